@@ -1,0 +1,25 @@
+.PHONY: help test check guests generate format
+
+help: ## show this
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+
+test: ## install the guest toolchains that are missing and run everything
+	scripts/install-toolchains
+	scripts/check
+	scripts/check-guests
+	scripts/build-guests
+	go test -race -shuffle=on ./...
+	go test -run '^$$' -bench . -benchtime 1x ./...
+
+check: ## the quick gate: format, lint, architecture, generated files, cross-builds
+	scripts/check
+
+guests: ## install the guest toolchains that are missing and rebuild the guests
+	scripts/install-toolchains
+	scripts/build-guests
+
+generate: ## rewrite what is generated from the tables of package abi
+	go generate ./abi
+
+format: ## format the Go code
+	go tool -modfile=tools/go.mod gofumpt -w .

@@ -1,0 +1,354 @@
+package abi
+
+// ImportModule is the name under which guests import the host functions of [Functions].
+const ImportModule = "wnode"
+
+// Version is the version of the guest ABI. It only ever grows; a breaking change would be another [ImportModule].
+const Version = 1
+
+// Infinity is the timeout that never comes.
+const Infinity int64 = -1
+
+// ParamKind says how a parameter travels through the wasm signature.
+type ParamKind uint8
+
+// The kinds of parameters, with the wasm values that each stands for.
+const (
+	Int32    ParamKind = iota // i32
+	Int64                     // i64
+	Duration                  // i64: nanoseconds, -1 is infinity
+	PidIn                     // i64 node, i64 number
+	BytesIn                   // i32 address, i32 length: read by the host
+	BytesOut                  // i32 address, i32 capacity: written by the host
+	PidOut                    // i32 address of 16 bytes
+	HashOut                   // i32 address of 32 bytes
+	HashIn                    // i32 address of 32 bytes
+)
+
+// Param is one parameter of a host function.
+type Param struct {
+	Name string
+	Kind ParamKind
+}
+
+// ResultKind says what a host function returns.
+type ResultKind uint8
+
+// The kinds of results.
+const (
+	ResultStatus ResultKind = iota // i32: >= 0 a count, length or 0; < 0 an [Errno]
+	ResultTime                     // i64: nanoseconds
+	ResultNever                    // nothing: the call does not return
+)
+
+// Func is one host function. A bad address traps; everything else that can go wrong is an [Errno].
+type Func struct {
+	Group  string
+	Name   string
+	Params []Param
+	Result ResultKind
+	Doc    string // sentences: what it does, what it returns, which errors it has
+}
+
+// Functions is the table of all host functions: the source of the host's registrations, of the
+// bindings of every SDK and of docs/abi.md. Reading into a buffer returns the full length; when
+// that is larger than the buffer, nothing was consumed and the guest may retry with a larger one.
+var Functions = []Func{
+	{
+		"process", "self",
+		[]Param{{"pid", PidOut}},
+		ResultStatus,
+		"Writes the pid of the calling process.",
+	},
+	{
+		"process", "spawn",
+		[]Param{{"options", BytesIn}, {"pid", PidOut}},
+		ResultStatus,
+		"Starts a process and writes its pid. options is a CBOR map; all keys may be left out: \"function\" (a function term; default: the caller's module at _start), \"export\" (text: another export of the caller's module), \"args\" (array), \"node\" (text: a node's name; default: this node), \"group_leader\" (pid; default: the caller's). Never fails for want of code: a missing module or export is the new process's exit reason. BAD_ARGUMENT, NOT_CONNECTED (the node cannot be reached), LIMIT.",
+	},
+	{
+		"process", "exit",
+		[]Param{{"reason", BytesIn}},
+		ResultNever,
+		"Ends the calling process with the given reason, one CBOR term.",
+	},
+	{
+		"process", "exit_process",
+		[]Param{{"pid", PidIn}, {"reason", BytesIn}},
+		ResultStatus,
+		"Sends an exit signal with the given reason, one CBOR term, to a process. Returns 0 even when there is no such process. BAD_ARGUMENT.",
+	},
+	{
+		"process", "is_alive",
+		[]Param{{"pid", PidIn}},
+		ResultStatus,
+		"Returns 1 when the process of this node lives, else 0. BAD_ARGUMENT for a pid of another node.",
+	},
+	{
+		"process", "process_info",
+		[]Param{{"pid", PidIn}, {"info", BytesOut}},
+		ResultStatus,
+		"Writes a CBOR map of facts about a process of this node. Returns the length. NO_PROCESS; BAD_ARGUMENT for a pid of another node.",
+	},
+	{
+		"process", "args",
+		[]Param{{"args", BytesOut}},
+		ResultStatus,
+		"Writes the arguments that the process was spawned with, a CBOR array. Returns the length.",
+	},
+	{
+		"process", "monitor",
+		[]Param{{"pid", PidIn}, {"ref", PidOut}},
+		ResultStatus,
+		"Asks for the message [\"DOWN\", ref, \"process\", pid, reason] when the process ends, or at once when there is none. Writes the ref (16 bytes).",
+	},
+	{
+		"process", "demonitor",
+		[]Param{{"ref", PidIn}, {"flush", Int32}},
+		ResultStatus,
+		"Takes a monitor back. With flush not 0 a DOWN that is already in the mailbox is removed. Returns 0 whatever the ref.",
+	},
+
+	{
+		"mailbox", "receive",
+		[]Param{{"timeout", Duration}, {"message", BytesOut}},
+		ResultStatus,
+		"Waits for the next message not yet looked at, copies it and takes it out of the mailbox. Returns its full length; when that is larger than the buffer the message stays, and is still the next. TIMED_OUT.",
+	},
+	{
+		"mailbox", "wait",
+		[]Param{{"timeout", Duration}},
+		ResultStatus,
+		"Waits for the next message not yet looked at and makes it the current one. Returns its length. TIMED_OUT.",
+	},
+	{
+		"mailbox", "message_kind", nil, ResultStatus,
+		"Returns the kind of the current message: 0 from a process, 2 DOWN. BAD_ARGUMENT when there is none.",
+	},
+	{
+		"mailbox", "message_sender",
+		[]Param{{"pid", PidOut}},
+		ResultStatus,
+		"Writes the pid that sent the current message, or the one just received. BAD_ARGUMENT when there is none.",
+	},
+	{
+		"mailbox", "read",
+		[]Param{{"message", BytesOut}},
+		ResultStatus,
+		"Copies the current message and leaves it in the mailbox. Returns its full length. BAD_ARGUMENT when there is none.",
+	},
+	{
+		"mailbox", "take", nil, ResultStatus,
+		"Takes the current message out of the mailbox and goes back to the start. BAD_ARGUMENT when there is none.",
+	},
+	{
+		"mailbox", "skip", nil, ResultStatus,
+		"Leaves the current message where it is; the next wait looks further. BAD_ARGUMENT when there is none.",
+	},
+	{
+		"mailbox", "rewind", nil, ResultStatus,
+		"Goes back to the start of the mailbox: the next wait looks at every message again.",
+	},
+
+	{
+		"send", "send",
+		[]Param{{"pid", PidIn}, {"message", BytesIn}},
+		ResultStatus,
+		"Sends a message. Returns 0 even when there is no such process. TOO_LARGE, BAD_ARGUMENT.",
+	},
+	{
+		"send", "send_name",
+		[]Param{{"name", BytesIn}, {"message", BytesIn}},
+		ResultStatus,
+		"Sends a message to the process registered under a name on this node. NO_NAME, TOO_LARGE, BAD_ARGUMENT.",
+	},
+	{
+		"send", "send_node",
+		[]Param{{"name", BytesIn}, {"node", BytesIn}, {"message", BytesIn}},
+		ResultStatus,
+		"Sends a message to whichever process has the name on the named node when it arrives there. Returns 0 whether or not it gets there. TOO_LARGE, BAD_ARGUMENT.",
+	},
+	{
+		"send", "send_global",
+		[]Param{{"name", BytesIn}, {"message", BytesIn}},
+		ResultStatus,
+		"Sends a message to the process registered globally under a name. NO_NAME, TOO_LARGE, BAD_ARGUMENT.",
+	},
+
+	{
+		"names", "register",
+		[]Param{{"name", BytesIn}, {"pid", PidIn}},
+		ResultStatus,
+		"Registers a process of this node under a name. NAME_TAKEN (the name, or the process has one already), NO_PROCESS, BAD_ARGUMENT.",
+	},
+	{
+		"names", "unregister",
+		[]Param{{"name", BytesIn}},
+		ResultStatus,
+		"Frees a name of this node. NO_NAME, BAD_ARGUMENT.",
+	},
+	{
+		"names", "whereis",
+		[]Param{{"name", BytesIn}, {"pid", PidOut}},
+		ResultStatus,
+		"Writes the pid registered under a name on this node. NO_NAME, BAD_ARGUMENT.",
+	},
+	{
+		"names", "global_register",
+		[]Param{{"name", BytesIn}, {"pid", PidIn}},
+		ResultStatus,
+		"Registers a process, of any node, under a name on all connected nodes. NAME_TAKEN (the name, or the process has one already), BAD_ARGUMENT.",
+	},
+	{
+		"names", "global_unregister",
+		[]Param{{"name", BytesIn}},
+		ResultStatus,
+		"Frees a global name on all connected nodes. Returns 0 whether or not it was taken. BAD_ARGUMENT.",
+	},
+	{
+		"names", "global_whereis",
+		[]Param{{"name", BytesIn}, {"pid", PidOut}},
+		ResultStatus,
+		"Writes the pid registered globally under a name. NO_NAME, BAD_ARGUMENT.",
+	},
+
+	{
+		"nodes", "node_name",
+		[]Param{{"name", BytesOut}},
+		ResultStatus,
+		"Writes the name of this node. Returns the length.",
+	},
+	{
+		"nodes", "node_list",
+		[]Param{{"names", BytesOut}},
+		ResultStatus,
+		"Writes the names of the connected nodes, a CBOR array of texts. Returns the length.",
+	},
+	{
+		"nodes", "node_connect",
+		[]Param{{"name", BytesIn}},
+		ResultStatus,
+		"Connects to a node. Returns 1 when connected, also when it was already. NOT_CONNECTED, BAD_ARGUMENT.",
+	},
+	{
+		"nodes", "node_disconnect",
+		[]Param{{"name", BytesIn}},
+		ResultStatus,
+		"Disconnects from a node. Returns 1 when it was connected, else 0. BAD_ARGUMENT.",
+	},
+	{
+		"nodes", "node_ping",
+		[]Param{{"name", BytesIn}},
+		ResultStatus,
+		"Connects if need be and asks the node for a sign of life. Returns 1 for pong, 0 for pang. BAD_ARGUMENT.",
+	},
+
+	{
+		"io", "group_leader",
+		[]Param{{"pid", PidOut}},
+		ResultStatus,
+		"Writes the pid of the caller's group leader.",
+	},
+	{
+		"io", "set_group_leader",
+		[]Param{{"leader", PidIn}, {"pid", PidIn}},
+		ResultStatus,
+		"Makes leader the group leader of a process, on any node. NO_PROCESS for a dead process of this node.",
+	},
+	{
+		"io", "io_write",
+		[]Param{{"device", PidIn}, {"data", BytesIn}},
+		ResultStatus,
+		"Writes bytes to an I/O server (device 0, 0: the group leader) and waits until it has them. TERMINATED, IO.",
+	},
+	{
+		"io", "io_read_line",
+		[]Param{{"device", PidIn}, {"prompt", BytesIn}, {"line", BytesOut}},
+		ResultStatus,
+		"Reads a line with its newline from an I/O server (device 0, 0: the group leader). Returns its full length; a line longer than the buffer is kept and given to the next read. END_OF_FILE, TERMINATED, IO.",
+	},
+	{
+		"io", "io_read",
+		[]Param{{"device", PidIn}, {"data", BytesOut}},
+		ResultStatus,
+		"Reads bytes from an I/O server (device 0, 0: the group leader): at least one, at most the capacity. Returns the count. END_OF_FILE, TERMINATED, IO.",
+	},
+
+	{
+		"modules", "module_hash",
+		[]Param{{"hash", HashOut}},
+		ResultStatus,
+		"Writes the SHA-256 of the caller's own module.",
+	},
+	{
+		"modules", "module_load",
+		[]Param{{"module", BytesIn}, {"hash", HashOut}},
+		ResultStatus,
+		"Puts a module into the node's store and writes its hash. TOO_LARGE, BAD_ARGUMENT (no WebAssembly module).",
+	},
+	{
+		"modules", "module_exists",
+		[]Param{{"hash", HashIn}},
+		ResultStatus,
+		"Returns 1 when the node has the module, else 0.",
+	},
+
+	{
+		"time", "monotonic_time", nil, ResultTime,
+		"Returns nanoseconds on a clock that never goes back.",
+	},
+	{
+		"time", "system_time", nil, ResultTime,
+		"Returns nanoseconds since 1970-01-01 UTC.",
+	},
+	{
+		"time", "sleep",
+		[]Param{{"time", Duration}},
+		ResultStatus,
+		"Waits. Messages arrive meanwhile and stay in the mailbox.",
+	},
+
+	{
+		"log", "log",
+		[]Param{{"level", Int32}, {"text", BytesIn}},
+		ResultStatus,
+		"Writes a line to the node's log. level: -4 debug, 0 info, 4 warning, 8 error. BAD_ARGUMENT.",
+	},
+}
+
+// ValueType is a wasm value type: 0x7f i32, 0x7e i64, as in the binary format.
+type ValueType byte
+
+// The value types that host functions use.
+const (
+	I32 ValueType = 0x7f
+	I64 ValueType = 0x7e
+)
+
+// Values gives the wasm values that a parameter of this kind stands for.
+func (k ParamKind) Values() []ValueType {
+	switch k {
+	case Int64, Duration:
+		return []ValueType{I64}
+	case PidIn:
+		return []ValueType{I64, I64}
+	case BytesIn, BytesOut:
+		return []ValueType{I32, I32}
+	default:
+		return []ValueType{I32}
+	}
+}
+
+// Signature gives the wasm type of f.
+func (f Func) Signature() (params, results []ValueType) {
+	for _, p := range f.Params {
+		params = append(params, p.Kind.Values()...)
+	}
+	switch f.Result {
+	case ResultTime:
+		results = []ValueType{I64}
+	case ResultStatus:
+		results = []ValueType{I32}
+	}
+	return params, results
+}

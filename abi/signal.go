@@ -1,0 +1,55 @@
+package abi
+
+// SignalKind says what a [Signal] does to its receiver. The numbers are part of the wire format.
+type SignalKind uint8
+
+// The kinds of signals. What each does is said in OTP's "Signals" and by the SIG, LINK and MON
+// items of the semantics; the fields that a kind uses are given here, beside From and To.
+// The numbers 3 to 6 are kept for links.
+const (
+	SignalMessage      SignalKind = 1  // Data: the message
+	SignalExit         SignalKind = 2  // exit/2. Data: the reason as a term
+	SignalMonitor      SignalKind = 7  // Ref: the monitor
+	SignalDemonitor    SignalKind = 8  // Ref: the monitor
+	SignalDown         SignalKind = 9  // Ref: the monitor. Data: the reason
+	SignalGroupLeader  SignalKind = 10 // Data: 16 bytes, the new group leader
+	SignalSpawnRequest SignalKind = 11 // to a node's process 0. Ref: the request. Data: what to spawn, a term
+	SignalSpawnReply   SignalKind = 12 // Ref: the request. Data: ["ok", pid] or ["error", reason]
+)
+
+// Signal is anything that one process sends to another, on the same node or across nodes.
+// Signals from one process to one other arrive in the order sent (SIG-01). A signal is handed on,
+// never shared: whoever holds it owns Data.
+type Signal struct {
+	Kind SignalKind
+	From Pid
+	To   Pid    // Num is 0 when Name says who is meant
+	Name string // a name registered on the node To.Node; used when To.Num is 0
+	Ref  Ref
+	Data []byte
+}
+
+// NodeProcess is the process number that stands for the node itself: spawn requests go there.
+const NodeProcess = 0
+
+// Exit reasons with a meaning of their own, as text strings (atoms, in OTP). Any term is a reason.
+const (
+	ReasonNormal       = "normal"
+	ReasonKill         = "kill"
+	ReasonKilled       = "killed"
+	ReasonShutdown     = "shutdown"
+	ReasonNoProcess    = "noproc"
+	ReasonNoConnection = "noconnection"
+)
+
+// ReasonExitStatus tags the reason ["exit_status", n] of a guest that called proc_exit(n), n not 0 (W-03).
+const ReasonExitStatus = "exit_status"
+
+// MessageKind says who made a message in a mailbox. The node writes it; no guest can forge it.
+type MessageKind int32
+
+// The kinds of messages. The number 1 is kept for ["EXIT", pid, reason].
+const (
+	MessageUser MessageKind = 0 // sent by a process
+	MessageDown MessageKind = 2 // ["DOWN", ref, "process", pid, reason], from a monitor
+)

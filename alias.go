@@ -1,0 +1,40 @@
+package wnode
+
+import (
+	"github.com/wnode/wnode/cookie"
+	"github.com/wnode/wnode/net/names"
+	"github.com/wnode/wnode/vm"
+	wio "github.com/wnode/wnode/vm/io"
+)
+
+// What programs need of the packages below, under one roof.
+type (
+	// Cookie is the secret that nodes share. [cookie.Resolve] finds a user's.
+	Cookie = cookie.Secret
+	// CookieSources says where a cookie may come from.
+	CookieSources = cookie.Sources
+	// Process is what the body of a native process works with.
+	Process = vm.Process
+	// Func is a Go function as the body of a process.
+	Func = vm.Func
+	// Exit is how a body ended.
+	Exit = vm.Exit
+	// ExitError is the cause of the context of a process that was told to end.
+	ExitError = vm.ExitError
+	// Message is an entry of a mailbox.
+	Message = vm.Message
+	// Info is what is known of a process.
+	Info = vm.Info
+	// SpawnRequest asks a node for a process.
+	SpawnRequest = vm.SpawnRequest
+	// LineEditor is what a terminal's I/O server works with.
+	LineEditor = wio.LineEditor
+	// NameEntry is a node of this host.
+	NameEntry = names.Entry
+)
+
+// Infinity as a timeout waits for ever.
+const Infinity = vm.Infinity
+
+// Normal is the exit of a body that is done.
+var Normal = vm.Normal

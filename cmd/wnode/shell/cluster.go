@@ -1,0 +1,83 @@
+package shell
+
+import (
+	"github.com/dop251/goja"
+
+	"github.com/wnode/wnode/abi"
+)
+
+var nodeBuiltins = []builtin{
+	{"Node.self", "", "The name of this node.", func(e *Evaluator, _ arguments) (goja.Value, error) {
+		return e.rt.ToValue(e.node.Name()), nil
+	}},
+	{"Node.list", "", "The names of the nodes that this one is connected to.", func(e *Evaluator, _ arguments) (goja.Value, error) {
+		return e.texts(e.node.Nodes()), nil
+	}},
+	{"Node.connect", "node", "Connects to a node, \"name@host\" or \"name@host:port\".\ntrue: connected, also when it was before; false: for any reason not, which the log may tell.", (*Evaluator).nodeConnect},
+	{"Node.disconnect", "node", "Disconnects from a node. true when it was connected.", (*Evaluator).nodeDisconnect},
+	{"Node.ping", "node", "Connects to a node if need be: \"pong\" when it answers, else \"pang\".", (*Evaluator).nodePing},
+	{"Node.spawn", "node, f, ...args", "Starts a process on a node, as spawn does here, and gives its pid. The module\ntravels there if need be; the output comes to this shell's group leader.", (*Evaluator).nodeSpawn},
+}
+
+func (e *Evaluator) texts(list []string) goja.Value {
+	values := make([]any, len(list))
+	for i, s := range list {
+		values[i] = s
+	}
+	return e.rt.NewArray(values...)
+}
+
+// nodeConnect does not tell the causes of a failure apart (DIST-02).
+func (e *Evaluator) nodeConnect(a arguments) (goja.Value, error) {
+	name, err := a.text(0)
+	if err != nil {
+		return nil, err
+	}
+	return e.rt.ToValue(name == e.node.Name() || e.node.Connect(e.ctx, name) == nil), nil
+}
+
+func (e *Evaluator) nodeDisconnect(a arguments) (goja.Value, error) {
+	name, err := a.text(0)
+	if err != nil {
+		return nil, err
+	}
+	return e.rt.ToValue(e.node.Disconnect(name)), nil
+}
+
+func (e *Evaluator) nodePing(a arguments) (goja.Value, error) {
+	name, err := a.text(0)
+	if err != nil {
+		return nil, err
+	}
+	if name == e.node.Name() || e.node.Ping(e.ctx, name) { // DIST-03
+		return e.rt.ToValue("pong"), nil
+	}
+	return e.rt.ToValue("pang"), nil
+}
+
+func (e *Evaluator) nodeSpawn(a arguments) (goja.Value, error) {
+	name, err := a.text(0)
+	if err != nil {
+		return nil, err
+	}
+	f, err := a.function(1)
+	if err != nil {
+		return nil, err
+	}
+	id, err := e.resolve(name)
+	if err != nil {
+		if e.ctx.Err() != nil {
+			return nil, err
+		}
+		return e.fromTerm(e.process.System().SpawnFailed(f)), nil // RSP-02
+	}
+	return e.spawnOn(id, f, a, 2)
+}
+
+// resolve gives the id of a node, this one's without asking anyone.
+func (e *Evaluator) resolve(name string) (abi.NodeID, error) {
+	if name == e.node.Name() {
+		return e.node.ID(), nil
+	}
+	return e.node.Resolve(e.ctx, name)
+}

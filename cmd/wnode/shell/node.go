@@ -1,0 +1,66 @@
+package shell
+
+import (
+	"context"
+
+	"github.com/wnode/wnode/abi"
+	"github.com/wnode/wnode/vm"
+)
+
+// The parts of the node that the shell is made of.
+type (
+	// Process is the process that an evaluator acts as.
+	Process = vm.Process
+	// Func is a native process.
+	Func = vm.Func
+	// Exit is how a process ended.
+	Exit = vm.Exit
+	// ExitError is the cause of a process's context.
+	ExitError = vm.ExitError
+	// Info is what is known of a process.
+	Info = vm.Info
+)
+
+// Node is the node as the shell needs it. Its methods may be called concurrently.
+type Node interface {
+	Cluster
+	Processes
+	Names
+	// Load puts a module into the node's store and gives the function at its default export.
+	Load(name string, module []byte) (abi.Function, error)
+}
+
+// Cluster is the node among others.
+type Cluster interface {
+	Name() string
+	ID() abi.NodeID
+	// Index is the number that printed pids show for a node, 0 for this one (PROC-03).
+	Index(abi.NodeID) int
+	NodeName(abi.NodeID) (string, bool)
+	// Nodes lists the connected nodes.
+	Nodes() []string
+	Connect(ctx context.Context, name string) error
+	Disconnect(name string) bool
+	Ping(ctx context.Context, name string) bool
+	// Resolve gives a node's id, and connects to it when that is needed.
+	Resolve(ctx context.Context, name string) (abi.NodeID, error)
+}
+
+// Processes are the processes of the node.
+type Processes interface {
+	Spawn(label string, leader abi.Pid, f Func) (abi.Pid, error)
+	Processes() []abi.Pid
+	Info(abi.Pid) (Info, bool)
+}
+
+// Names are the registered names, the node's own and the global ones.
+type Names interface {
+	Register(name string, pid abi.Pid) error
+	Unregister(name string) error
+	Whereis(name string) (abi.Pid, bool)
+	Registered() []string
+	GlobalRegister(ctx context.Context, name string, pid abi.Pid) error
+	GlobalUnregister(ctx context.Context, name string) error
+	GlobalWhereis(name string) (abi.Pid, bool)
+	GlobalNames() []string
+}

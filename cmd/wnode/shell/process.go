@@ -1,0 +1,189 @@
+package shell
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/dop251/goja"
+
+	"github.com/wnode/wnode/abi"
+	"github.com/wnode/wnode/abi/term"
+	"github.com/wnode/wnode/vm"
+)
+
+var processBuiltins = []builtin{
+	{"self", "", "The pid of this shell.", func(e *Evaluator, _ arguments) (goja.Value, error) {
+		return e.fromTerm(e.process.Pid()), nil
+	}},
+	{"spawn", "f, ...args", "Starts a process that runs f, a function made by wasm(), and gives its pid.\nIts output comes to this shell's group leader.", (*Evaluator).spawn},
+	{"pid", "text", "The pid that is printed as text: pid(\"#PID<0.12.0>\") or pid(\"0.12.0\").", (*Evaluator).parsePid},
+	{"Process.list", "", "The pids of the processes of this node.", func(e *Evaluator, _ arguments) (goja.Value, error) {
+		return e.pids(e.node.Processes()), nil
+	}},
+	{"Process.info", "pid", "What is known of a process of this node; undefined when it has ended.", (*Evaluator).processInfo},
+	{"Process.exit", "pid, reason", "Sends an exit signal, to a process of any node. The reason \"kill\" ends every\nprocess, \"normal\" none but the caller. Gives true.", (*Evaluator).processExit},
+}
+
+// spawnOn starts f with the arguments from i on.
+func (e *Evaluator) spawnOn(node abi.NodeID, f abi.Function, a arguments, i int) (goja.Value, error) {
+	args := []any{}
+	for ; i < len(a.list); i++ {
+		t, err := e.toTerm(a.list[i])
+		if err != nil {
+			return nil, fmt.Errorf("argument %d: %w", i+1, err)
+		}
+		args = append(args, t)
+	}
+	encoded, err := term.Encode(args)
+	if err != nil {
+		return nil, err
+	}
+	pid, err := e.process.SpawnFunction(e.ctx, node, vm.SpawnRequest{Function: f, Args: encoded})
+	if err != nil {
+		return nil, err
+	}
+	return e.fromTerm(pid), nil
+}
+
+func (e *Evaluator) spawn(a arguments) (goja.Value, error) {
+	f, err := a.function(0)
+	if err != nil {
+		return nil, err
+	}
+	return e.spawnOn(e.node.ID(), f, a, 1)
+}
+
+func (e *Evaluator) pids(pids []abi.Pid) goja.Value {
+	list := make([]any, len(pids))
+	for i, pid := range pids {
+		list[i] = e.fromTerm(pid)
+	}
+	return e.rt.NewArray(list...)
+}
+
+func (e *Evaluator) processInfo(a arguments) (goja.Value, error) {
+	pid, err := a.pid(0)
+	if err != nil {
+		return nil, err
+	}
+	if pid.Node != e.node.ID() {
+		return nil, a.wrong(0, "a pid of this node") // PROC-13
+	}
+	info, ok := e.node.Info(pid)
+	if !ok {
+		return goja.Undefined(), nil
+	}
+	o := e.rt.NewObject()
+	for _, field := range e.infoFields(info) {
+		_ = o.Set(field.name, field.value) // an ordinary object takes any property
+	}
+	return o, nil
+}
+
+type infoField struct {
+	name  string
+	value goja.Value
+}
+
+func (e *Evaluator) infoFields(info Info) []infoField {
+	text := func(s string) goja.Value {
+		if s == "" {
+			return goja.Null()
+		}
+		return e.rt.ToValue(s)
+	}
+	function, parent := goja.Null(), goja.Null()
+	if info.Function != (abi.Function{}) {
+		function = e.fromTerm(info.Function)
+	}
+	if !info.Parent.IsZero() {
+		parent = e.fromTerm(info.Parent)
+	}
+	return []infoField{
+		{"registered_name", text(info.Name)},
+		{"label", text(info.Label)},
+		{"function", function},
+		{"status", text(info.Status)},
+		{"message_queue_len", e.rt.ToValue(info.MessageQueue)},
+		{"message_queue_bytes", e.rt.ToValue(info.MessageBytes)},
+		{"group_leader", e.fromTerm(info.GroupLeader)},
+		{"parent", parent},
+		{"monitors", e.pids(info.Monitors)},
+		{"monitored_by", e.pids(info.MonitoredBy)},
+		{"started", text(info.Started.UTC().Format("2006-01-02T15:04:05.000Z"))},
+	}
+}
+
+func (e *Evaluator) processExit(a arguments) (goja.Value, error) {
+	pid, err := a.pid(0)
+	if err != nil {
+		return nil, err
+	}
+	if len(a.list) < 2 {
+		return nil, a.wrong(1, "the reason")
+	}
+	reason, err := e.encode(a.at(1))
+	if err != nil {
+		return nil, err
+	}
+	if err := e.process.ExitProcess(e.ctx, pid, reason); err != nil {
+		return nil, err
+	}
+	return e.rt.ToValue(true), nil
+}
+
+var errPidText = errors.New(`not the text of a pid, which is like "#PID<0.12.0>"`)
+
+// parsePid refuses what denotes no possible process (PROC-18).
+func (e *Evaluator) parsePid(a arguments) (goja.Value, error) {
+	text, err := a.text(0)
+	if err != nil {
+		return nil, err
+	}
+	node, num, err := splitPid(text)
+	if err != nil {
+		return nil, err
+	}
+	id, ok := e.nodeAt(node)
+	if !ok || num == abi.NodeProcess {
+		return nil, fmt.Errorf("%s is no process: no node has the number %d here", text, node)
+	}
+	return e.fromTerm(abi.Pid{Node: id, Num: num}), nil
+}
+
+// splitPid reads #PID<node.low.high>; the frame may be missing.
+func splitPid(text string) (node int, num uint64, err error) {
+	inner := strings.TrimPrefix(text, "#PID")
+	if strings.HasPrefix(inner, "<") && strings.HasSuffix(inner, ">") {
+		inner = inner[1 : len(inner)-1]
+	} else if inner != text {
+		return 0, 0, errPidText
+	}
+	parts := strings.Split(inner, ".")
+	if len(parts) != 3 {
+		return 0, 0, errPidText
+	}
+	var n [3]uint64
+	for i, part := range parts {
+		if n[i], err = strconv.ParseUint(part, 10, 32); err != nil || part[0] == '+' {
+			return 0, 0, errPidText
+		}
+	}
+	return int(n[0]), n[2]<<32 | n[1], nil
+}
+
+// nodeAt finds the node that printed pids show as number n: this one, a connected one, or one of
+// which this shell has a pid.
+func (e *Evaluator) nodeAt(n int) (abi.NodeID, bool) {
+	if n == 0 {
+		return e.node.ID(), true
+	}
+	for _, name := range e.node.Nodes() {
+		if id, err := e.node.Resolve(e.ctx, name); err == nil && e.node.Index(id) == n {
+			return id, true
+		}
+	}
+	return e.handles.nodeAt(n, e.node)
+}

@@ -1,0 +1,110 @@
+// Lets an AssemblyScript program be a process of a wnode node. Calls that fail give a number below 0,
+// one of Errno; those that give an object give null then, and lastError says why. Messages are bytes
+// here: terms are CBOR, for which any codec will do.
+
+import * as host from "./host";
+
+export * from "./host";
+
+/** The number of the last call of this file that gave null. */
+export let lastError: i32 = 0;
+
+/** Names a process for ever, on every node. Both numbers 0: no process. */
+export class Pid {
+  constructor(public node: u64 = 0, public num: u64 = 0) {}
+
+  @operator("==")
+  equals(other: Pid): bool {
+    return this.node == other.node && this.num == other.num;
+  }
+}
+
+/** The group leader, as a device. */
+export const STANDARD = new Pid();
+
+/** The pid of this process. */
+export function selfPid(): Pid {
+  const pid = new Pid();
+  host.self(changetype<usize>(pid));
+  return pid;
+}
+
+/** The name of the node that this process runs on. */
+export function nodeName(): string {
+  const name = read((buffer, capacity) => host.node_name(buffer, capacity));
+  return name ? String.UTF8.decode(name.buffer) : "";
+}
+
+/** Sends a message to a process of any node. That there is no such process is no error. */
+export function sendTo(pid: Pid, message: Uint8Array): i32 {
+  return host.send(pid.node, pid.num, message.dataStart, <u32>message.length);
+}
+
+/** Waits for the next message, at most so many nanoseconds, and takes it. */
+export function receiveMessage(timeout: i64 = host.INFINITY): Uint8Array | null {
+  waiting = timeout;
+  return read((buffer, capacity) => host.receive(waiting, buffer, capacity));
+}
+
+// What receiveMessage waits: functions do not close over variables here.
+let waiting: i64 = 0;
+
+/** Gives a process of this node a name on this node. */
+export function registerName(name: string, pid: Pid): i32 {
+  const text = Uint8Array.wrap(String.UTF8.encode(name));
+  return host.register(text.dataStart, text.length, pid.node, pid.num);
+}
+
+/** Looks up a name of this node. */
+export function whereisName(name: string): Pid | null {
+  const text = Uint8Array.wrap(String.UTF8.encode(name));
+  const pid = new Pid();
+  return found(host.whereis(text.dataStart, text.length, changetype<usize>(pid)), pid);
+}
+
+/** Gives a process of any node a name on all connected nodes. */
+export function globalRegisterName(name: string, pid: Pid): i32 {
+  const text = Uint8Array.wrap(String.UTF8.encode(name));
+  return host.global_register(text.dataStart, text.length, pid.node, pid.num);
+}
+
+/** Looks up a global name. */
+export function globalWhereisName(name: string): Pid | null {
+  const text = Uint8Array.wrap(String.UTF8.encode(name));
+  const pid = new Pid();
+  return found(host.global_whereis(text.dataStart, text.length, changetype<usize>(pid)), pid);
+}
+
+/** Writes a line to an I/O server, on any node, and waits until it has it. */
+export function puts(line: string, device: Pid = STANDARD): i32 {
+  const text = Uint8Array.wrap(String.UTF8.encode(line + "\n"));
+  return host.io_write(device.node, device.num, text.dataStart, text.length);
+}
+
+/** Ends the process with a line in the node's log. Compile with --use abort=.../index/abort. */
+export function abort(message: string | null, file: string | null, line: u32, column: u32): void {
+  const reason = (file ? file : "?") + ":" + line.toString() + ":" + column.toString() + ": " + (message ? message : "abort");
+  const text = Uint8Array.wrap(String.UTF8.encode(reason));
+  host.log(8, text.dataStart, text.length);
+  unreachable();
+}
+
+function found(result: i32, pid: Pid): Pid | null {
+  if (result >= 0) return pid;
+  lastError = result;
+  return null;
+}
+
+/** Calls until the buffer is large enough for all that there is. */
+function read(call: (buffer: usize, capacity: u32) => i32): Uint8Array | null {
+  let buffer = new Uint8Array(512);
+  while (true) {
+    const n = call(buffer.dataStart, buffer.length);
+    if (n < 0) {
+      lastError = n;
+      return null;
+    }
+    if (n <= buffer.length) return buffer.slice(0, n);
+    buffer = new Uint8Array(n);
+  }
+}

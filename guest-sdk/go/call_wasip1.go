@@ -1,0 +1,83 @@
+package wnode
+
+import (
+	"math"
+	"time"
+	"unsafe"
+
+	"github.com/wnode/wnode/abi"
+	"github.com/wnode/wnode/abi/term"
+)
+
+// The identities that this package deals in.
+type (
+	Pid = abi.Pid
+	Ref = abi.Ref
+)
+
+// Infinity is the timeout that never comes. A negative timeout is one that has come already.
+const Infinity time.Duration = math.MaxInt64
+
+// firstBuffer is the size at which reading starts; what is longer costs a second call.
+const firstBuffer = 512
+
+// nanoseconds gives a duration as the host takes it.
+func nanoseconds(d time.Duration) int64 {
+	if d == Infinity {
+		return abi.Infinity
+	}
+	return int64(max(d, 0))
+}
+
+// status turns the result of a host call into an error.
+func status(result int32) error {
+	if result < 0 {
+		return abi.Errno(result)
+	}
+	return nil
+}
+
+// truth turns the result of a host call that answers yes (1) or no (0).
+func truth(result int32) (bool, error) { return result == 1, status(result) }
+
+// bytesOf and textOf give what the host reads: an address and a length.
+func bytesOf(b []byte) (unsafe.Pointer, uint32) {
+	return unsafe.Pointer(unsafe.SliceData(b)), uint32(len(b))
+}
+
+func textOf(s string) (unsafe.Pointer, uint32) {
+	return unsafe.Pointer(unsafe.StringData(s)), uint32(len(s))
+}
+
+// read calls until the buffer is large enough for all that there is.
+func read(call func(buffer unsafe.Pointer, capacity uint32) int32) ([]byte, error) {
+	b := make([]byte, firstBuffer)
+	for {
+		n := call(bytesOf(b))
+		if n < 0 {
+			return nil, abi.Errno(n)
+		}
+		if int(n) <= len(b) {
+			return b[:n], nil
+		}
+		b = make([]byte, n)
+	}
+}
+
+// readTerm is [read] for calls that give a term.
+func readTerm(call func(buffer unsafe.Pointer, capacity uint32) int32) (any, error) {
+	b, err := read(call)
+	if err != nil {
+		return nil, err
+	}
+	return term.Decode(b)
+}
+
+// readPid calls with the address of 16 bytes, which the host fills with a pid.
+func readPid(call func(pid unsafe.Pointer) int32) (Pid, error) {
+	var b [abi.IDSize]byte
+	if err := status(call(unsafe.Pointer(&b))); err != nil {
+		return Pid{}, err
+	}
+	return abi.PidFromBytes(b[:]), nil
+}

@@ -1,0 +1,96 @@
+package wnode
+
+import (
+	"time"
+	"unsafe"
+
+	"github.com/wnode/wnode/abi"
+	"github.com/wnode/wnode/abi/term"
+)
+
+// Message is a message with what the node, and nobody else, wrote on it.
+type Message struct {
+	Term any
+	Kind abi.MessageKind
+	From Pid // who sent it
+}
+
+// Down is the news that a monitored process has ended.
+type Down struct {
+	Ref    Ref
+	Pid    Pid
+	Reason any
+}
+
+// Down reads m as such news. It is false for all other messages, also for ones that only look like it.
+func (m Message) Down() (Down, bool) {
+	list, ok := m.Term.([]any)
+	if m.Kind != abi.MessageDown || !ok || len(list) != 5 {
+		return Down{}, false
+	}
+	ref, isRef := list[1].(Ref)
+	pid, isPid := list[3].(Pid)
+	return Down{ref, pid, list[4]}, isRef && isPid
+}
+
+// ReceiveBytes waits for the next message and takes it. Errors: abi.ErrTimedOut.
+func ReceiveBytes(timeout time.Duration) ([]byte, error) {
+	return read(func(b unsafe.Pointer, n uint32) int32 { return hostReceive(nanoseconds(timeout), b, n) })
+}
+
+// Receive waits for the next message and takes it. Errors: abi.ErrTimedOut; term.ErrMalformed for a
+// message that is no term, which is gone then.
+func Receive(timeout time.Duration) (any, error) {
+	b, err := ReceiveBytes(timeout)
+	if err != nil {
+		return nil, err
+	}
+	return term.Decode(b)
+}
+
+// ReceiveMessage is [Receive] with the message's kind and sender.
+func ReceiveMessage(timeout time.Duration) (Message, error) {
+	if err := status(hostWait(nanoseconds(timeout))); err != nil {
+		return Message{}, err
+	}
+	m, err := current()
+	if taken := status(hostTake()); taken != nil {
+		return Message{}, taken
+	}
+	return m, err
+}
+
+// ReceiveMatch waits for a message that match accepts and takes it. The others stay in the mailbox, in
+// their order, for later calls; what is no term matches nothing. Errors: abi.ErrTimedOut.
+func ReceiveMatch(timeout time.Duration, match func(Message) bool) (Message, error) {
+	start := time.Now()
+	for left := timeout; ; {
+		if err := status(hostWait(nanoseconds(left))); err != nil {
+			hostRewind()
+			return Message{}, err
+		}
+		if m, err := current(); err == nil && match(m) {
+			return m, status(hostTake())
+		}
+		if err := status(hostSkip()); err != nil {
+			return Message{}, err
+		}
+		if timeout != Infinity {
+			left = timeout - time.Since(start)
+		}
+	}
+}
+
+// current reads the message that was waited for and leaves it where it is.
+func current() (Message, error) {
+	t, err := readTerm(hostRead)
+	if err != nil {
+		return Message{}, err
+	}
+	from, err := readPid(hostMessageSender)
+	if err != nil {
+		return Message{}, err
+	}
+	kind := hostMessageKind()
+	return Message{Term: t, Kind: abi.MessageKind(kind), From: from}, status(kind)
+}

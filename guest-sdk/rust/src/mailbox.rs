@@ -1,0 +1,67 @@
+use crate::{host, nanoseconds, read, read_pid, read_term, status, Error, Pid, Result, Term};
+use std::time::Duration;
+
+/// A message with what the node, and nobody else, wrote on it.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Message {
+    pub term: Term,
+    /// host::MESSAGE_USER or host::MESSAGE_DOWN.
+    pub kind: i32,
+    /// Who sent it.
+    pub from: Pid,
+}
+
+/// Waits for the next message and takes it. Errors: TIMED_OUT; BAD_ARGUMENT for a message that is no
+/// term, which is gone then.
+pub fn receive(timeout: Option<Duration>) -> Result<Term> {
+    Term::decode(&receive_bytes(timeout)?).ok_or(Error::BAD_ARGUMENT)
+}
+
+/// [receive] for messages that need not be terms.
+pub fn receive_bytes(timeout: Option<Duration>) -> Result<Vec<u8>> {
+    read(|b, n| unsafe { host::receive(nanoseconds(timeout), b, n) })
+}
+
+/// [receive] with the message's kind and sender.
+pub fn receive_message(timeout: Option<Duration>) -> Result<Message> {
+    status(unsafe { host::wait(nanoseconds(timeout)) })?;
+    let message = current();
+    status(unsafe { host::take() })?;
+    message
+}
+
+fn current() -> Result<Message> {
+    Ok(Message {
+        term: read_term(|b, n| unsafe { host::read(b, n) })?,
+        kind: status(unsafe { host::message_kind() })? as i32,
+        from: read_pid(|pid| unsafe { host::message_sender(pid) })?,
+    })
+}
+
+/// Sends a term to a process of any node. That there is no such process is no error. Errors: TOO_LARGE.
+pub fn send(to: Pid, term: &Term) -> Result<()> {
+    let b = term.encode();
+    status(unsafe { host::send(to.node, to.num, b.as_ptr(), b.len()) }).map(drop)
+}
+
+/// Sends a term to the process registered under a name on this node. Errors: NO_NAME, TOO_LARGE.
+pub fn send_name(name: &str, term: &Term) -> Result<()> {
+    let b = term.encode();
+    status(unsafe { host::send_name(name.as_ptr(), name.len(), b.as_ptr(), b.len()) }).map(drop)
+}
+
+/// Sends a term to whichever process has the name on the named node when it arrives there. That it
+/// does not get there is no error. Errors: TOO_LARGE.
+pub fn send_node(name: &str, node: &str, term: &Term) -> Result<()> {
+    let b = term.encode();
+    let result = unsafe {
+        host::send_node(name.as_ptr(), name.len(), node.as_ptr(), node.len(), b.as_ptr(), b.len())
+    };
+    status(result).map(drop)
+}
+
+/// Sends a term to the process registered globally under a name. Errors: NO_NAME, TOO_LARGE.
+pub fn send_global(name: &str, term: &Term) -> Result<()> {
+    let b = term.encode();
+    status(unsafe { host::send_global(name.as_ptr(), name.len(), b.as_ptr(), b.len()) }).map(drop)
+}

@@ -1,0 +1,174 @@
+package link
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/quic-go/quic-go"
+
+	"github.com/wnode/wnode/cookie"
+	"github.com/wnode/wnode/net/wire"
+)
+
+// Defaults of [Options].
+const (
+	DefaultIdleTimeout      = 10 * time.Second // DIST-21, as decided for wnode
+	DefaultHandshakeTimeout = 7 * time.Second  // DIST-26
+	DefaultQueueBytes       = 1 << 20          // SIG-08
+	DefaultMaxHandshakes    = 256
+)
+
+// Options are the parameters of an [Endpoint].
+type Options struct {
+	// Conn is the node's UDP socket. The endpoint closes it. Required.
+	Conn net.PacketConn
+	// Hello introduces this node to its peers. Required.
+	Hello wire.Hello
+	// Auth proves the cookie. Required.
+	Auth *cookie.Authenticator
+	// Incoming is given every call from another node, on a goroutine of its own. It must accept or
+	// refuse it, and may run the link. Its context ends when the endpoint closes. Required.
+	Incoming func(context.Context, *Offer)
+	// Disallowed is told of every attempt to connect with a wrong cookie: the name that the caller
+	// gave, unproved, and its address. nil: nobody is told.
+	Disallowed func(name string, addr net.Addr)
+	// Logger receives what the links have to say. nil: nothing is logged.
+	Logger *slog.Logger
+	// IdleTimeout ends a link whose peer is not heard of for so long; keep-alives go out four times as often.
+	// 0: [DefaultIdleTimeout].
+	IdleTimeout time.Duration
+	// HandshakeTimeout bounds the time from the first packet to an open link. 0: [DefaultHandshakeTimeout].
+	HandshakeTimeout time.Duration
+	// QueueBytes is how much may wait to be sent on a link before senders wait. 0: [DefaultQueueBytes].
+	QueueBytes int
+	// MaxHandshakes bounds the calls whose handshake is going on; beyond half of it, callers have
+	// to prove their address first (RFC 9000 section 8.1.2). 0: [DefaultMaxHandshakes].
+	MaxHandshakes int
+}
+
+// Endpoint is one UDP socket with its links. Its methods may be called concurrently.
+type Endpoint struct {
+	opts      Options
+	log       *slog.Logger
+	transport *quic.Transport
+	listener  *quic.Listener
+	limiter   *cookie.Limiter
+	ctx       context.Context
+	cancel    context.CancelFunc
+	wg        sync.WaitGroup
+	attempts  attempts
+}
+
+// Open starts to listen on opts.Conn, which it closes if it fails.
+func Open(opts Options) (*Endpoint, error) {
+	opts = opts.withDefaults()
+	limiter, err := cookie.NewLimiter(cookie.LimiterOptions{})
+	if err != nil {
+		return nil, errors.Join(err, opts.Conn.Close())
+	}
+	e := &Endpoint{opts: opts, log: opts.Logger, limiter: limiter}
+	e.ctx, e.cancel = context.WithCancel(context.Background())
+	e.attempts.max = int64(opts.MaxHandshakes)
+	e.transport = &quic.Transport{
+		Conn:                opts.Conn,
+		ConnContext:         e.attemptContext,
+		VerifySourceAddress: func(net.Addr) bool { return e.attempts.crowded() },
+	}
+	listener, err := e.transport.Listen(opts.Auth.ListenConfig(), opts.quicConfig())
+	if err != nil {
+		e.cancel()
+		return nil, errors.Join(fmt.Errorf("listen on %s: %w", opts.Conn.LocalAddr(), err), opts.Conn.Close())
+	}
+	e.listener = listener
+	e.wg.Go(e.acceptLoop)
+	return e, nil
+}
+
+func (o Options) withDefaults() Options {
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.Disallowed == nil {
+		o.Disallowed = func(string, net.Addr) {}
+	}
+	if o.IdleTimeout <= 0 {
+		o.IdleTimeout = DefaultIdleTimeout
+	}
+	if o.HandshakeTimeout <= 0 {
+		o.HandshakeTimeout = DefaultHandshakeTimeout
+	}
+	if o.QueueBytes <= 0 {
+		o.QueueBytes = DefaultQueueBytes
+	}
+	if o.MaxHandshakes <= 0 {
+		o.MaxHandshakes = DefaultMaxHandshakes
+	}
+	return o
+}
+
+// Bounds of what one connection may have open or unread.
+const (
+	maxModuleStreams    = 32
+	maxSignalStreams    = 4
+	streamWindow        = 1 << 20
+	maxStreamWindow     = 8 << 20
+	maxConnectionWindow = 16 << 20
+)
+
+func (o Options) quicConfig() *quic.Config {
+	return &quic.Config{
+		HandshakeIdleTimeout:           o.HandshakeTimeout,
+		MaxIdleTimeout:                 o.IdleTimeout,
+		KeepAlivePeriod:                o.IdleTimeout / 4,
+		InitialStreamReceiveWindow:     streamWindow,
+		MaxStreamReceiveWindow:         maxStreamWindow,
+		InitialConnectionReceiveWindow: streamWindow,
+		MaxConnectionReceiveWindow:     maxConnectionWindow,
+		MaxIncomingStreams:             maxModuleStreams + 1, // and the control stream
+		MaxIncomingUniStreams:          maxSignalStreams,
+	}
+}
+
+// Addr is the address that the endpoint listens on.
+func (e *Endpoint) Addr() net.Addr { return e.opts.Conn.LocalAddr() }
+
+// ReadNonQUICPacket reads a packet that is not QUIC's: one whose first byte has its two top bits
+// zero. It ends with ctx or with the endpoint. For one reader at a time.
+func (e *Endpoint) ReadNonQUICPacket(ctx context.Context, b []byte) (int, net.Addr, error) {
+	return e.transport.ReadNonQUICPacket(ctx, b)
+}
+
+// WriteTo sends a packet that is not QUIC's.
+func (e *Endpoint) WriteTo(b []byte, to net.Addr) (int, error) { return e.transport.WriteTo(b, to) }
+
+func (e *Endpoint) acceptLoop() {
+	for {
+		conn, err := e.listener.Accept(e.ctx)
+		if err != nil {
+			return // the listener is closed: nothing else ends Accept
+		}
+		e.wg.Go(func() { e.incoming(conn) })
+	}
+}
+
+// Close ends every link at once, without goodbyes, and waits until all that the endpoint started
+// has ended. Closing twice is harmless.
+func (e *Endpoint) Close() error {
+	e.cancel()
+	err := e.listener.Close()
+	err = errors.Join(err, e.transport.Close())
+	e.wg.Wait()
+	return errors.Join(err, ignoreClosed(e.opts.Conn.Close()))
+}
+
+func ignoreClosed(err error) error {
+	if errors.Is(err, net.ErrClosed) {
+		return nil
+	}
+	return err
+}

@@ -1,0 +1,207 @@
+package link
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/quic-go/quic-go"
+
+	"github.com/wnode/wnode/abi"
+	"github.com/wnode/wnode/net/wire"
+)
+
+// Why a link ended; what [Link.Run] returns wraps one of these (MON-14).
+var (
+	ErrDisconnected = errors.New("disconnect")         // this node ended it
+	ErrPeerClosed   = errors.New("connection_closed")  // the peer ended it, stopped or broke off
+	ErrTimeout      = errors.New("net_tick_timeout")   // the peer was not heard of for the idle time-out
+	ErrProtocol     = errors.New("protocol violation") // the peer broke the rules
+)
+
+// goodbyeTimeout bounds the orderly end of a link.
+const goodbyeTimeout = 2 * time.Second
+
+// Handler is what a link brings in. Its methods are called while [Link.Run] runs.
+type Handler interface {
+	// Signal takes a signal from a process of the peer to one of this node, in order, and must not
+	// wait. It takes over sig.Data.
+	Signal(sig abi.Signal)
+	// ModuleStream serves one transfer on a goroutine of its own, and closes the stream.
+	ModuleStream(stream io.ReadWriteCloser)
+}
+
+// Link is a connection to one peer. Its methods may be called concurrently.
+type Link struct {
+	endpoint *Endpoint
+	conn     *quic.Conn
+	control  *control
+	peer     wire.Hello
+	terms    wire.Agreement
+	out      *outbox
+	signals  *quic.SendStream
+
+	once    sync.Once
+	reason  error         // why the link ends; set once, before ending is closed
+	ending  chan struct{} // closed when the link is to end
+	written chan struct{} // closed when the outbox has been written
+	read    chan struct{} // closed when the peer's signals have been read
+	wg      sync.WaitGroup
+}
+
+func (e *Endpoint) newLink(conn *quic.Conn, c *control) (*Link, error) {
+	l := &Link{
+		endpoint: e, conn: conn, control: c, peer: c.session.Peer(), terms: c.session.Agreement(),
+		out: newOutbox(e.opts.QueueBytes), ending: make(chan struct{}),
+		written: make(chan struct{}), read: make(chan struct{}),
+	}
+	var err error
+	if l.signals, err = conn.OpenUniStream(); err != nil {
+		return nil, abort(conn, codeProtocol, fmt.Errorf("open signal stream: %w", err))
+	}
+	return l, nil
+}
+
+// Peer introduces the other node.
+func (l *Link) Peer() wire.Hello { return l.peer }
+
+// RemoteAddr is where the peer's packets come from.
+func (l *Link) RemoteAddr() net.Addr { return l.conn.RemoteAddr() }
+
+// Send queues a signal and takes over its Data; it waits while much is queued, until ctx ends. The
+// errors wrap [abi.ErrNotConnected] when the link has ended, and [wire.ErrFrameTooLarge].
+func (l *Link) Send(ctx context.Context, sig abi.Signal) error {
+	if err := wire.CheckSignal(sig, l.terms.MaxSendBytes); err != nil {
+		return err
+	}
+	return l.out.send(ctx, sig)
+}
+
+// Post is [Link.Send] without waiting. A peer that does not read loses the link before its queue
+// takes too much memory.
+func (l *Link) Post(sig abi.Signal) error {
+	if err := wire.CheckSignal(sig, l.terms.MaxSendBytes); err != nil {
+		return err
+	}
+	err := l.out.post(sig)
+	if errors.Is(err, errCongested) {
+		l.end(fmt.Errorf("%w: %w", ErrProtocol, err), codeOverload)
+		return fmt.Errorf("%w: %w", abi.ErrNotConnected, err)
+	}
+	return err
+}
+
+// Ping asks the peer for a sign of life and waits for it until ctx ends.
+func (l *Link) Ping(ctx context.Context) error {
+	pong, err := l.control.ping()
+	if err != nil {
+		return fmt.Errorf("ping %s: %w: %w", l.peer.Name, abi.ErrNotConnected, err)
+	}
+	select {
+	case <-pong:
+		return nil
+	case <-l.ending:
+		return fmt.Errorf("ping %s: %w", l.peer.Name, abi.ErrNotConnected)
+	case <-ctx.Done():
+		return fmt.Errorf("ping %s: %w", l.peer.Name, context.Cause(ctx))
+	}
+}
+
+// OpenModuleStream opens a stream for one module transfer; the caller closes it.
+func (l *Link) OpenModuleStream(ctx context.Context) (io.ReadWriteCloser, error) {
+	s, err := l.conn.OpenStreamSync(ctx)
+	if err == nil {
+		err = wire.WriteStreamKind(s, wire.StreamModule)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("open module stream to %s: %w", l.peer.Name, err)
+	}
+	return moduleStream{s}, nil
+}
+
+// moduleStream is a stream whose Close ends both directions.
+type moduleStream struct{ *quic.Stream }
+
+// Close ends what is written in good order, and stops reading.
+func (s moduleStream) Close() error {
+	s.CancelRead(quic.StreamErrorCode(codeGoodbye))
+	return s.Stream.Close()
+}
+
+// Abort gives up both directions. It may be called beside reads and writes.
+func (s moduleStream) Abort() {
+	s.CancelRead(quic.StreamErrorCode(codeOverload))
+	s.CancelWrite(quic.StreamErrorCode(codeOverload))
+}
+
+// Run carries the link until it ends, and says why: the error wraps one of [ErrDisconnected],
+// [ErrPeerClosed], [ErrTimeout] and [ErrProtocol]. When it returns, h is not called any more, and
+// nothing of the link is left. Call it once.
+func (l *Link) Run(h Handler) error {
+	l.wg.Go(l.writeSignals)
+	l.wg.Go(func() { l.acceptSignals(h) })
+	l.wg.Go(func() { l.acceptModules(h) })
+	l.wg.Go(l.readControl)
+	select {
+	case <-l.ending:
+	case <-l.conn.Context().Done():
+		l.end(lostReason(context.Cause(l.conn.Context())), codeGoodbye)
+	case <-l.endpoint.ctx.Done():
+		l.end(ErrDisconnected, codeGoodbye)
+	}
+	l.wg.Wait()
+	return l.reason
+}
+
+// lostReason says what the end of a connection means.
+func lostReason(cause error) error {
+	var idle *quic.IdleTimeoutError
+	if errors.As(cause, &idle) {
+		return fmt.Errorf("%w: %w", ErrTimeout, cause)
+	}
+	return fmt.Errorf("%w: %w", ErrPeerClosed, cause)
+}
+
+// end ends the link at once, for the first reason given.
+func (l *Link) end(reason error, code quic.ApplicationErrorCode) {
+	l.once.Do(func() {
+		l.reason = reason
+		l.out.fail(reason)
+		close(l.ending)
+		_ = l.conn.CloseWithError(code, "")
+	})
+}
+
+// Close ends the link in good order: what was sent before arrives. It gives up after two seconds,
+// or when ctx ends. Run returns [ErrDisconnected].
+func (l *Link) Close(ctx context.Context, reason string) {
+	ctx, cancel := context.WithTimeout(ctx, goodbyeTimeout)
+	defer cancel()
+	l.out.close()
+	if l.await(ctx, l.written) && l.goodbye(reason) == nil {
+		l.await(ctx, l.conn.Context().Done())
+	}
+	l.end(ErrDisconnected, codeGoodbye)
+}
+
+// Abort ends the link at once. Run returns [ErrDisconnected].
+func (l *Link) Abort() { l.end(ErrDisconnected, codeGoodbye) }
+
+func (l *Link) goodbye(reason string) error {
+	return l.control.send(func() (wire.Frame, error) { return l.control.session.Goodbye(reason) })
+}
+
+// await waits for done and reports true, or false when ctx or the link ends first.
+func (l *Link) await(ctx context.Context, done <-chan struct{}) bool {
+	select {
+	case <-done:
+		return true
+	case <-ctx.Done():
+	case <-l.ending:
+	}
+	return false
+}

@@ -1,0 +1,128 @@
+package link
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/quic-go/quic-go"
+
+	"github.com/wnode/wnode/net/wire"
+)
+
+// writeSignals owns the outgoing signal stream.
+func (l *Link) writeSignals() {
+	defer close(l.written)
+	err := wire.WriteStreamKind(l.signals, wire.StreamSignals)
+	if err == nil {
+		err = l.out.run(l.signals, l.endpoint.opts.Hello.Node, l.peer.Node)
+	}
+	if err == nil {
+		err = l.signals.Close()
+	}
+	if err != nil {
+		l.lost(err)
+	}
+}
+
+// acceptSignals takes the peer's signal stream, reads it to its end, and turns further ones away.
+func (l *Link) acceptSignals(h Handler) {
+	var taken bool
+	for {
+		stream, err := l.conn.AcceptUniStream(l.conn.Context())
+		if err != nil {
+			return
+		}
+		kind, err := wire.ReadStreamKind(stream)
+		if err != nil || kind != wire.StreamSignals || taken {
+			stream.CancelRead(quic.StreamErrorCode(codeProtocol))
+			continue
+		}
+		taken = true
+		l.wg.Go(func() { l.readSignals(stream, h) })
+	}
+}
+
+func (l *Link) readSignals(stream *quic.ReceiveStream, h Handler) {
+	decoder := wire.NewDecoder(stream, wire.DecoderOptions{
+		Local: l.endpoint.opts.Hello.Node, Remote: l.peer.Node,
+		MaxSignalBytes: l.endpoint.opts.Hello.MaxSignalBytes,
+	})
+	for {
+		sig, err := decoder.Next()
+		if errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
+			close(l.read)
+			return
+		}
+		if err != nil {
+			l.lost(err)
+			return
+		}
+		h.Signal(sig)
+	}
+}
+
+// acceptModules gives every other stream that the peer opens to the handler.
+func (l *Link) acceptModules(h Handler) {
+	for {
+		stream, err := l.conn.AcceptStream(l.conn.Context())
+		if err != nil {
+			return
+		}
+		l.wg.Go(func() {
+			kind, err := wire.ReadStreamKind(stream)
+			if err != nil || kind != wire.StreamModule {
+				stream.CancelRead(quic.StreamErrorCode(codeProtocol))
+				stream.CancelWrite(quic.StreamErrorCode(codeProtocol))
+				return
+			}
+			h.ModuleStream(moduleStream{stream})
+		})
+	}
+}
+
+// readControl answers pings and ends the link when the peer says goodbye.
+func (l *Link) readControl() {
+	for {
+		state, err := l.control.receive()
+		if err != nil {
+			l.lost(err)
+			return
+		}
+		switch state {
+		case wire.StatePeerLeaving:
+			l.peerLeaving()
+			return
+		case wire.StateClosed:
+			l.end(ErrDisconnected, codeGoodbye) // both sides have said goodbye
+			return
+		}
+	}
+}
+
+// peerLeaving takes in what the peer sent before its goodbye, and says goodbye in turn.
+func (l *Link) peerLeaving() {
+	ctx, cancel := context.WithTimeout(l.conn.Context(), goodbyeTimeout)
+	defer cancel()
+	if l.await(ctx, l.read) {
+		l.out.close()
+		if l.await(ctx, l.written) && l.goodbye("") == nil {
+			l.await(ctx, l.conn.Context().Done())
+		}
+	}
+	l.end(fmt.Errorf("%w: goodbye", ErrPeerClosed), codeGoodbye)
+}
+
+// lost ends the link because a stream failed: the peer broke the rules, or the connection is gone.
+func (l *Link) lost(err error) {
+	var broken *wire.ProtocolError
+	if errors.As(err, &broken) {
+		l.end(fmt.Errorf("%w: %w", ErrProtocol, err), codeProtocol)
+		return
+	}
+	if cause := context.Cause(l.conn.Context()); cause != nil {
+		err = cause
+	}
+	l.end(lostReason(err), codeGoodbye)
+}

@@ -1,0 +1,176 @@
+package registry
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/wnode/wnode/abi"
+)
+
+// Entry is one global name.
+type Entry struct {
+	_    struct{} `cbor:",toarray"`
+	Name string
+	Pid  abi.Pid
+}
+
+// Conflict is a name that two nodes had given to different processes before they met. Every node
+// that sees the two comes to the same verdict by itself.
+type Conflict struct {
+	Name          string
+	Winner, Loser abi.Pid
+}
+
+// Global is one node's copy of the names that all connected nodes share.
+//
+// Each entry has one writer, the node where its process lives: it alone tells the others that the
+// name is taken or free again, so that the two can never arrive in the wrong order. To keep two
+// writers from taking one name at a time, a writer first reserves it with the arbiter, the node
+// with the least id among those connected ([Global.Arbiter]); then it commits on every node. Nodes
+// that meet exchange the entries that each is the writer of ([Global.Own]); a name that both sides have by
+// then is a [Conflict].
+type Global struct {
+	self     abi.NodeID
+	members  map[abi.NodeID]bool // connected nodes, without self
+	byName   map[string]abi.Pid
+	byPid    map[abi.Pid]string
+	reserved map[string]abi.NodeID // as arbiter: who is about to commit
+}
+
+// NewGlobal makes an empty registry for a node.
+func NewGlobal(self abi.NodeID) *Global {
+	return &Global{
+		self: self, members: map[abi.NodeID]bool{}, byName: map[string]abi.Pid{},
+		byPid: map[abi.Pid]string{}, reserved: map[string]abi.NodeID{},
+	}
+}
+
+// Arbiter is the node that decides who may take a name, and may be this one.
+func (g *Global) Arbiter() abi.NodeID {
+	least := g.self
+	for id := range g.members {
+		least = min(least, id)
+	}
+	return least
+}
+
+// Members lists the connected nodes.
+func (g *Global) Members() []abi.NodeID { return slices.Collect(maps.Keys(g.members)) }
+
+// Reserve is asked of the arbiter by a node that wants to give a name to one of its processes.
+// The reservation ends with [Global.Commit], [Global.Cancel] or [Global.NodeDown]. The errors wrap
+// [abi.ErrNameTaken], when the name is taken or reserved or the process has one (GLOB-02), and
+// [abi.ErrBadArgument].
+func (g *Global) Reserve(name string, pid abi.Pid) error {
+	if !validName(name) {
+		return fmt.Errorf("register %.40q: not a name: %w", name, abi.ErrBadArgument)
+	}
+	if _, taken := g.byName[name]; taken {
+		return fmt.Errorf("register %q: %w", name, abi.ErrNameTaken)
+	}
+	if other, named := g.byPid[pid]; named {
+		return fmt.Errorf("register %q: the process is registered as %q: %w", name, other, abi.ErrNameTaken)
+	}
+	if _, taken := g.reserved[name]; taken {
+		return fmt.Errorf("register %q: %w", name, abi.ErrNameTaken)
+	}
+	g.reserved[name] = pid.Node
+	return nil
+}
+
+// Cancel takes a node's reservation back.
+func (g *Global) Cancel(name string, by abi.NodeID) {
+	if g.reserved[name] == by {
+		delete(g.reserved, name)
+	}
+}
+
+// Commit enters a name. When the name stands for another process already, the conflict is
+// returned, and the winner's entry stays. Entries of nodes that are not connected are ignored.
+func (g *Global) Commit(e Entry) (Conflict, bool) {
+	g.Cancel(e.Name, e.Pid.Node)
+	if !validName(e.Name) || e.Pid.Node != g.self && !g.members[e.Pid.Node] {
+		return Conflict{}, false
+	}
+	if other, named := g.byPid[e.Pid]; named && other != e.Name {
+		return Conflict{}, false
+	}
+	old, taken := g.byName[e.Name]
+	if !taken || old == e.Pid {
+		g.enter(e)
+		return Conflict{}, false
+	}
+	c := Conflict{Name: e.Name, Winner: old, Loser: e.Pid}
+	if prefers(e.Name, e.Pid, old) {
+		c.Winner, c.Loser = e.Pid, old
+		g.remove(e.Name)
+		g.enter(e)
+	}
+	return c, true
+}
+
+func (g *Global) enter(e Entry) { g.byName[e.Name], g.byPid[e.Pid] = e.Pid, e.Name }
+
+func (g *Global) remove(name string) {
+	delete(g.byPid, g.byName[name])
+	delete(g.byName, name)
+}
+
+// prefers decides a conflict between a and b, as a coin would, but the same on every node (GLOB-12).
+func prefers(name string, a, b abi.Pid) bool {
+	weight := func(p abi.Pid) []byte {
+		sum := sha256.Sum256(p.Append([]byte(name)))
+		return sum[:]
+	}
+	return bytes.Compare(weight(a), weight(b)) < 0
+}
+
+// Remove frees a name if it stands for pid.
+func (g *Global) Remove(name string, pid abi.Pid) {
+	if g.byName[name] == pid {
+		g.remove(name)
+	}
+}
+
+// Whereis finds the process with a name.
+func (g *Global) Whereis(name string) (abi.Pid, bool) {
+	pid, ok := g.byName[name]
+	return pid, ok
+}
+
+// NameOf gives the name of a process, "" for none.
+func (g *Global) NameOf(pid abi.Pid) string { return g.byPid[pid] }
+
+// Names lists the names in use, sorted.
+func (g *Global) Names() []string { return slices.Sorted(maps.Keys(g.byName)) }
+
+// NodeUp makes a node a member and returns the entries to send to it.
+func (g *Global) NodeUp(node abi.NodeID) []Entry {
+	g.members[node] = true
+	return g.Own()
+}
+
+// Own lists the entries that this node is the writer of, sorted by name.
+func (g *Global) Own() []Entry {
+	own := []Entry{}
+	for _, name := range g.Names() {
+		if pid := g.byName[name]; pid.Node == g.self {
+			own = append(own, Entry{Name: name, Pid: pid})
+		}
+	}
+	return own
+}
+
+// NodeDown forgets a node with its names and reservations (GLOB-07).
+func (g *Global) NodeDown(node abi.NodeID) {
+	delete(g.members, node)
+	maps.DeleteFunc(g.reserved, func(_ string, by abi.NodeID) bool { return by == node })
+	for name, pid := range g.byName {
+		if pid.Node == node {
+			g.remove(name)
+		}
+	}
+}

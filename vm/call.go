@@ -1,0 +1,103 @@
+package vm
+
+import (
+	"context"
+	"fmt"
+	"sync"
+
+	"github.com/wnode/wnode/abi"
+)
+
+// call is a pid that lives for one question: the answer comes to it and not to the mailbox of the
+// process that asks, so a call never disturbs a mailbox, and a late answer finds nobody.
+type call struct {
+	pid    abi.Pid
+	ref    abi.Ref
+	asked  abi.Pid
+	answer chan abi.Signal // capacity 1: the first signal is the answer
+
+	mu       sync.Mutex
+	watchers map[abi.Ref]abi.Pid // those who wait with an answer and would like to know when it is too late
+	ended    bool
+}
+
+func (c *call) signal(sig abi.Signal) bool {
+	switch sig.Kind {
+	case abi.SignalMonitor:
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		if c.ended {
+			return false
+		}
+		c.watchers[sig.Ref] = sig.From
+		return true
+	case abi.SignalDemonitor:
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		if c.watchers[sig.Ref] == sig.From {
+			delete(c.watchers, sig.Ref)
+		}
+		return true
+	case abi.SignalDown, abi.SignalSpawnReply:
+		if sig.Ref != c.ref || sig.From != c.asked {
+			return true // only who was asked can say these
+		}
+	case abi.SignalMessage:
+	default:
+		return true
+	}
+	select {
+	case c.answer <- sig:
+	default:
+	}
+	return true
+}
+
+// end tells those who monitor the call that it is over.
+func (c *call) end(s *System) {
+	c.mu.Lock()
+	c.ended = true
+	watchers := c.watchers
+	c.mu.Unlock()
+	s.table.removeCall(c.pid.Num)
+	for ref, watcher := range watchers {
+		s.post(abi.Signal{Kind: abi.SignalDown, From: c.pid, To: watcher, Ref: ref, Data: reasonNormal})
+	}
+}
+
+// Call asks a question: ask builds the request, to be answered to the pid replyTo with the given
+// ref. Call monitors the receiver and returns the first message or spawn reply that comes back. A
+// DOWN instead is the error [abi.ErrTerminated], or [abi.ErrNotConnected] when the node cannot be
+// reached or was lost. Call ends with ctx, and gives its cause. Safe for concurrent use.
+func (s *System) Call(ctx context.Context, ask func(replyTo abi.Pid, ref abi.Ref) abi.Signal) (abi.Signal, error) {
+	c := &call{pid: s.newPid(), ref: s.NewRef(), answer: make(chan abi.Signal, 1), watchers: map[abi.Ref]abi.Pid{}}
+	request := ask(c.pid, c.ref)
+	c.asked = request.To
+	s.table.addCall(c.pid.Num, c)
+	defer c.end(s)
+
+	defer s.demonitor(c.pid, request.To, c.ref)
+	monitor := abi.Signal{Kind: abi.SignalMonitor, From: c.pid, To: request.To, Ref: c.ref}
+	for _, sig := range []abi.Signal{monitor, request} {
+		if err := s.Route(ctx, sig); err != nil {
+			return abi.Signal{}, fmt.Errorf("call: %w", err)
+		}
+	}
+	select {
+	case sig := <-c.answer:
+		return sig, callError(sig)
+	case <-ctx.Done():
+		return abi.Signal{}, context.Cause(ctx)
+	}
+}
+
+func callError(sig abi.Signal) error {
+	switch {
+	case sig.Kind != abi.SignalDown:
+		return nil
+	case string(sig.Data) == string(reasonNoConnection):
+		return abi.ErrNotConnected
+	default:
+		return abi.ErrTerminated
+	}
+}

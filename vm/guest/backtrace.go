@@ -1,0 +1,106 @@
+package guest
+
+import (
+	"regexp"
+	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/tetratelabs/wazero/imports/wasi_snapshot_preview1"
+
+	"github.com/wnode/wnode/abi"
+)
+
+// What a module chose itself, and says of itself in an exit reason or a log, is bounded.
+const (
+	maxFrames      = 32
+	maxNameBytes   = 255
+	maxErrorBytes  = 1024
+	maxDetailLines = 128
+)
+
+const traceHeader = "wasm stack trace:\n\t"
+
+// frameLine matches one line of the runtime's stack trace, "module.function(i32,i64) f32". The name
+// may have parentheses itself.
+var frameLine = func() *regexp.Regexp {
+	const one = `(?:i32|i64|f32|f64|v128|funcref|externref)`
+	const many = one + `(?:,` + one + `)*`
+	return regexp.MustCompile(`^(.*?)\((|` + many + `)\)(?: ` + one + `| \(` + many + `\))?$`)
+}()
+
+// backtrace reads the stack trace in the text of a trap: as frames [module, function, arity, []],
+// innermost first (W-04), and as lines for people. The runtime gives no offsets.
+func (g *guest) backtrace(err error) (frames []any, detail string) {
+	frames = []any{}
+	_, trace, found := strings.Cut(err.Error(), traceHeader)
+	if !found {
+		return frames, ""
+	}
+	var lines []string
+	for line := range strings.SplitSeq(trace, "\n\t") {
+		match := frameLine.FindStringSubmatch(line)
+		if match == nil || len(frames) == maxFrames {
+			continue
+		}
+		module, function := g.frameName(match[1])
+		frames = append(frames, []any{module, function, arity(match[2]), []any{}})
+		lines = append(lines, "in "+module+": "+function+printable(line[len(match[1]):], maxErrorBytes))
+	}
+	return frames, strings.Join(lines, "\n")
+}
+
+// frameName splits "module.function". The module is that of a host function, or else the guest's own.
+func (g *guest) frameName(name string) (module, function string) {
+	module = moduleName(g.fn)
+	for _, host := range []string{abi.ImportModule, wasi_snapshot_preview1.ModuleName} {
+		if rest, ok := strings.CutPrefix(name, host+"."); ok && g.code.compiled.Name() != host {
+			return host, rest
+		}
+	}
+	function = strings.TrimPrefix(name, g.code.compiled.Name()+".")
+	if index, ok := strings.CutPrefix(function, "$"); ok {
+		if _, err := strconv.ParseUint(index, 10, 32); err == nil {
+			function = "func[" + index + "]" // the name section has none
+		}
+	}
+	return printable(module, maxNameBytes), printable(function, maxNameBytes)
+}
+
+func arity(params string) int {
+	if params == "" {
+		return 0
+	}
+	return strings.Count(params, ",") + 1
+}
+
+// printable makes one line of what a module says of itself: bounded, UTF-8, and nothing that a
+// terminal takes for a command.
+func printable(s string, limit int) string {
+	if len(s) > limit {
+		for limit > 0 && !utf8.RuneStart(s[limit]) {
+			limit--
+		}
+		s = s[:limit]
+	}
+	return strings.Map(func(r rune) rune {
+		switch {
+		case unicode.IsPrint(r):
+			return r
+		case unicode.IsSpace(r):
+			return ' '
+		}
+		return utf8.RuneError
+	}, s)
+}
+
+// printableLines is [printable] for each of the lines of s.
+func printableLines(s string) string {
+	lines := strings.SplitN(s, "\n", maxDetailLines+1)
+	lines = lines[:min(len(lines), maxDetailLines)]
+	for i, line := range lines {
+		lines[i] = printable(line, maxErrorBytes)
+	}
+	return strings.Join(lines, "\n")
+}

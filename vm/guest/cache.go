@@ -1,0 +1,191 @@
+package guest
+
+import (
+	"container/list"
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/tetratelabs/wazero"
+	"github.com/tetratelabs/wazero/api"
+	"github.com/tetratelabs/wazero/imports/wasi_snapshot_preview1"
+
+	"github.com/wnode/wnode/abi"
+)
+
+// maxCompilers bounds the modules that are compiled at the same time: each takes a core and many
+// times the module's size in memory.
+const maxCompilers = 2
+
+// code is a module that is ready to be instantiated.
+type code struct {
+	hash     abi.Hash
+	compiled wazero.CompiledModule
+	exports  map[string]api.FunctionDefinition
+	wasi     bool // imports WASI
+
+	users int           // instances that may exist
+	idle  *list.Element // place among the unused ones, nil while there are users
+}
+
+// loadError says that the bytes of a module could not be had.
+type loadError struct{ err error }
+
+func (e *loadError) Error() string { return "load module: " + e.err.Error() }
+func (e *loadError) Unwrap() error { return e.err }
+
+// compileError says that bytes are no module that this node can run.
+type compileError struct{ what string }
+
+func (e *compileError) Error() string { return "compile module: " + e.what }
+
+// cache holds compiled modules by hash. One that is in use is never closed; of the others the most
+// recently used stay.
+type cache struct {
+	engine    *Engine
+	maxIdle   int
+	compilers chan struct{} // a token for each that compiles
+
+	mu      sync.Mutex
+	loaded  map[abi.Hash]*code
+	idle    *list.List // of *code without users, least recently used first
+	loading map[abi.Hash]*load
+}
+
+// load is a module on its way, for all who wait for it.
+type load struct {
+	hash   abi.Hash
+	origin abi.NodeID
+	done   chan struct{} // closed when err is set
+	err    error
+}
+
+func (c *cache) init(e *Engine, maxIdle int) {
+	c.engine, c.maxIdle = e, maxIdle
+	c.compilers = make(chan struct{}, maxCompilers)
+	c.loaded, c.loading = map[abi.Hash]*code{}, map[abi.Hash]*load{}
+	c.idle = list.New()
+}
+
+// acquire gives a module for use until release. It loads the module when it must, once for all
+// who ask, and ends with ctx. Someone whose own origin was not tried yet tries that as well. The
+// errors are [*loadError], [*compileError], [*linkError] and the cause of ctx.
+func (c *cache) acquire(ctx context.Context, hash abi.Hash, origin abi.NodeID) (*code, error) {
+	for {
+		found, l := c.find(hash, origin)
+		if found != nil {
+			return found, nil
+		}
+		select {
+		case <-l.done:
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		}
+		var missing *loadError
+		if l.err != nil && (l.origin == origin || !errors.As(l.err, &missing)) {
+			return nil, l.err
+		}
+	}
+}
+
+// find gives the module, or else its load, which it starts unless there is one. The caller runs
+// within [Engine.enter].
+func (c *cache) find(hash abi.Hash, origin abi.NodeID) (*code, *load) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if found := c.loaded[hash]; found != nil {
+		if found.idle != nil {
+			c.idle.Remove(found.idle)
+			found.idle = nil
+		}
+		found.users++
+		return found, nil
+	}
+	l := c.loading[hash]
+	if l == nil {
+		l = &load{hash: hash, origin: origin, done: make(chan struct{})}
+		c.loading[hash] = l
+		c.engine.wg.Go(func() { c.run(l) })
+	}
+	return nil, l
+}
+
+// release gives back what acquire gave.
+func (c *cache) release(used *code) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	used.users--
+	if used.users == 0 {
+		c.retireLocked(used)
+	}
+}
+
+// retireLocked puts a module without users last in the line, and closes the first if it is too long.
+func (c *cache) retireLocked(unused *code) {
+	unused.idle = c.idle.PushBack(unused)
+	if c.idle.Len() <= c.maxIdle {
+		return
+	}
+	oldest := c.idle.Remove(c.idle.Front()).(*code)
+	delete(c.loaded, oldest.hash)
+	c.engine.close(oldest.compiled)
+}
+
+// run loads a module and tells those who wait.
+func (c *cache) run(l *load) {
+	loaded, err := c.load(l)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.loading, l.hash)
+	if err == nil {
+		c.loaded[l.hash] = loaded
+		c.retireLocked(loaded)
+	}
+	l.err = err
+	close(l.done)
+}
+
+func (c *cache) load(l *load) (*code, error) {
+	ctx := c.engine.ctx
+	module, err := c.engine.opts.Modules.Module(ctx, l.hash, l.origin)
+	if err != nil {
+		return nil, &loadError{err}
+	}
+	select {
+	case c.compilers <- struct{}{}:
+	case <-ctx.Done():
+		return nil, &loadError{errClosed}
+	}
+	defer func() { <-c.compilers }()
+	return c.engine.compile(l.hash, module)
+}
+
+// compile makes a module ready. It has one goroutine compile, and not several: a module that makes
+// the compiler panic then costs no more than its own process.
+func (e *Engine) compile(hash abi.Hash, module []byte) (ready *code, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			ready, err = nil, &compileError{"internal error: " + fmt.Sprint(r)}
+		}
+	}()
+	compiled, err := e.runtime.CompileModule(e.ctx, module)
+	if err != nil {
+		return nil, &compileError{err.Error()}
+	}
+	if err := e.checkImports(compiled); err != nil {
+		e.close(compiled)
+		return nil, err
+	}
+	return &code{
+		hash: hash, compiled: compiled, exports: compiled.ExportedFunctions(),
+		wasi: importsFrom(compiled, wasi_snapshot_preview1.ModuleName),
+	}, nil
+}
+
+// close frees a compiled module that has no instance.
+func (e *Engine) close(compiled wazero.CompiledModule) {
+	if err := compiled.Close(context.Background()); err != nil {
+		e.opts.Logger.Warn("compiled module not closed", "err", err)
+	}
+}

@@ -1,0 +1,218 @@
+package guest
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime"
+	"sync"
+	"time"
+
+	"github.com/tetratelabs/wazero"
+	"github.com/tetratelabs/wazero/api"
+	"github.com/tetratelabs/wazero/imports/wasi_snapshot_preview1"
+
+	"github.com/wnode/wnode/abi"
+	"github.com/wnode/wnode/vm"
+)
+
+// Defaults of [Options].
+const (
+	DefaultMemoryPages    = 4096 // 256 MiB
+	DefaultMaxCompiled    = 256
+	DefaultMaxModuleBytes = 64 << 20
+)
+
+// maxMemoryPages is what 32-bit addresses reach: 4 GiB.
+const maxMemoryPages = 1 << 16
+
+// Options are the parameters of an [Engine].
+type Options struct {
+	// Modules has the code. Required.
+	Modules Modules
+	// Names has the registered names of this node. nil: there are none, and none can be made.
+	Names Names
+	// Globals has the global names. nil: there are none, and none can be made.
+	Globals Globals
+	// Nodes is this node and its peers. nil: the node is alone.
+	Nodes Nodes
+	// Logger receives what guests log. nil: nothing is logged.
+	Logger *slog.Logger
+	// CacheDir keeps compiled modules across restarts. Only the node may be able to write there:
+	// what is in it is run. "": nothing is kept.
+	CacheDir string
+	// MemoryPages bounds the memory of one guest, in pages of 64 KiB, at most 65536.
+	// 0: [DefaultMemoryPages].
+	MemoryPages uint32
+	// MaxCompiled bounds the compiled modules that are kept while no process runs them.
+	// 0: [DefaultMaxCompiled].
+	MaxCompiled int
+	// MaxModuleBytes bounds a module that a guest puts into the node's store.
+	// 0: [DefaultMaxModuleBytes].
+	MaxModuleBytes int
+}
+
+// errClosed is what a closed engine answers.
+var errClosed = errors.New("guest engine closed")
+
+// Engine compiles modules and runs them. Its methods may be called concurrently.
+type Engine struct {
+	opts    Options
+	started time.Time
+	runtime wazero.Runtime
+	onDisk  wazero.CompilationCache // nil when nothing is kept
+	config  wazero.ModuleConfig     // what all instances have in common
+	hosts   map[string]map[string]api.FunctionDefinition
+	modules cache
+
+	ctx    context.Context // ends when the engine is closed
+	cancel context.CancelFunc
+
+	mu     sync.Mutex
+	closed bool
+	wg     sync.WaitGroup // bodies that run and modules that load
+}
+
+var _ vm.Loader = (*Engine)(nil)
+
+// NewEngine makes an engine. [Engine.Close] ends it. It fails on options that make no sense and
+// when the cache directory cannot be used.
+func NewEngine(opts Options) (*Engine, error) {
+	if err := opts.complete(); err != nil {
+		return nil, fmt.Errorf("guest engine: %w", err)
+	}
+	e := &Engine{opts: opts, started: time.Now(), config: commonConfig()}
+	e.ctx, e.cancel = context.WithCancel(context.Background())
+	e.modules.init(e, opts.MaxCompiled)
+
+	config := wazero.NewRuntimeConfig().
+		WithMemoryLimitPages(opts.MemoryPages).
+		WithCloseOnContextDone(true).
+		// Every exit of a guest would search the debug information of each frame, which takes long
+		// and trusts what the module says there. The names of functions do not come from it.
+		WithDebugInfoEnabled(false)
+	if opts.CacheDir != "" {
+		var err error
+		if e.onDisk, err = wazero.NewCompilationCacheWithDir(opts.CacheDir); err != nil {
+			e.cancel()
+			return nil, fmt.Errorf("guest engine: %w", err)
+		}
+		config = config.WithCompilationCache(e.onDisk)
+	}
+	e.runtime = wazero.NewRuntimeWithConfig(e.ctx, config)
+	if err := e.addHostModules(); err != nil {
+		return nil, errors.Join(fmt.Errorf("guest engine: %w", err), e.Close(context.Background()))
+	}
+	return e, nil
+}
+
+// complete puts in the defaults.
+func (o *Options) complete() error {
+	if o.Modules == nil {
+		return errors.New("no modules given")
+	}
+	if o.MemoryPages > maxMemoryPages {
+		return fmt.Errorf("%d pages of memory, at most %d", o.MemoryPages, maxMemoryPages)
+	}
+	if o.MaxCompiled < 0 || o.MaxModuleBytes < 0 {
+		return errors.New("a negative bound")
+	}
+	if o.MemoryPages == 0 {
+		o.MemoryPages = DefaultMemoryPages
+	}
+	if o.MaxCompiled == 0 {
+		o.MaxCompiled = DefaultMaxCompiled
+	}
+	if o.MaxModuleBytes == 0 {
+		o.MaxModuleBytes = DefaultMaxModuleBytes
+	}
+	if o.Names == nil {
+		o.Names = alone{}
+	}
+	if o.Globals == nil {
+		o.Globals = noGlobals{}
+	}
+	if o.Nodes == nil {
+		o.Nodes = alone{}
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	return nil
+}
+
+// commonConfig is anonymous, starts nothing by itself, and has real clocks and real randomness:
+// the runtime's own defaults are fakes that cost more.
+func commonConfig() wazero.ModuleConfig {
+	return wazero.NewModuleConfig().
+		WithName("").
+		WithStartFunctions().
+		WithSysWalltime().
+		WithSysNanotime().
+		WithOsyield(runtime.Gosched).
+		WithRandSource(rand.Reader)
+}
+
+// addHostModules makes what guests import, and notes it for the check of imports.
+func (e *Engine) addHostModules() error {
+	if _, err := wasi_snapshot_preview1.Instantiate(e.ctx, e.runtime); err != nil {
+		return fmt.Errorf("WASI: %w", err)
+	}
+	if err := addHostFunctions(e.ctx, e.runtime); err != nil {
+		return err
+	}
+	e.hosts = map[string]map[string]api.FunctionDefinition{}
+	for _, name := range []string{abi.ImportModule, wasi_snapshot_preview1.ModuleName} {
+		e.hosts[name] = e.runtime.Module(name).ExportedFunctionDefinitions()
+	}
+	return nil
+}
+
+// Body gives what runs a function. It loads the module when it runs, from this node or else from
+// origin, so that missing code is the process's exit reason (W-05).
+func (e *Engine) Body(fn abi.Function, origin abi.NodeID) vm.Body {
+	if fn.Export == "" {
+		fn.Export = abi.DefaultExport
+	}
+	return &body{engine: e, fn: fn, origin: origin}
+}
+
+// enter notes that a body runs, and reports false when the engine is closed. leave takes it back.
+func (e *Engine) enter() bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.closed {
+		return false
+	}
+	e.wg.Add(1)
+	return true
+}
+
+func (e *Engine) leave() { e.wg.Done() }
+
+// Close waits until the processes that run guests have ended, which the caller has told them to
+// ([vm.System.Close]), and frees everything. When ctx ends first it reports so, and frees nothing
+// but what is loading. Closing twice is harmless.
+func (e *Engine) Close(ctx context.Context) error {
+	e.mu.Lock()
+	e.closed = true
+	e.mu.Unlock()
+	e.cancel()
+	done := make(chan struct{})
+	go func() { e.wg.Wait(); close(done) }()
+	select {
+	case <-done:
+	case <-ctx.Done():
+		return fmt.Errorf("close guest engine: guests still running: %w", ctx.Err())
+	}
+	err := e.runtime.Close(ctx)
+	if e.onDisk != nil {
+		err = errors.Join(err, e.onDisk.Close(ctx))
+	}
+	if err != nil {
+		return fmt.Errorf("close guest engine: %w", err)
+	}
+	return nil
+}

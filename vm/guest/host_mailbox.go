@@ -1,0 +1,152 @@
+package guest
+
+import (
+	"bytes"
+	"errors"
+
+	"github.com/wnode/wnode/abi"
+	"github.com/wnode/wnode/vm"
+)
+
+// seen is what the guest knows of its mailbox: the message that it looked at last.
+type seen struct {
+	current bool // the message is still in the mailbox, at the cursor
+	known   bool // kind, from and ref are those of a message: the current one or the one taken last
+	kind    abi.MessageKind
+	from    abi.Pid
+	ref     abi.Ref
+}
+
+// look notes the message that is current, or that has just been taken.
+func (g *guest) look(m vm.Message, current bool) {
+	g.message = seen{current: current, known: true, kind: m.Kind, from: m.From, ref: m.Ref}
+}
+
+// currentMessage gives the message that the guest waited for last and has not disposed of.
+func (g *guest) currentMessage() (vm.Message, error) {
+	m, ok := g.process.Current()
+	if !g.message.current || !ok {
+		return vm.Message{}, abi.ErrBadArgument
+	}
+	return m, nil
+}
+
+func (g *guest) receive(c *call) (int64, error) {
+	timeout, buffer := c.duration(), c.buffer()
+	if c.err != nil {
+		return 0, c.err
+	}
+	m, err := g.process.Wait(g, timeout)
+	if err != nil {
+		return 0, err
+	}
+	fits := len(m.Data) <= len(buffer)
+	if fits {
+		copy(buffer, m.Data)
+		g.process.Take()
+	}
+	g.look(m, !fits)
+	return int64(len(m.Data)), nil
+}
+
+func (g *guest) wait(c *call) (int64, error) {
+	timeout := c.duration()
+	if c.err != nil {
+		return 0, c.err
+	}
+	m, err := g.process.Wait(g, timeout)
+	if err != nil {
+		return 0, err
+	}
+	g.look(m, true)
+	return int64(len(m.Data)), nil
+}
+
+func (g *guest) messageKind(*call) (int64, error) {
+	if !g.message.known {
+		return 0, abi.ErrBadArgument
+	}
+	return int64(g.message.kind), nil
+}
+
+func (g *guest) messageSender(c *call) (int64, error) {
+	out := c.pidOut()
+	if !g.message.known {
+		return 0, abi.ErrBadArgument
+	}
+	g.message.from.Append(out)
+	return 0, nil
+}
+
+func (g *guest) readMessage(c *call) (int64, error) {
+	buffer := c.buffer()
+	m, err := g.currentMessage()
+	if err != nil {
+		return 0, err
+	}
+	return fill(buffer, m.Data), nil
+}
+
+func (g *guest) take(*call) (int64, error) {
+	if _, err := g.currentMessage(); err != nil {
+		return 0, err
+	}
+	m, _ := g.process.Take()
+	g.look(m, false)
+	return 0, nil
+}
+
+func (g *guest) skip(*call) (int64, error) {
+	if _, err := g.currentMessage(); err != nil {
+		return 0, err
+	}
+	g.process.Skip()
+	g.message = seen{}
+	return 0, nil
+}
+
+func (g *guest) rewind(*call) (int64, error) {
+	g.process.Rewind()
+	g.message = seen{}
+	return 0, nil
+}
+
+func (g *guest) send(c *call) (int64, error) {
+	to, message := c.pid(), c.bytes()
+	return 0, g.process.Send(g, to, bytes.Clone(message))
+}
+
+func (g *guest) sendName(c *call) (int64, error) {
+	name, message := c.name(), c.bytes()
+	if c.err != nil {
+		return 0, c.err
+	}
+	return 0, g.process.SendName(g, name, bytes.Clone(message))
+}
+
+func (g *guest) sendNode(c *call) (int64, error) {
+	name, node, message := c.name(), c.name(), c.bytes()
+	if c.err != nil {
+		return 0, c.err
+	}
+	id, err := g.resolve(node)
+	if errors.Is(err, abi.ErrNotConnected) {
+		return 0, nil // SIG-06: the message is lost
+	}
+	if err != nil {
+		return 0, err
+	}
+	return 0, g.process.SendNode(g, name, id, bytes.Clone(message))
+}
+
+func (g *guest) sendGlobal(c *call) (int64, error) {
+	name, message := c.name(), c.bytes()
+	if c.err != nil {
+		return 0, c.err
+	}
+	to, ok := g.engine.opts.Globals.Whereis(name)
+	if !ok {
+		return 0, abi.ErrNoName
+	}
+	return 0, g.process.Send(g, to, bytes.Clone(message))
+}

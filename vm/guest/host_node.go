@@ -1,0 +1,71 @@
+package guest
+
+import (
+	"bytes"
+	"fmt"
+	"log/slog"
+	"time"
+	"unicode/utf8"
+
+	"github.com/wnode/wnode/abi"
+)
+
+// maxLogBytes bounds what a guest puts into the node's log with one call.
+const maxLogBytes = 8 << 10
+
+// moduleMagic starts every WebAssembly module: the magic number and version 1.
+var moduleMagic = []byte("\x00asm\x01\x00\x00\x00")
+
+func (g *guest) moduleHash(c *call) (int64, error) {
+	copy(c.hash(), g.fn.Module[:])
+	return 0, nil
+}
+
+func (g *guest) moduleLoad(c *call) (int64, error) {
+	module, out := c.bytes(), c.hash()
+	if len(module) > g.engine.opts.MaxModuleBytes {
+		return 0, fmt.Errorf("module of %d bytes: %w", len(module), abi.ErrTooLarge)
+	}
+	if !bytes.HasPrefix(module, moduleMagic) {
+		return 0, fmt.Errorf("no WebAssembly module: %w", abi.ErrBadArgument)
+	}
+	hash, err := g.engine.opts.Modules.Put(bytes.Clone(module))
+	if err != nil {
+		return 0, fmt.Errorf("load module: %w", err)
+	}
+	copy(out, hash[:])
+	return 0, nil
+}
+
+func (g *guest) moduleExists(c *call) (int64, error) {
+	return flag(g.engine.opts.Modules.Has(abi.Hash(c.hash()))), nil
+}
+
+// monotonicTime counts from the start of the engine.
+func (g *guest) monotonicTime(*call) (int64, error) {
+	return int64(time.Since(g.engine.started)), nil
+}
+
+func (g *guest) systemTime(*call) (int64, error) { return time.Now().UnixNano(), nil }
+
+func (g *guest) sleep(c *call) (int64, error) {
+	d := c.duration()
+	if c.err == nil {
+		g.pause(d)
+	}
+	return 0, c.err
+}
+
+func (g *guest) log(c *call) (int64, error) {
+	level, text := slog.Level(c.int32()), c.bytes()
+	switch level {
+	case slog.LevelDebug, slog.LevelInfo, slog.LevelWarn, slog.LevelError:
+	default:
+		return 0, fmt.Errorf("log level %d: %w", int(level), abi.ErrBadArgument)
+	}
+	if len(text) > maxLogBytes || !utf8.Valid(text) {
+		return 0, fmt.Errorf("log text: %w", abi.ErrBadArgument)
+	}
+	g.engine.opts.Logger.Log(g, level, string(text), "pid", g.process.Pid().Text(0), "module", moduleName(g.fn))
+	return 0, nil
+}

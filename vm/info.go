@@ -1,0 +1,88 @@
+package vm
+
+import (
+	"time"
+
+	"github.com/wnode/wnode/abi"
+)
+
+// Info is what is known of a process at one moment (PROC-15).
+type Info struct {
+	Pid          abi.Pid
+	Name         string // registered name, "" for none
+	Label        string
+	Function     abi.Function // zero for a native process
+	Status       string       // "running", "waiting" in a receive, or "exiting"
+	MessageQueue int          // messages
+	MessageBytes int
+	GroupLeader  abi.Pid
+	Parent       abi.Pid
+	Monitors     []abi.Pid // processes that it monitors
+	MonitoredBy  []abi.Pid
+	Started      time.Time
+}
+
+// Processes lists the live processes, oldest first. Safe for concurrent use.
+func (s *System) Processes() []abi.Pid {
+	processes := s.table.processes()
+	pids := make([]abi.Pid, len(processes))
+	for i, p := range processes {
+		pids[i] = p.pid
+	}
+	return pids
+}
+
+// Alive reports whether pid is a process of this node that has not been told to end (PROC-14).
+// Safe for concurrent use.
+func (s *System) Alive(pid abi.Pid) bool {
+	p := s.process(pid)
+	if p == nil {
+		return false
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.reason == nil
+}
+
+// Info describes a process of this node, and reports false when there is none. Safe for concurrent use.
+func (s *System) Info(pid abi.Pid) (Info, bool) {
+	p := s.process(pid)
+	if p == nil {
+		return Info{}, false
+	}
+	info := Info{
+		Pid: pid, Name: s.opts.Names.NameOf(pid), Label: p.opts.Label, Function: p.opts.Function,
+		Parent: p.opts.Parent, Started: p.started,
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	info.Status = p.statusLocked()
+	info.MessageQueue, info.MessageBytes = len(p.box.queue), p.box.bytes
+	info.GroupLeader = p.leader
+	for _, target := range p.monitors {
+		info.Monitors = append(info.Monitors, target)
+	}
+	for _, watcher := range p.watchers {
+		info.MonitoredBy = append(info.MonitoredBy, watcher)
+	}
+	return info, true
+}
+
+func (s *System) process(pid abi.Pid) *Process {
+	if pid.Node != s.opts.Node {
+		return nil
+	}
+	p, _ := s.table.get(pid.Num).(*Process)
+	return p
+}
+
+func (p *Process) statusLocked() string {
+	switch {
+	case p.reason != nil:
+		return "exiting"
+	case p.waiting:
+		return "waiting"
+	default:
+		return "running"
+	}
+}

@@ -1,0 +1,163 @@
+package vm
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"unicode/utf8"
+
+	"github.com/wnode/wnode/abi"
+	"github.com/wnode/wnode/abi/term"
+)
+
+// Encodings of the I/O protocol. Erlang has the first two; raw octets are ours, because a WASI
+// program's streams are octets and have to pass unchanged.
+const (
+	EncodingUnicode = "unicode"
+	EncodingLatin1  = "latin1"
+	EncodingBytes   = "bytes"
+)
+
+// EndOfFile is the reply to a read at the end of the input. Data are byte strings, so no data can be mistaken for it.
+const EndOfFile = "eof"
+
+// maxWriteBytes is how much one put_chars request carries.
+const maxWriteBytes = 256 << 10
+
+// IORequest sends a request of the I/O protocol, ["io_request", from, reply_as, request], to an
+// I/O server and waits for its reply (IO-01, IO-17). The zero device is the group leader. A server
+// that has ended, or ends meanwhile, is [abi.ErrTerminated]; asking oneself, and a request that is
+// no term, are [abi.ErrBadArgument]; one beyond the system's message size is [abi.ErrTooLarge].
+// There is no time-out but ctx.
+func (p *Process) IORequest(ctx context.Context, device abi.Pid, request any) (any, error) {
+	device = p.device(device)
+	if device == p.pid {
+		return nil, fmt.Errorf("i/o request to oneself: %w", abi.ErrBadArgument)
+	}
+	part, err := encodePart(request)
+	if err != nil {
+		return nil, fmt.Errorf("i/o request: %w: %w", abi.ErrBadArgument, err)
+	}
+	if len(part) > p.sys.opts.MaxMessageBytes {
+		return nil, fmt.Errorf("i/o request of %d bytes: %w", len(part), abi.ErrTooLarge)
+	}
+	answer, err := p.sys.Call(ctx, func(replyTo abi.Pid, ref abi.Ref) abi.Signal {
+		return abi.Signal{
+			Kind: abi.SignalMessage, From: p.pid, To: device,
+			Data: term.MustEncode([]any{"io_request", replyTo, ref, part}),
+		}
+	})
+	if errors.Is(err, abi.ErrNotConnected) || errors.Is(err, abi.ErrTerminated) {
+		return nil, abi.ErrTerminated
+	}
+	if err != nil {
+		return nil, err
+	}
+	return ioReply(answer.Data)
+}
+
+// device gives the I/O server that is meant: zero stands for the group leader.
+func (p *Process) device(device abi.Pid) abi.Pid {
+	if device.IsZero() {
+		return p.GroupLeader()
+	}
+	return device
+}
+
+// ioReply takes the reply out of ["io_reply", reply_as, reply].
+func ioReply(message []byte) (any, error) {
+	t, err := term.Decode(message)
+	if err != nil {
+		return nil, fmt.Errorf("i/o reply: %w", err)
+	}
+	if list, ok := t.([]any); ok && len(list) == 3 && list[0] == "io_reply" {
+		return list[2], nil
+	}
+	return nil, fmt.Errorf("i/o reply: %w", abi.ErrIO)
+}
+
+// Write writes data to an I/O server (zero: the group leader) and returns when the server has it.
+// Valid UTF-8 goes as text, anything else as raw octets (W-10). The errors are
+// [abi.ErrTerminated], [abi.ErrIO] and those of [Process.IORequest].
+func (p *Process) Write(ctx context.Context, device abi.Pid, data []byte) error {
+	for len(data) > 0 {
+		chunk := data[:min(len(data), maxWriteBytes)]
+		data = data[len(chunk):]
+		request := []any{"put_chars", EncodingBytes, chunk}
+		if utf8.Valid(chunk) {
+			request = []any{"put_chars", EncodingUnicode, string(chunk)}
+		}
+		reply, err := p.IORequest(ctx, device, request)
+		if err != nil {
+			return err
+		}
+		if reply != "ok" {
+			return fmt.Errorf("write: %s: %w", term.Format(reply, nil), abi.ErrIO)
+		}
+	}
+	return nil
+}
+
+// ReadLine shows prompt and reads a line, its newline included, from an I/O server (zero: the
+// group leader). A very long line comes in pieces. At the end of the input it gives
+// [abi.ErrEndOfFile], and [abi.ErrInterrupted] when the user dropped the line; the other errors are
+// those of [Process.Write].
+func (p *Process) ReadLine(ctx context.Context, device abi.Pid, prompt string) ([]byte, error) {
+	device = p.device(device)
+	if rest := p.unread[device]; len(rest) > 0 {
+		_, after, _ := bytes.Cut(rest, []byte{'\n'})
+		p.Unread(device, after)
+		return rest[:len(rest)-len(after)], nil
+	}
+	reply, err := p.IORequest(ctx, device, []any{"get_line", EncodingBytes, prompt})
+	if err != nil {
+		return nil, err
+	}
+	switch data := reply.(type) {
+	case []byte:
+		return data, nil
+	case string:
+		if data == EndOfFile {
+			return nil, abi.ErrEndOfFile
+		}
+		return []byte(data), nil // servers that answer with text
+	case []any:
+		if len(data) == 2 && data[0] == "error" && data[1] == "interrupted" {
+			return nil, abi.ErrInterrupted
+		}
+	}
+	return nil, fmt.Errorf("read: %s: %w", term.Format(reply, nil), abi.ErrIO)
+}
+
+// Read reads at least one byte and at most len(buf) from an I/O server (zero: the group leader).
+// What a line has beyond buf is kept for the next read. The errors are those of [Process.ReadLine].
+func (p *Process) Read(ctx context.Context, device abi.Pid, buf []byte) (int, error) {
+	if len(buf) == 0 {
+		return 0, nil
+	}
+	device = p.device(device)
+	data := p.unread[device]
+	if len(data) == 0 {
+		var err error
+		if data, err = p.ReadLine(ctx, device, ""); err != nil {
+			return 0, err
+		}
+	}
+	n := copy(buf, data)
+	p.Unread(device, data[n:])
+	return n, nil
+}
+
+// Unread makes rest the first of what the next read from the device gives. It replaces what was kept before.
+func (p *Process) Unread(device abi.Pid, rest []byte) {
+	device = p.device(device)
+	if len(rest) == 0 {
+		delete(p.unread, device)
+		return
+	}
+	if p.unread == nil {
+		p.unread = map[abi.Pid][]byte{}
+	}
+	p.unread[device] = rest
+}

@@ -1,0 +1,197 @@
+package vm
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/wnode/wnode/abi"
+	"github.com/wnode/wnode/abi/term"
+)
+
+// Body is what a process runs. Run is called once, on the process's own goroutine; it must return
+// soon after the process's context ends, and what it returns then no longer matters.
+type Body interface {
+	Run(p *Process) Exit
+}
+
+// Func is a Go function as a body: a native process. It returns the exit reason.
+type Func func(p *Process) Exit
+
+// Run calls f.
+func (f Func) Run(p *Process) Exit { return f(p) }
+
+// Exit is how a body ended.
+type Exit struct {
+	// Reason is the exit reason, a term. nil is "normal".
+	Reason any
+	// Crash marks an error, such as a trap, as against an exit that was asked for: crashes are logged (LOG-01, LOG-02).
+	Crash bool
+	// Detail are lines for the crash log that the reason does not have. May be "".
+	Detail string
+}
+
+// Normal is the exit of a body that is done.
+var Normal = Exit{Reason: abi.ReasonNormal}
+
+// Crash describes a process that ended by an error.
+type Crash struct {
+	Pid      abi.Pid
+	Leader   abi.Pid
+	Label    string
+	Function abi.Function
+	Reason   []byte // the exit reason, a term
+	Detail   string
+}
+
+// ExitError is the cause of a process's context when the process is told to end.
+type ExitError struct {
+	Reason []byte // the exit reason, a term
+}
+
+// Error gives the reason in words.
+func (e *ExitError) Error() string {
+	t, err := term.Decode(e.Reason)
+	if err != nil {
+		return "process exited"
+	}
+	return "process exited: " + term.Format(t, nil)
+}
+
+// Process is one process of this node. Its methods are for its own goroutine, the one that runs
+// its body, unless they say otherwise.
+type Process struct {
+	sys     *System
+	pid     abi.Pid
+	opts    SpawnOptions
+	started time.Time
+
+	ctx    context.Context
+	cancel context.CancelCauseFunc
+	wake   chan struct{} // holds a token when the mailbox may have something new
+
+	unread map[abi.Pid][]byte // input that was read and not yet wanted; the process's goroutine only
+
+	mu       sync.Mutex // guards all below
+	box      mailbox
+	leader   abi.Pid
+	reason   []byte              // set once, when the process is to end
+	waiting  bool                // in a receive
+	monitors map[abi.Ref]abi.Pid // on others, by this process
+	watchers map[abi.Ref]abi.Pid // others that monitor this process
+	ended    bool                // no signal is taken any more
+}
+
+// Pid is the process's own pid. Safe for concurrent use.
+func (p *Process) Pid() abi.Pid { return p.pid }
+
+// System is where the process lives. Safe for concurrent use.
+func (p *Process) System() *System { return p.sys }
+
+// Context ends when the process is told to end; its cause is an [*ExitError]. Every call that
+// waits on behalf of the process takes this context, or one made from it. Safe for concurrent use.
+func (p *Process) Context() context.Context { return p.ctx }
+
+// Args are the arguments of the process, a CBOR array; nil stands for none. Safe for concurrent
+// use; not to be changed.
+func (p *Process) Args() []byte { return p.opts.Args }
+
+// Function is the code that the process was spawned with, zero for a native process. Safe for concurrent use.
+func (p *Process) Function() abi.Function { return p.opts.Function }
+
+// GroupLeader is the I/O server that the process's output goes to (GL-01). Safe for concurrent use.
+func (p *Process) GroupLeader() abi.Pid {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.leader
+}
+
+// run is the life of the process.
+func (p *Process) run() {
+	exit := p.runBody()
+	byItself := p.exit(encodeReason(exit.Reason))
+	p.finish()
+	if byItself && exit.Crash {
+		p.sys.crashed(Crash{
+			Pid: p.pid, Leader: p.leader, Label: p.opts.Label, Function: p.opts.Function,
+			Reason: p.reason, Detail: exit.Detail,
+		})
+	}
+}
+
+// runBody runs the body. A panic in it is a defect of the node, and still only this process's end.
+func (p *Process) runBody() (exit Exit) {
+	defer func() {
+		if r := recover(); r != nil {
+			text := strings.ToValidUTF8(fmt.Sprint(r), "\ufffd")
+			exit = Exit{Reason: []any{"host_error", text}, Crash: true, Detail: stack()}
+		}
+	}()
+	return p.opts.Body.Run(p)
+}
+
+// encodeReason encodes an exit reason; what is no term becomes its text.
+func encodeReason(reason any) []byte {
+	if reason == nil {
+		reason = abi.ReasonNormal
+	}
+	b, err := term.Encode(reason)
+	if err != nil {
+		return term.MustEncode(strings.ToValidUTF8(fmt.Sprint(reason), "\ufffd"))
+	}
+	return canonicalReason(b)
+}
+
+// exit tells the process to end with a reason and reports true, unless it has been told before.
+// Safe for concurrent use.
+func (p *Process) exit(reason []byte) bool {
+	p.mu.Lock()
+	first := p.reason == nil
+	if first {
+		p.reason = reason
+	}
+	p.mu.Unlock()
+	if first {
+		p.cancel(&ExitError{Reason: reason})
+	}
+	return first
+}
+
+// finish ends the process in the order of PROC-17: its names are freed, its mailbox closes, then
+// those who monitor it hear. Nothing changes the process after that.
+func (p *Process) finish() {
+	p.sys.opts.Names.Release(p.pid)
+	p.mu.Lock()
+	p.ended = true
+	p.box = mailbox{}
+	watchers, monitors := p.watchers, p.monitors
+	p.watchers, p.monitors = nil, nil
+	p.mu.Unlock()
+	p.sys.table.removeProcess(p)
+	for ref, target := range monitors {
+		p.sys.demonitor(p.pid, target, ref)
+	}
+	for ref, watcher := range watchers {
+		p.sys.post(abi.Signal{Kind: abi.SignalDown, From: p.pid, To: watcher, Ref: ref, Data: p.reason})
+	}
+}
+
+// crashed tells of a process that ended by an error.
+func (s *System) crashed(c Crash) {
+	if s.opts.Crashed != nil {
+		s.opts.Crashed(c)
+		return
+	}
+	s.opts.Logger.Error("process crashed", "pid", c.Pid.Text(0), "label", c.Label, "reason", FormatReason(c.Reason, nil))
+}
+
+// FormatReason prints an encoded exit reason for people.
+func FormatReason(reason []byte, index term.Index) string {
+	t, err := term.Decode(reason)
+	if err != nil {
+		return fmt.Sprintf("h'%x'", reason)
+	}
+	return term.Format(t, index)
+}

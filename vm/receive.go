@@ -1,0 +1,164 @@
+package vm
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/wnode/wnode/abi"
+)
+
+// Infinity as a timeout waits for ever.
+const Infinity = time.Duration(abi.Infinity)
+
+// Wait waits until there is a message that has not been looked at since the start, or since
+// [Process.Rewind], and makes it the current one. A timeout of 0 looks once (RECV-02). The timer
+// runs from the call on; messages that come and are skipped do not restart it (RECV-04).
+// The errors are [abi.ErrTimedOut], and the cause of ctx when that ends.
+func (p *Process) Wait(ctx context.Context, timeout time.Duration) (Message, error) {
+	var expired <-chan time.Time
+	for {
+		if ctx.Err() != nil { // before the mailbox: who is told to end takes no more messages
+			p.look(false)
+			return Message{}, context.Cause(ctx)
+		}
+		if m, ok := p.look(timeout != 0); ok {
+			return m, nil
+		}
+		if timeout == 0 {
+			return Message{}, abi.ErrTimedOut
+		}
+		if expired == nil && timeout > 0 {
+			timer := time.NewTimer(timeout)
+			defer timer.Stop()
+			expired = timer.C
+		}
+		select {
+		case <-p.wake:
+		case <-expired:
+			timeout = 0 // one last look
+		case <-ctx.Done():
+		}
+	}
+}
+
+// look gives the current message. block says that the caller will wait if there is none.
+func (p *Process) look(block bool) (Message, bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	m := p.box.current()
+	p.waiting = m == nil && block
+	if m == nil {
+		return Message{}, false
+	}
+	return *m, true
+}
+
+// Current gives the current message without waiting, and false when there is none.
+func (p *Process) Current() (Message, bool) { return p.look(false) }
+
+// Take removes the current message and goes back to the start of the mailbox.
+func (p *Process) Take() (Message, bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.box.current() == nil {
+		return Message{}, false
+	}
+	return p.box.take(), true
+}
+
+// Skip leaves the current message in its place and looks further.
+func (p *Process) Skip() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.box.current() == nil {
+		return false
+	}
+	p.box.cursor++
+	return true
+}
+
+// Rewind goes back to the start of the mailbox.
+func (p *Process) Rewind() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.box.cursor = 0
+}
+
+// Receive waits for the next message not yet looked at and takes it; see [Process.Wait].
+func (p *Process) Receive(ctx context.Context, timeout time.Duration) (Message, error) {
+	if _, err := p.Wait(ctx, timeout); err != nil {
+		return Message{}, err
+	}
+	m, _ := p.Take()
+	return m, nil
+}
+
+// Send sends a message, which it takes over. A receiver that does not exist is no error (SIG-03);
+// a node that cannot be reached is none either (SIG-06), the message is lost. The errors are
+// [abi.ErrTooLarge], and the cause of ctx when it ends while the way to the node is congested.
+func (p *Process) Send(ctx context.Context, to abi.Pid, message []byte) error {
+	return p.send(ctx, abi.Signal{To: to, Data: message})
+}
+
+// Post is [Process.Send] for a process that may not be held up: it never waits and never connects,
+// and a message to a node that is not connected, or has more to take in than it does, is lost.
+// The error is [abi.ErrTooLarge]. Safe for concurrent use.
+func (p *Process) Post(to abi.Pid, message []byte) error {
+	if err := p.sys.checkSize(message); err != nil {
+		return err
+	}
+	p.sys.post(abi.Signal{Kind: abi.SignalMessage, From: p.pid, To: to, Data: message})
+	return nil
+}
+
+// SendName is [Process.Send] to whoever has the name on this node. [abi.ErrNoName] when nobody has (SIG-04).
+func (p *Process) SendName(ctx context.Context, name string, message []byte) error {
+	to, ok := p.sys.opts.Names.Whereis(name)
+	if !ok {
+		return fmt.Errorf("send to %q: %w", name, abi.ErrNoName)
+	}
+	return p.Send(ctx, to, message)
+}
+
+// SendNode is [Process.Send] to whoever has the name on the given node when the message arrives there (REG-05).
+func (p *Process) SendNode(ctx context.Context, name string, node abi.NodeID, message []byte) error {
+	return p.send(ctx, abi.Signal{To: abi.Pid{Node: node}, Name: name, Data: message})
+}
+
+func (p *Process) send(ctx context.Context, sig abi.Signal) error {
+	if err := p.sys.checkSize(sig.Data); err != nil {
+		return err
+	}
+	sig.Kind, sig.From = abi.SignalMessage, p.pid
+	return p.routeQuietly(ctx, sig)
+}
+
+func (s *System) checkSize(message []byte) error {
+	if limit := s.opts.MaxMessageBytes; len(message) > limit {
+		return fmt.Errorf("message of %d bytes, at most %d: %w", len(message), limit, abi.ErrTooLarge)
+	}
+	return nil
+}
+
+// routeQuietly routes a signal whose loss, when the node cannot be reached, is no error to the sender.
+func (p *Process) routeQuietly(ctx context.Context, sig abi.Signal) error {
+	if err := p.sys.Route(ctx, sig); err != nil && ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return nil
+}
+
+// ExitProcess sends an exit signal with an encoded reason (exit/2). It never fails for want of a receiver (SIG-09).
+func (p *Process) ExitProcess(ctx context.Context, to abi.Pid, reason []byte) error {
+	return p.routeQuietly(ctx, abi.Signal{Kind: abi.SignalExit, From: p.pid, To: to, Data: reason})
+}
+
+// SetGroupLeader makes leader the group leader of a process, as a signal in order with the others
+// (GL-03). A dead process of this node is [abi.ErrNoProcess]; of another node, no error.
+func (p *Process) SetGroupLeader(ctx context.Context, leader, of abi.Pid) error {
+	if of.Node == p.sys.opts.Node && !p.sys.Alive(of) {
+		return abi.ErrNoProcess
+	}
+	return p.routeQuietly(ctx, abi.Signal{Kind: abi.SignalGroupLeader, From: p.pid, To: of, Data: leader.Append(nil)})
+}

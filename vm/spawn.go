@@ -1,0 +1,177 @@
+package vm
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"time"
+
+	"github.com/wnode/wnode/abi"
+	"github.com/wnode/wnode/abi/term"
+)
+
+// SpawnOptions say what a new process is.
+type SpawnOptions struct {
+	// Body is what runs. Required.
+	Body Body
+	// Label is what people call the code: a file name, "shell".
+	Label string
+	// Function is the code, for a process that has any but Go's.
+	Function abi.Function
+	// Args are the arguments, an encoded array; nil for none.
+	Args []byte
+	// Parent is the spawner, on any node; zero for the node itself.
+	Parent abi.Pid
+	// Leader is the group leader; zero: the process leads itself (GL-08).
+	Leader abi.Pid
+	// Overflow says what a full mailbox leads to.
+	Overflow Overflow
+}
+
+// Spawn starts a process. The errors are [abi.ErrLimit] and, once the system is closed,
+// [abi.ErrTerminated]. Safe for concurrent use.
+func (s *System) Spawn(opts SpawnOptions) (abi.Pid, error) {
+	p := &Process{
+		sys: s, pid: s.newPid(), opts: opts, started: time.Now(), leader: opts.Leader,
+		wake:     make(chan struct{}, 1),
+		monitors: map[abi.Ref]abi.Pid{}, watchers: map[abi.Ref]abi.Pid{},
+	}
+	if p.leader.IsZero() {
+		p.leader = p.pid
+	}
+	p.ctx, p.cancel = context.WithCancelCause(s.ctx)
+	if err := s.table.addProcess(p, func() { s.wg.Add(1) }); err != nil {
+		p.cancel(err)
+		return abi.Pid{}, fmt.Errorf("spawn %s: %w", opts.Label, err)
+	}
+	go func() {
+		defer s.wg.Done()
+		defer p.cancel(nil)
+		p.run()
+	}()
+	return p.pid, nil
+}
+
+// SpawnRequest asks a node, this one or another, for a process that runs a function.
+type SpawnRequest struct {
+	Function abi.Function `cbor:"1,keyasint"`
+	Args     term.Raw     `cbor:"2,keyasint,omitempty"` // an encoded array; nil for none
+	Leader   abi.Pid      `cbor:"3,keyasint"`
+	Parent   abi.Pid      `cbor:"4,keyasint"`
+}
+
+// SpawnFunction starts a process that runs a function on a node and returns its pid. Parent and,
+// when zero, Leader are p's (GL-01). Missing code is no error: it is the new process's exit reason
+// (PROC-06). A node that cannot be reached gives a warning in the log and the pid of a process
+// that has ended already (RSP-02). The errors are [abi.ErrLimit], [abi.ErrBadArgument],
+// [abi.ErrNotSupported] when the node runs no functions, and the cause of ctx when that ends.
+func (p *Process) SpawnFunction(ctx context.Context, node abi.NodeID, req SpawnRequest) (abi.Pid, error) {
+	req.Parent = p.pid
+	if req.Leader.IsZero() {
+		req.Leader = p.GroupLeader()
+	}
+	if node == p.sys.opts.Node {
+		return p.sys.spawnFunction(req, node)
+	}
+	pid, err := p.sys.spawnRemote(ctx, node, req)
+	if errors.Is(err, abi.ErrNotConnected) {
+		return p.sys.SpawnFailed(req.Function), nil
+	}
+	return pid, err
+}
+
+// SpawnFailed gives the pid that a spawn on an unreachable node returns, and logs the warning that
+// goes with it (RSP-02).
+func (s *System) SpawnFailed(fn abi.Function) abi.Pid {
+	s.opts.Logger.Warn("** Can not start "+fn.String()+": the node is not reachable **", "function", fn.String())
+	return s.newPid()
+}
+
+// spawnFunction starts a function on this node. origin is where its module can be had.
+func (s *System) spawnFunction(req SpawnRequest, origin abi.NodeID) (abi.Pid, error) {
+	if s.opts.Loader == nil {
+		return abi.Pid{}, fmt.Errorf("spawn %s: %w", req.Function, abi.ErrNotSupported)
+	}
+	if !validArgs(req.Args) {
+		return abi.Pid{}, fmt.Errorf("spawn %s: arguments are not an array: %w", req.Function, abi.ErrBadArgument)
+	}
+	return s.Spawn(SpawnOptions{
+		Body: s.opts.Loader.Body(req.Function, origin), Label: req.Function.Name, Function: req.Function,
+		Args: req.Args, Parent: req.Parent, Leader: req.Leader,
+	})
+}
+
+// validArgs reports whether args are nil or an encoded array.
+func validArgs(args []byte) bool {
+	if len(args) == 0 {
+		return true
+	}
+	t, err := term.Decode(args)
+	_, array := t.([]any)
+	return err == nil && array
+}
+
+func (s *System) spawnRemote(ctx context.Context, node abi.NodeID, req SpawnRequest) (abi.Pid, error) {
+	data, err := term.Encode(req)
+	if err != nil {
+		return abi.Pid{}, fmt.Errorf("spawn %s: %w: %w", req.Function, abi.ErrBadArgument, err)
+	}
+	answer, err := s.Call(ctx, func(replyTo abi.Pid, ref abi.Ref) abi.Signal {
+		return abi.Signal{
+			Kind: abi.SignalSpawnRequest, From: replyTo, To: abi.Pid{Node: node}, Ref: ref, Data: data,
+		}
+	})
+	if err != nil {
+		return abi.Pid{}, fmt.Errorf("spawn %s: %w", req.Function, err)
+	}
+	pid, err := readSpawnReply(answer.Data, node)
+	if err != nil {
+		return abi.Pid{}, fmt.Errorf("spawn %s: %w", req.Function, err)
+	}
+	return pid, nil
+}
+
+// readSpawnReply reads ["ok", pid], whose pid must be one of the node that answers, or ["error", number].
+func readSpawnReply(data []byte, node abi.NodeID) (abi.Pid, error) {
+	t, _ := term.Decode(data)
+	if list, ok := t.([]any); ok && len(list) == 2 {
+		switch value := list[1].(type) {
+		case abi.Pid:
+			if list[0] == "ok" && value.Node == node {
+				return value, nil
+			}
+		case int64:
+			if list[0] == "error" && value < 0 && value >= math.MinInt32 {
+				return abi.Pid{}, abi.Errno(value)
+			}
+		}
+	}
+	return abi.Pid{}, fmt.Errorf("spawn reply: %w", abi.ErrBadArgument)
+}
+
+// spawnRequested serves another node's request. The process is there, and may have ended, before
+// the reply leaves.
+func (s *System) spawnRequested(sig abi.Signal) {
+	pid, err := s.spawnAsked(sig)
+	reply := []any{"ok", pid}
+	if err != nil {
+		number := abi.ErrBadArgument
+		errors.As(err, &number)
+		reply = []any{"error", int32(number)}
+	}
+	s.post(abi.Signal{
+		Kind: abi.SignalSpawnReply, From: sig.To, To: sig.From, Ref: sig.Ref, Data: term.MustEncode(reply),
+	})
+}
+
+func (s *System) spawnAsked(sig abi.Signal) (abi.Pid, error) {
+	var req SpawnRequest
+	if err := term.DecodeInto(sig.Data, &req); err != nil {
+		return abi.Pid{}, err
+	}
+	if req.Parent.Node != sig.From.Node {
+		return abi.Pid{}, fmt.Errorf("parent of another node: %w", abi.ErrBadArgument)
+	}
+	return s.spawnFunction(req, sig.From.Node)
+}

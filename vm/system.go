@@ -1,0 +1,241 @@
+package vm
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+
+	"github.com/wnode/wnode/abi"
+)
+
+// Defaults of [Options].
+const (
+	DefaultMaxProcesses    = 1 << 20
+	DefaultMaxMessageBytes = 16 << 20
+	DefaultMailboxBytes    = 256 << 20
+	DefaultMailboxMessages = 1 << 20
+)
+
+// Remote carries signals to other nodes. Both methods keep the order of signals of one sender to
+// one receiver, take over sig.Data, and fail with an error that wraps [abi.ErrNotConnected] when
+// the node cannot be reached, or [abi.ErrNoProcess] when it has restarted since (PROC-05). They may
+// be called concurrently.
+type Remote interface {
+	// Send may connect first, and waits while the way to the node is congested, until ctx ends.
+	Send(ctx context.Context, sig abi.Signal) error
+	// Post never waits and never connects; the machine's own answers go this way.
+	Post(sig abi.Signal) error
+}
+
+// Names resolves the names of this node's processes. It may be called concurrently.
+type Names interface {
+	Whereis(name string) (abi.Pid, bool)
+	// NameOf gives the name a process is registered under, "" for none.
+	NameOf(abi.Pid) string
+	// Release frees the names of a process that has ended, before any other process hears of its end (PROC-17).
+	Release(abi.Pid)
+}
+
+// Loader turns a function into something to run. It returns at once: the body loads its code
+// when it runs, so that missing code is the process's exit reason, not an error of spawn (PROC-06).
+// origin is a node that has the module.
+type Loader interface {
+	Body(fn abi.Function, origin abi.NodeID) Body
+}
+
+// Options are the parameters of a [System].
+type Options struct {
+	// Node is the id of this node. Required.
+	Node abi.NodeID
+	// Remote reaches other nodes. nil: there are none.
+	Remote Remote
+	// Names resolves registered names. nil: there are none.
+	Names Names
+	// Loader makes bodies for spawned functions. nil: functions cannot be spawned.
+	Loader Loader
+	// Logger receives what the machine has to say. nil: nothing is logged.
+	Logger *slog.Logger
+	// Crashed is told of every process that ended by an error (LOG-01), on that process's
+	// goroutine, after its monitors were. nil: crashes are only logged.
+	Crashed func(Crash)
+	// MaxProcesses bounds the live processes. 0: [DefaultMaxProcesses].
+	MaxProcesses int
+	// MaxMessageBytes bounds one message. 0: [DefaultMaxMessageBytes].
+	MaxMessageBytes int
+	// MailboxBytes and MailboxMessages bound what waits in one mailbox.
+	// 0: [DefaultMailboxBytes], [DefaultMailboxMessages].
+	MailboxBytes    int
+	MailboxMessages int
+}
+
+// System holds the processes of one node. Its methods may be called concurrently.
+type System struct {
+	opts   Options
+	ctx    context.Context
+	cancel context.CancelCauseFunc
+	wg     sync.WaitGroup
+	next   atomic.Uint64 // last number given to a pid, a ref or a call
+	table  table
+	remote remoteWatches
+}
+
+// New makes a system without processes. [System.Close] ends it.
+func New(opts Options) *System {
+	setDefault(&opts.MaxProcesses, DefaultMaxProcesses)
+	setDefault(&opts.MaxMessageBytes, DefaultMaxMessageBytes)
+	setDefault(&opts.MailboxBytes, DefaultMailboxBytes)
+	setDefault(&opts.MailboxMessages, DefaultMailboxMessages)
+	if opts.Logger == nil {
+		opts.Logger = slog.New(slog.DiscardHandler)
+	}
+	if opts.Names == nil {
+		opts.Names = noNames{}
+	}
+	s := &System{opts: opts}
+	s.ctx, s.cancel = context.WithCancelCause(context.Background())
+	s.table.init(opts.MaxProcesses)
+	return s
+}
+
+func setDefault(v *int, d int) {
+	if *v <= 0 {
+		*v = d
+	}
+}
+
+type noNames struct{}
+
+func (noNames) Whereis(string) (abi.Pid, bool) { return abi.Pid{}, false }
+func (noNames) NameOf(abi.Pid) string          { return "" }
+func (noNames) Release(abi.Pid)                {}
+
+// Node is the id of this system's node.
+func (s *System) Node() abi.NodeID { return s.opts.Node }
+
+// NewRef draws a ref that no other call returns.
+func (s *System) NewRef() abi.Ref { return abi.Ref{Node: s.opts.Node, Num: s.next.Add(1)} }
+
+func (s *System) newPid() abi.Pid { return abi.Pid{Node: s.opts.Node, Num: s.next.Add(1)} }
+
+// Route sends a signal to wherever its receiver is and takes over sig.Data. It waits only for a
+// congested or not yet connected remote node, until ctx ends. A receiver that does not exist is
+// no error (SIG-03); a node that cannot be reached is one, wrapping [abi.ErrNotConnected], and a
+// monitor is then answered with noconnection (MON-06).
+func (s *System) Route(ctx context.Context, sig abi.Signal) error {
+	if sig.To.Node == s.opts.Node {
+		s.Deliver(sig)
+		return nil
+	}
+	return s.leave(sig, func() error { return s.opts.Remote.Send(ctx, sig) })
+}
+
+// post is Route for the machine's own answers: it never waits, and loses what cannot be sent.
+func (s *System) post(sig abi.Signal) {
+	if sig.To.Node == s.opts.Node {
+		s.Deliver(sig)
+		return
+	}
+	if err := s.leave(sig, func() error { return s.opts.Remote.Post(sig) }); err != nil {
+		s.opts.Logger.Debug("signal lost", "kind", sig.Kind, "err", err)
+	}
+}
+
+// leave sends a signal off this node, with the watch that a monitor needs there.
+func (s *System) leave(sig abi.Signal, send func() error) error {
+	if s.opts.Remote == nil {
+		s.unreachable(sig, reasonNoConnection)
+		return fmt.Errorf("send to another node: %w", abi.ErrNotConnected)
+	}
+	if sig.Kind == abi.SignalMonitor {
+		s.remote.add(watch{ref: sig.Ref, watcher: sig.From, target: sig.To})
+	}
+	err := send()
+	switch {
+	case errors.Is(err, abi.ErrNoProcess):
+		s.unreachable(sig, reasonNoProcess)
+		return nil
+	case errors.Is(err, abi.ErrNotConnected):
+		s.unreachable(sig, reasonNoConnection)
+	}
+	return err
+}
+
+// unreachable answers a monitor of a process on a node that cannot be reached.
+func (s *System) unreachable(sig abi.Signal, reason []byte) {
+	if sig.Kind != abi.SignalMonitor {
+		return
+	}
+	s.remote.remove(sig.Ref, sig.To.Node)
+	s.Deliver(downSignal(sig, reason))
+}
+
+// Deliver brings a signal to its receiver on this node and takes over sig.Data. It never waits.
+// The caller vouches for sig.From: a link checks that it is a pid of the peer's.
+func (s *System) Deliver(sig abi.Signal) {
+	if sig.To.Node != s.opts.Node { // another incarnation's pid (PROC-05), or a peer's invention
+		s.absent(sig)
+		return
+	}
+	if sig.To.Num == abi.NodeProcess {
+		if sig.Name == "" {
+			s.nodeSignal(sig)
+			return
+		}
+		pid, ok := s.opts.Names.Whereis(sig.Name)
+		if !ok || pid.Node != s.opts.Node {
+			s.absent(sig)
+			return
+		}
+		sig.To = pid
+	}
+	if r := s.table.get(sig.To.Num); r == nil || !r.signal(sig) {
+		s.absent(sig)
+	}
+}
+
+// absent answers for a process that is not there: a monitor hears noproc, all else vanishes.
+func (s *System) absent(sig abi.Signal) {
+	if sig.Kind == abi.SignalMonitor {
+		s.post(downSignal(sig, reasonNoProcess))
+	}
+}
+
+// nodeSignal handles what is addressed to the node itself. A monitor of a node needs nothing
+// here: it fires on the watcher's side when the connection is lost.
+func (s *System) nodeSignal(sig abi.Signal) {
+	if sig.Kind == abi.SignalSpawnRequest {
+		s.spawnRequested(sig)
+	}
+}
+
+// NodeDown tells the system that the connection to a node is lost: every monitor across it ends,
+// with DOWN noconnection on this side (MON-10). Call it once no more signals of that connection come in.
+func (s *System) NodeDown(node abi.NodeID) {
+	for _, w := range s.remote.drop(node) {
+		s.Deliver(abi.Signal{Kind: abi.SignalDown, From: w.target, To: w.watcher, Ref: w.ref, Data: reasonNoConnection})
+	}
+	for _, p := range s.table.processes() {
+		p.forgetWatchers(node)
+	}
+}
+
+// Close ends every process with reason shutdown, takes no new ones, and waits until all are gone
+// or ctx ends. Closing twice is harmless.
+func (s *System) Close(ctx context.Context) error {
+	s.table.close()
+	for _, p := range s.table.processes() {
+		p.exit(reasonShutdown)
+	}
+	s.cancel(&ExitError{Reason: reasonShutdown})
+	done := make(chan struct{})
+	go func() { s.wg.Wait(); close(done) }()
+	select {
+	case <-done:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("close: %d processes still running: %w", s.table.count(), ctx.Err())
+	}
+}

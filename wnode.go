@@ -1,0 +1,223 @@
+// Package wnode is an Erlang-style node whose processes are WebAssembly, as a library.
+//
+// [Start] boots a [Node]: processes with mailboxes, pids and group leaders (package vm), guests in
+// any language that compiles to wasm (vm/guest), and links to the other nodes that hold the same
+// cookie (net/link). A function is an export of a module; spawning one on another node ships the
+// module there when it lacks it, and what it prints comes home to its spawner's terminal.
+//
+// This package is the only place where those parts meet: each of them asks for what it needs of
+// the others through interfaces of its own, and the types in this package's files answer:
+// peers (the nodes and the links to them), globals (names that all nodes share), modules (the
+// store and the transfers), and logs.
+package wnode
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/wnode/wnode/abi"
+	"github.com/wnode/wnode/abi/term"
+	"github.com/wnode/wnode/cookie"
+	"github.com/wnode/wnode/net/link"
+	"github.com/wnode/wnode/net/names"
+	"github.com/wnode/wnode/net/ship"
+	"github.com/wnode/wnode/vm"
+	"github.com/wnode/wnode/vm/guest"
+	"github.com/wnode/wnode/vm/module"
+)
+
+// Options are the parameters of a [Node]. They are not changed by it.
+type Options struct {
+	// Name is the node's name: name@host, or a bare name, which gets this machine's short host name.
+	// "": a name that no other node has.
+	Name string
+	// Cookie is what this node shares with the nodes that it joins. Required.
+	Cookie Cookie
+	// Listen is HOST:PORT, the UDP address to listen on. "" is all addresses of the machine; without
+	// a port, the well-known one or, when that is taken, a free one.
+	Listen string
+	// WellKnownPort is the UDP port at which the nodes of a host find each other. 0: 7369.
+	WellKnownPort uint16
+	// CacheDir keeps modules and compiled code between runs, for all nodes of a user. "": nothing is kept.
+	CacheDir string
+	// MaxModuleBytes bounds one module. 0: [module.DefaultMaxModuleBytes].
+	MaxModuleBytes int64
+	// IdleTimeout ends a link whose peer is not heard of for so long. 0: [link.DefaultIdleTimeout].
+	IdleTimeout time.Duration
+	// Logger receives what the node has to say. nil: nothing is logged.
+	Logger *slog.Logger
+}
+
+// Node is a running node. Its methods may be called concurrently.
+type Node struct {
+	id       abi.NodeID
+	name     names.NodeName
+	log      *slog.Logger
+	opts     Options
+	ctx      context.Context
+	cancel   context.CancelFunc
+	wg       sync.WaitGroup
+	sys      *vm.System
+	local    localNames
+	globals  *globals
+	peers    *peers
+	store    *module.Store
+	engine   *guest.Engine
+	endpoint *link.Endpoint
+	service  *names.Service
+	ships    *ship.Server
+	closing  sync.Once
+	closeErr error
+}
+
+// Start boots a node. Errors are for people: one line that says what is wrong and what to do.
+// ctx bounds the start only; the node runs until [Node.Close].
+func Start(ctx context.Context, opts Options) (*Node, error) {
+	n, err := newNode(opts)
+	if err != nil {
+		return nil, err
+	}
+	if err := n.boot(ctx); err != nil {
+		return nil, errors.Join(err, n.Close(context.WithoutCancel(ctx)))
+	}
+	return n, nil
+}
+
+func newNode(opts Options) (*Node, error) {
+	if opts.Logger == nil {
+		opts.Logger = slog.New(slog.DiscardHandler)
+	}
+	if opts.WellKnownPort == 0 {
+		opts.WellKnownPort = names.Port
+	}
+	name, err := nodeName(opts.Name)
+	if err != nil {
+		return nil, err
+	}
+	n := &Node{id: abi.NewNodeID(), name: name, opts: opts, log: opts.Logger}
+	n.ctx, n.cancel = context.WithCancel(context.Background())
+	n.local.init()
+	n.peers = newPeers(n)
+	if n.store, err = openStore(opts); err != nil {
+		return nil, err
+	}
+	if n.engine, err = n.newEngine(); err != nil {
+		return nil, err
+	}
+	n.sys = vm.New(vm.Options{
+		Node: n.id, Remote: n.peers, Names: processNames{n}, Loader: n.engine,
+		Logger: opts.Logger, Crashed: n.crashed,
+	})
+	return n, nil
+}
+
+// nodeName completes the name that was asked for.
+func nodeName(text string) (names.NodeName, error) {
+	if text == "" {
+		text = fmt.Sprintf("wnode-%08x", uint32(abi.NewNodeID()))
+	}
+	name, err := names.ParseNodeName(text)
+	if err != nil {
+		return name, err
+	}
+	if name.Port != 0 {
+		return name, fmt.Errorf("invalid node name %s: the port goes to --listen", text)
+	}
+	return name.WithHost(names.ShortHostname()), nil
+}
+
+// boot starts what the node runs on. What it has started, Close ends.
+func (n *Node) boot(ctx context.Context) error {
+	var err error
+	// The first two processes have numbers that other nodes know.
+	if n.globals, err = startGlobals(n); err != nil {
+		return err
+	}
+	if err := n.startLogProcess(); err != nil {
+		return err
+	}
+	if err := n.listen(); err != nil {
+		return err
+	}
+	return n.startNames(ctx)
+}
+
+// listen opens the node's UDP socket and takes calls on it.
+func (n *Node) listen() error {
+	auth, err := cookie.NewAuthenticator(cookie.Config{Name: n.Name(), Cookies: n.cookies})
+	if err != nil {
+		return err
+	}
+	conn, err := bind(n.opts.Listen, n.opts.WellKnownPort)
+	if err != nil {
+		return err
+	}
+	n.endpoint, err = link.Open(link.Options{
+		Conn: conn, Hello: n.hello(conn), Auth: auth, IdleTimeout: n.opts.IdleTimeout,
+		Incoming: n.peers.incoming, Disallowed: n.disallowed, Logger: n.log,
+	})
+	return err
+}
+
+func (n *Node) cookies(string) []cookie.Secret { return []cookie.Secret{n.opts.Cookie} }
+
+// startNames makes the node's name known on its host. A name that is taken ends the node.
+func (n *Node) startNames(ctx context.Context) error {
+	addr := udpAddr(n.endpoint.Addr())
+	opts := names.Options{
+		Node: n.name, Port: addr.Port(), Logger: n.log,
+		WellKnown: wellKnown(addr, n.opts.WellKnownPort),
+	}
+	if addr.Port() == n.opts.WellKnownPort {
+		opts.Shared = n.endpoint
+	}
+	var err error
+	if n.service, err = names.Start(ctx, opts); err != nil {
+		return err
+	}
+	n.wg.Go(func() {
+		select {
+		case <-n.service.Conflict():
+			n.log.Error(fmt.Sprintf("the name %s is in use by another node on this host: stop one of the two", n.name))
+		case <-n.ctx.Done():
+		}
+	})
+	return nil
+}
+
+// Close stops the node: its processes, its links, in good order, and its socket. It waits until
+// all has ended, or ctx ends. Closing twice is harmless.
+func (n *Node) Close(ctx context.Context) error {
+	n.closing.Do(func() { n.closeErr = n.close(ctx) })
+	return n.closeErr
+}
+
+func (n *Node) close(ctx context.Context) error {
+	err := n.sys.Close(ctx)
+	n.peers.close(ctx)
+	n.cancel()
+	if n.service != nil {
+		n.service.Close()
+	}
+	if n.endpoint != nil {
+		err = errors.Join(err, n.endpoint.Close())
+	}
+	n.wg.Wait()
+	err = errors.Join(err, n.engine.Close(ctx))
+	n.store.Close()
+	return err
+}
+
+// crashed tells of a process that ended by an error: on this node and, when its group leader is on
+// another, there too (RSP-05).
+func (n *Node) crashed(c vm.Crash) {
+	report := crashReport{Pid: c.Pid, Node: n.Name(), Label: c.Label, Reason: term.Raw(c.Reason), Detail: c.Detail}
+	n.logCrash(report)
+	if c.Leader.Node != n.id {
+		n.sendCrash(c.Leader.Node, report)
+	}
+}
