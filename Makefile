@@ -7,7 +7,7 @@ test: ## install the guest toolchains that are missing and run everything
 	scripts/install-toolchains
 	scripts/check
 	scripts/check-guests
-	scripts/build-guests
+	scripts/build-guests go
 	go test -race -shuffle=on ./...
 	go test -run '^$$' -bench . -benchtime 1x ./...
 

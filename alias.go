@@ -38,3 +38,23 @@ const Infinity = vm.Infinity
 
 // Normal is the exit of a body that is done.
 var Normal = vm.Normal
+
+// ResolveCookie finds a user's cookie: the first source that is given. Without any it is that of the
+// file in the home directory, which is made on first use. The error is one line that says what to do.
+func ResolveCookie(sources CookieSources) (Cookie, error) { return cookie.Resolve(sources) }
+
+// CookiePath is where the user's cookie file is, whether it exists or not.
+func CookiePath() (string, error) { return cookie.DefaultPath() }
+
+// NewCookieFile makes a random cookie in a file, "" for the user's, and gives the file's path. A
+// file that is there is replaced only if replace is set.
+func NewCookieFile(path string, replace bool) (string, error) {
+	if path == "" {
+		var err error
+		if path, err = CookiePath(); err != nil {
+			return "", err
+		}
+	}
+	_, err := cookie.New(path, replace)
+	return path, err
+}

@@ -22,7 +22,7 @@ func openStore(opts Options) (*module.Store, error) {
 }
 
 func (n *Node) newEngine() (*guest.Engine, error) {
-	n.ships = ship.NewServer(source{n.store}, ship.ServerOptions{})
+	n.ships = ship.NewServer(n.store, ship.ServerOptions{})
 	dir := ""
 	if n.opts.CacheDir != "" {
 		dir = filepath.Join(n.opts.CacheDir, "compiled")
@@ -82,11 +82,6 @@ func (n *Node) fetch(ctx context.Context, hash abi.Hash, origin abi.NodeID) erro
 func sink(store *module.Store) ship.Sink {
 	return ship.SinkFunc(func(hash abi.Hash, size int64) (ship.Writer, error) { return store.Create(hash, size) })
 }
-
-// source lets transfers read from the store.
-type source struct{ store *module.Store }
-
-func (s source) Open(hash abi.Hash) (io.ReadCloser, int64, error) { return s.store.Open(hash) }
 
 // handler is what a link brings in.
 type handler struct {

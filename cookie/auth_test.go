@@ -11,7 +11,6 @@ import (
 	"errors"
 	"io"
 	"math/big"
-	"net"
 	"slices"
 	"strings"
 	"testing"
@@ -60,7 +59,7 @@ type result struct {
 // handshake.
 func connect(dial, listen *tls.Config) *result {
 	var r result
-	near, far := net.Pipe()
+	near, far := bufferedPipe()
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
 	done := make(chan struct{})

@@ -122,7 +122,7 @@ func (p *Process) down(sig abi.Signal) {
 	p.sys.remote.remove(sig.Ref, sig.From.Node)
 	p.mu.Lock()
 	target, active := p.monitors[sig.Ref]
-	active = active && target == sig.From
+	active = active && stands(target, sig.From)
 	if active {
 		delete(p.monitors, sig.Ref)
 	}
@@ -130,7 +130,20 @@ func (p *Process) down(sig abi.Signal) {
 	if !active {
 		return
 	}
+	if sig.From.Num == abi.NodeProcess {
+		sig.From = target
+	}
+	if target.Num != abi.NodeProcess {
+		sig.From = target
+	}
 	p.enqueue(Message{Kind: abi.MessageDown, From: sig.From, Ref: sig.Ref, Data: downMessage(sig)})
+}
+
+// stands reports whether a DOWN from a process is what a monitor on target waits for. From is the
+// node's pid when the node is lost, and target is while a spawn is under way.
+func stands(target, from abi.Pid) bool {
+	return target == from ||
+		target.Node == from.Node && (target.Num == abi.NodeProcess || from.Num == abi.NodeProcess)
 }
 
 // downMessage builds ["DOWN", ref, "process", pid, reason] (MON-02).

@@ -27,6 +27,8 @@ type SpawnOptions struct {
 	Leader abi.Pid
 	// Overflow says what a full mailbox leads to.
 	Overflow Overflow
+	// Monitor is a monitor that Parent has on the process from its first moment on; zero for none.
+	Monitor abi.Ref
 }
 
 // Spawn starts a process. The errors are [abi.ErrLimit] and, once the system is closed,
@@ -39,6 +41,9 @@ func (s *System) Spawn(opts SpawnOptions) (abi.Pid, error) {
 	}
 	if p.leader.IsZero() {
 		p.leader = p.pid
+	}
+	if opts.Monitor != (abi.Ref{}) {
+		p.watchers[opts.Monitor] = opts.Parent
 	}
 	p.ctx, p.cancel = context.WithCancelCause(s.ctx)
 	if err := s.table.addProcess(p, func() { s.wg.Add(1) }); err != nil {
@@ -59,6 +64,7 @@ type SpawnRequest struct {
 	Args     term.Raw     `cbor:"2,keyasint,omitempty"` // an encoded array; nil for none
 	Leader   abi.Pid      `cbor:"3,keyasint"`
 	Parent   abi.Pid      `cbor:"4,keyasint"`
+	Monitor  abi.Ref      `cbor:"5,keyasint"` // a monitor of the parent's; zero for none
 }
 
 // SpawnFunction starts a process that runs a function on a node and returns its pid. Parent and,
@@ -71,14 +77,49 @@ func (p *Process) SpawnFunction(ctx context.Context, node abi.NodeID, req SpawnR
 	if req.Leader.IsZero() {
 		req.Leader = p.GroupLeader()
 	}
-	if node == p.sys.opts.Node {
-		return p.sys.spawnFunction(req, node)
-	}
-	pid, err := p.sys.spawnRemote(ctx, node, req)
+	pid, err := p.spawnOn(ctx, node, req)
 	if errors.Is(err, abi.ErrNotConnected) {
 		return p.sys.SpawnFailed(req.Function), nil
 	}
 	return pid, err
+}
+
+// SpawnMonitor is [Process.SpawnFunction] with a monitor that is there from the new process's first
+// moment on: however soon it ends, DOWN has its real reason (PROC-07). On a node that cannot be
+// reached the reason is noconnection (RSP-03). After an error there is no monitor.
+func (p *Process) SpawnMonitor(ctx context.Context, node abi.NodeID, req SpawnRequest) (abi.Pid, abi.Ref, error) {
+	// Until the pid is known the monitor is on the node, whose loss is the process's.
+	ref, nodeItself := p.sys.NewRef(), abi.Pid{Node: node}
+	p.setMonitor(ref, nodeItself)
+	if node != p.sys.opts.Node {
+		p.sys.remote.add(watch{ref: ref, watcher: p.pid, target: nodeItself})
+	}
+	req.Monitor, req.Parent = ref, p.pid
+	if req.Leader.IsZero() {
+		req.Leader = p.GroupLeader()
+	}
+	pid, err := p.spawnOn(ctx, node, req)
+	switch {
+	case errors.Is(err, abi.ErrNotConnected):
+		pid = p.sys.SpawnFailed(req.Function)
+		p.Demonitor(ref, true) // its DOWN may have come, with the node's pid
+		down := downMessage(abi.Signal{From: pid, Ref: ref, Data: reasonNoConnection})
+		p.enqueue(Message{Kind: abi.MessageDown, From: pid, Ref: ref, Data: down})
+	case err != nil:
+		p.Demonitor(ref, true)
+		return abi.Pid{}, abi.Ref{}, err
+	default:
+		p.moveMonitor(ref, pid)
+	}
+	return pid, ref, nil
+}
+
+// spawnOn starts a function on this node or another.
+func (p *Process) spawnOn(ctx context.Context, node abi.NodeID, req SpawnRequest) (abi.Pid, error) {
+	if node == p.sys.opts.Node {
+		return p.sys.spawnFunction(req, node)
+	}
+	return p.sys.spawnRemote(ctx, node, req)
 }
 
 // SpawnFailed gives the pid that a spawn on an unreachable node returns, and logs the warning that
@@ -98,7 +139,7 @@ func (s *System) spawnFunction(req SpawnRequest, origin abi.NodeID) (abi.Pid, er
 	}
 	return s.Spawn(SpawnOptions{
 		Body: s.opts.Loader.Body(req.Function, origin), Label: req.Function.Name, Function: req.Function,
-		Args: req.Args, Parent: req.Parent, Leader: req.Leader,
+		Args: req.Args, Parent: req.Parent, Leader: req.Leader, Monitor: req.Monitor,
 	})
 }
 

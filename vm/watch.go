@@ -92,6 +92,21 @@ func (p *Process) monitor(target abi.Pid) abi.Signal {
 	return abi.Signal{Kind: abi.SignalMonitor, From: p.pid, To: target, Ref: ref}
 }
 
+func (p *Process) setMonitor(ref abi.Ref, target abi.Pid) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.monitors[ref] = target
+}
+
+// moveMonitor names the target of a monitor that came with a spawn, unless it has fired by now.
+func (p *Process) moveMonitor(ref abi.Ref, target abi.Pid) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if _, active := p.monitors[ref]; active {
+		p.monitors[ref] = target
+	}
+}
+
 // Demonitor takes a monitor back: no new DOWN comes from it (MON-09). With flush one that is
 // already in the mailbox is removed. An unknown ref is no error (MON-08).
 func (p *Process) Demonitor(ref abi.Ref, flush bool) {

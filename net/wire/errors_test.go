@@ -49,7 +49,8 @@ func TestRefusedError(t *testing.T) {
 	}{
 		{RefusedError{Code: RefuseSelf}, ErrSelfConnect, "refused: a node cannot connect to itself"},
 		{
-			RefusedError{Code: RefuseShuttingDown, Text: "a\nb", ByPeer: true}, ErrShuttingDown,
+			RefusedError{Code: RefuseShuttingDown, Text: "a\nb", ByPeer: true},
+			ErrShuttingDown,
 			`refused by peer: the node is shutting down ("a\nb")`,
 		},
 		{RefusedError{Code: 99, ByPeer: true}, ErrRefused, "refused by peer: code 99"},

@@ -12,6 +12,7 @@ import (
 	"github.com/tetratelabs/wazero/imports/wasi_snapshot_preview1"
 
 	"github.com/wnode/wnode/abi"
+	"github.com/wnode/wnode/vm/module"
 )
 
 // maxCompilers bounds the modules that are compiled at the same time: each takes a core and many
@@ -148,7 +149,7 @@ func (c *cache) run(l *load) {
 
 func (c *cache) load(l *load) (*code, error) {
 	ctx := c.engine.ctx
-	module, err := c.engine.opts.Modules.Module(ctx, l.hash, l.origin)
+	content, err := c.engine.opts.Modules.Module(ctx, l.hash, l.origin)
 	if err != nil {
 		return nil, &loadError{err}
 	}
@@ -158,18 +159,21 @@ func (c *cache) load(l *load) (*code, error) {
 		return nil, &loadError{errClosed}
 	}
 	defer func() { <-c.compilers }()
-	return c.engine.compile(l.hash, module)
+	return c.engine.compile(l.hash, content)
 }
 
 // compile makes a module ready. It has one goroutine compile, and not several: a module that makes
 // the compiler panic then costs no more than its own process.
-func (e *Engine) compile(hash abi.Hash, module []byte) (ready *code, err error) {
+func (e *Engine) compile(hash abi.Hash, content []byte) (ready *code, err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			ready, err = nil, &compileError{"internal error: " + fmt.Sprint(r)}
 		}
 	}()
-	compiled, err := e.runtime.CompileModule(e.ctx, module)
+	if err := module.Check(content); err != nil {
+		return nil, &compileError{err.Error()}
+	}
+	compiled, err := e.runtime.CompileModule(e.ctx, addCheckpoints(content))
 	if err != nil {
 		return nil, &compileError{err.Error()}
 	}

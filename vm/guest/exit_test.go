@@ -154,6 +154,8 @@ func TestCodeErrors(t *testing.T) {
 		return sum(m)
 	}
 	junk, _ := n.modules.Put([]byte("junk"))
+	whole := entry().bytes()
+	short, _ := n.modules.Put(whole[:len(whole)-1])
 	withExport := sum(entry())
 	withExport.Export = "main"
 	large := entry()
@@ -168,7 +170,8 @@ func TestCodeErrors(t *testing.T) {
 	}{
 		"no module":            {fn: abi.Function{Name: "gone.wasm"}, want: []any{"undef", []any{[]any{"gone.wasm", "_start", args, []any{}}}}},
 		"no export":            {fn: withExport, want: []any{"undef", []any{[]any{"test.wasm", "main", args, []any{}}}}},
-		"junk":                 {fn: abi.Function{Module: junk}, text: "compile_error: invalid magic number"},
+		"junk":                 {fn: abi.Function{Module: junk}, text: "compile_error: not a WebAssembly module"},
+		"cut off":              {fn: abi.Function{Module: short}, text: "compile_error: "},
 		"too much memory":      {fn: sum(large), text: "compile_error: section memory: min 4097 pages"},
 		"unknown host module":  {fn: imports(wasmImport{module: "env", name: "f"}), text: `link_error: unknown import module "env"`},
 		"unknown function":     {fn: imports(wasmImport{module: "wnode", name: "f"}), text: `link_error: unknown import "f" of module "wnode"`},

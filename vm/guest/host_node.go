@@ -1,20 +1,17 @@
 package guest
 
 import (
-	"bytes"
 	"fmt"
 	"log/slog"
 	"time"
 	"unicode/utf8"
 
 	"github.com/wnode/wnode/abi"
+	"github.com/wnode/wnode/vm/module"
 )
 
 // maxLogBytes bounds what a guest puts into the node's log with one call.
 const maxLogBytes = 8 << 10
-
-// moduleMagic starts every WebAssembly module: the magic number and version 1.
-var moduleMagic = []byte("\x00asm\x01\x00\x00\x00")
 
 func (g *guest) moduleHash(c *call) (int64, error) {
 	copy(c.hash(), g.fn.Module[:])
@@ -22,14 +19,14 @@ func (g *guest) moduleHash(c *call) (int64, error) {
 }
 
 func (g *guest) moduleLoad(c *call) (int64, error) {
-	module, out := c.bytes(), c.hash()
-	if len(module) > g.engine.opts.MaxModuleBytes {
-		return 0, fmt.Errorf("module of %d bytes: %w", len(module), abi.ErrTooLarge)
+	content, out := c.bytes(), c.hash()
+	if len(content) > g.engine.opts.MaxModuleBytes {
+		return 0, fmt.Errorf("module of %d bytes: %w", len(content), abi.ErrTooLarge)
 	}
-	if !bytes.HasPrefix(module, moduleMagic) {
-		return 0, fmt.Errorf("no WebAssembly module: %w", abi.ErrBadArgument)
+	if err := module.Check(content); err != nil {
+		return 0, fmt.Errorf("%w: %w", abi.ErrBadArgument, err)
 	}
-	hash, err := g.engine.opts.Modules.Put(bytes.Clone(module))
+	hash, err := g.engine.opts.Modules.Put(content)
 	if err != nil {
 		return 0, fmt.Errorf("load module: %w", err)
 	}

@@ -11,7 +11,7 @@ type Modules interface {
 	// Module gives the bytes that have the hash, from this node or else from the node origin. The
 	// engine only reads them. An error means that the code cannot be had.
 	Module(ctx context.Context, hash abi.Hash, origin abi.NodeID) ([]byte, error)
-	// Put keeps a module, whose bytes it takes over.
+	// Put takes in a module and copies its bytes: [abi.ErrTooLarge], [abi.ErrLimit].
 	Put(module []byte) (abi.Hash, error)
 	// Has reports whether this node has the module.
 	Has(hash abi.Hash) bool

@@ -24,6 +24,7 @@ type Shell struct {
 	mu        sync.Mutex // guards all below
 	evaluator *Evaluator
 	interrupt context.CancelCauseFunc // ends the evaluation under way; nil when there is none
+	finished  bool                    // an evaluator was done
 	code      int
 }
 
@@ -92,7 +93,7 @@ func (s *Shell) watch(p *Process) Exit {
 			_ = p.ExitProcess(context.WithoutCancel(p.Context()), pid, term.MustEncode(abi.ReasonShutdown))
 			return vm.Normal
 		}
-		if reason == reasonDone {
+		if s.ended() {
 			return vm.Normal
 		}
 		text := fmt.Sprintf("** (EXIT from %s) shell process exited with reason: %s\n",
@@ -102,10 +103,6 @@ func (s *Shell) watch(p *Process) Exit {
 		}
 	}
 }
-
-// reasonDone is the exit reason of an evaluator that has nothing left to do. Nobody else knows it:
-// an exit signal with the reason normal does not end an evaluator, and one of its own is like any other.
-const reasonDone = "shell_done"
 
 // await waits until a process has ended, and gives the reason.
 func await(p *Process, pid abi.Pid) (reason any, err error) {
@@ -128,39 +125,51 @@ func await(p *Process, pid abi.Pid) (reason any, err error) {
 	}
 }
 
-// run is the process that evaluates.
+// run is the process that evaluates. When it returns because it is done, and not because it was
+// told to end, the shell has ended.
 func (s *Shell) run(p *Process) Exit {
 	e := NewEvaluator(s.node, p)
 	s.mu.Lock()
 	s.evaluator = e
 	s.mu.Unlock()
+	code := s.loop(p, e)
+	if p.Context().Err() == nil {
+		s.mu.Lock()
+		s.finished, s.code = true, code
+		s.mu.Unlock()
+	}
+	return vm.Normal
+}
+
+// ended reports whether the evaluator that has just ended was done.
+func (s *Shell) ended() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.finished
+}
+
+// loop evaluates input after input, and gives the exit code.
+func (s *Shell) loop(p *Process, e *Evaluator) int {
 	for n := 1; ; n++ {
 		source, err := s.read(p, fmt.Sprintf("%s%d> ", s.promptPrefix(), n))
 		if err != nil {
 			s.sayGoodbye(p, err)
-			return Exit{Reason: reasonDone}
+			return 0
 		}
 		text, err := s.evaluate(p, e, source)
 		var quit *Quit
 		switch {
 		case p.Context().Err() != nil:
-			return vm.Normal // the reason is that of the signal
+			return 0
 		case errors.As(err, &quit):
-			s.setCode(quit.Code)
-			return Exit{Reason: reasonDone}
+			return quit.Code
 		case err != nil:
 			text = err.Error()
 		}
 		if err := p.Write(p.Context(), abi.Pid{}, []byte(text+"\n")); err != nil {
-			return Exit{Reason: reasonDone}
+			return 0
 		}
 	}
-}
-
-func (s *Shell) setCode(code int) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.code = code
 }
 
 // sayGoodbye tells why the shell ends, unless nobody would see it.

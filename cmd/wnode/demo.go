@@ -1,0 +1,258 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/exec"
+	"os/signal"
+	"regexp"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/wnode/wnode"
+	"github.com/wnode/wnode/abi"
+	"github.com/wnode/wnode/cookie"
+	guests "github.com/wnode/wnode/examples/wasm"
+)
+
+func demoCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "demo",
+		Short: "Show it: two nodes, one cookie, a module shipped, spawned there, its output here",
+		Args:  cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			ctx, cancel := signal.NotifyContext(c.Context(), os.Interrupt)
+			defer cancel()
+			return runDemo(ctx)
+		},
+	}
+}
+
+// The nodes of the demo. They are on the loopback address, and have a well-known port of their own,
+// so that they meet no other node of this host.
+const (
+	demoHere   = "node_one@127.0.0.1"
+	demoThere  = "node_two@127.0.0.1"
+	demoListen = "127.0.0.1:0"
+)
+
+// demo is the story, with this program as its first node.
+type demo struct {
+	secret wnode.Cookie
+	port   int
+	here   *wnode.Node
+	there  *child
+}
+
+func runDemo(ctx context.Context) (err error) {
+	d := &demo{}
+	if d.secret, err = cookie.RandomSecret(); err != nil {
+		return err
+	}
+	if d.port, err = freePort(); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, d.end()) }()
+	for _, step := range []func(context.Context) error{d.bootHere, d.bootThere, d.refuse, d.connect, d.spawn} {
+		if err := step(ctx); err != nil {
+			return err
+		}
+	}
+	fmt.Println("That was it. `wnode start --name one` is a node of your own; help() in its shell shows what it can do.")
+	return nil
+}
+
+func say(format string, args ...any) { fmt.Printf("* "+format+"\n", args...) }
+
+func (d *demo) bootHere(ctx context.Context) (err error) {
+	log := (&nodeFlags{logLevel: slog.LevelError}).logger(prefixWriter{demoHere})
+	d.here, err = wnode.Start(ctx, wnode.Options{
+		Name: demoHere, Cookie: d.secret, Listen: demoListen, WellKnownPort: uint16(d.port), Logger: log,
+	})
+	if err == nil {
+		say("%s runs in this program, process %d, and listens on %s (UDP).", demoHere, os.Getpid(), d.here.Addr())
+	}
+	return err
+}
+
+func (d *demo) bootThere(ctx context.Context) (err error) {
+	if d.there, err = d.startChild(ctx, demoThere, "start", "--headless", "--name", demoThere); err != nil {
+		return err
+	}
+	line, err := d.there.waitFor(ctx, regexp.MustCompile(`^node .* listening on (.*)`))
+	if err == nil {
+		say("%s runs in another program, process %d: %s.", demoThere, d.there.cmd.Process.Pid, line)
+	}
+	return err
+}
+
+// refuse lets a third node try with a cookie of its own.
+func (d *demo) refuse(ctx context.Context) error {
+	wrong, err := cookie.RandomSecret()
+	if err != nil {
+		return err
+	}
+	say("A third node, with another cookie, tries to connect to %s.", demoThere)
+	cmd, err := d.command(ctx, wrong, "eval", "--name", "node_three@127.0.0.1", fmt.Sprintf("Node.connect(%q)", demoThere))
+	if err != nil {
+		return err
+	}
+	out, err := cmd.Output()
+	if err != nil {
+		return fmt.Errorf("the third node: %w", err)
+	}
+	if got := strings.TrimSpace(string(out)); got != "false" {
+		return fmt.Errorf("the third node got %s and not false", got)
+	}
+	if _, err := d.there.waitFor(ctx, regexp.MustCompile("disallowed node node_three@127.0.0.1")); err != nil {
+		return err
+	}
+	say("It gets false, and %s has logged who tried.", demoThere)
+	return nil
+}
+
+func (d *demo) connect(ctx context.Context) error {
+	start := time.Now()
+	if err := d.here.Connect(ctx, demoThere); err != nil {
+		return err
+	}
+	say("%s has the same cookie: connected in %v, Node.list() is %q.", demoHere, time.Since(start).Round(100*time.Microsecond), d.here.Nodes())
+	return nil
+}
+
+// spawn runs a module that the other node has never seen.
+func (d *demo) spawn(ctx context.Context) error {
+	fn, err := d.here.Load("whoami.wasm", guests.Whoami)
+	if err != nil {
+		return err
+	}
+	leader, err := d.here.StartStream(prefixWriter{"output"}, nil)
+	if err != nil {
+		return err
+	}
+	there, err := d.here.Resolve(ctx, demoThere)
+	if err != nil {
+		return err
+	}
+	say("%s spawns %v on %s, which lacks the module (%d bytes) and fetches it.", demoHere, fn, demoThere, len(guests.Whoami))
+	start := time.Now()
+	reason, err := runProcess(ctx, d.here, leader, there, fn, nil)
+	if err != nil {
+		return err
+	}
+	if reason != abi.ReasonNormal {
+		return exitOf(fn.Name, reason, d.here)
+	}
+	say("The process ran there and wrote here, to the group leader of its spawner: %v from spawn to exit.", time.Since(start).Round(100*time.Microsecond))
+	return nil
+}
+
+func (d *demo) end() error {
+	var errs []error
+	if d.there != nil {
+		errs = append(errs, d.there.stop())
+	}
+	if d.here != nil {
+		ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
+		defer cancel()
+		errs = append(errs, d.here.Close(ctx))
+	}
+	return errors.Join(errs...)
+}
+
+// prefixWriter writes lines to standard output, each after who says it.
+type prefixWriter struct{ who string }
+
+// Write writes p, which is one or more whole lines.
+func (w prefixWriter) Write(p []byte) (int, error) {
+	for line := range strings.Lines(string(p)) {
+		fmt.Printf("    %s | %s\n", w.who, strings.TrimRight(line, "\n"))
+	}
+	return len(p), nil
+}
+
+// child is a wnode program that the demo runs.
+type child struct {
+	cmd   *exec.Cmd
+	lines chan string // of standard error, closed at its end
+	wg    sync.WaitGroup
+}
+
+// command makes a command line of this very program. The cookie travels in the environment, where
+// other users do not see it.
+func (d *demo) command(ctx context.Context, secret wnode.Cookie, args ...string) (*exec.Cmd, error) {
+	exe, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	cmd := exec.CommandContext(ctx, exe, append(args[:1:1], append([]string{"--listen", demoListen}, args[1:]...)...)...)
+	cmd.Env = append(os.Environ(), "WNODE_COOKIE="+secret.Reveal(), fmt.Sprintf("%s=%d", portVariable, d.port))
+	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
+	cmd.WaitDelay = closeTimeout
+	return cmd, nil
+}
+
+// startChild starts a node whose log lines are shown, and can be waited for.
+func (d *demo) startChild(ctx context.Context, name string, args ...string) (*child, error) {
+	cmd, err := d.command(ctx, d.secret, args...)
+	if err != nil {
+		return nil, err
+	}
+	stderr, err := cmd.StderrPipe()
+	if err != nil {
+		return nil, err
+	}
+	if err := cmd.Start(); err != nil {
+		return nil, fmt.Errorf("start %s: %w", name, err)
+	}
+	c := &child{cmd: cmd, lines: make(chan string, 100)}
+	c.wg.Go(func() { c.show(name, stderr) })
+	return c, nil
+}
+
+func (c *child) show(name string, stderr io.Reader) {
+	defer close(c.lines)
+	for scanner := bufio.NewScanner(stderr); scanner.Scan(); {
+		fmt.Printf("    %s | %s\n", name, scanner.Text())
+		select {
+		case c.lines <- scanner.Text():
+		default: // nobody waits for so many
+		}
+	}
+}
+
+// waitFor gives the first line that comes and matches.
+func (c *child) waitFor(ctx context.Context, pattern *regexp.Regexp) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, closeTimeout)
+	defer cancel()
+	for {
+		select {
+		case line, ok := <-c.lines:
+			if !ok {
+				return "", errors.New("the other node has ended")
+			}
+			if pattern.MatchString(line) {
+				return line, nil
+			}
+		case <-ctx.Done():
+			return "", fmt.Errorf("the other node did not say %q", pattern)
+		}
+	}
+}
+
+// stop stops the node and waits for its end.
+func (c *child) stop() error {
+	if err := c.cmd.Process.Signal(os.Interrupt); err != nil {
+		return err
+	}
+	c.wg.Wait()
+	return c.cmd.Wait()
+}

@@ -1,0 +1,87 @@
+// The command wnode runs and controls nodes whose processes are WebAssembly.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGHUP)
+	code := run(ctx, os.Args[1:])
+	stop()
+	os.Exit(code)
+}
+
+// exitCode ends the program with a code when all that is to be said has been said.
+type exitCode int
+
+func (e exitCode) Error() string { return fmt.Sprintf("exit code %d", int(e)) }
+
+// run executes one command line and gives the program's exit code: 0, 1 for failures, 2 for bad usage.
+func run(ctx context.Context, args []string) int {
+	root := rootCommand()
+	root.SetArgs(args)
+	err := root.ExecuteContext(ctx)
+	var code exitCode
+	var usage usageError
+	switch {
+	case err == nil:
+		return 0
+	case errors.As(err, &code):
+		return int(code)
+	case errors.As(err, &usage):
+		fmt.Fprintf(os.Stderr, "wnode: %v\nTry: wnode %s --help\n", err, usage.command)
+		return 2
+	default:
+		fmt.Fprintf(os.Stderr, "wnode: %v\n", err)
+		return 1
+	}
+}
+
+// usageError is a command line that makes no sense.
+type usageError struct {
+	command string
+	err     error
+}
+
+func (u usageError) Error() string { return u.err.Error() }
+
+func rootCommand() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "wnode",
+		Short: "An Erlang-style node whose processes are WebAssembly",
+		Long: `wnode runs processes that are WebAssembly modules. Nodes that share a cookie
+join over QUIC, send each other messages, and spawn processes on each other.`,
+		SilenceErrors:     true,
+		SilenceUsage:      true,
+		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true},
+	}
+	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error { return usageError{c.Name(), err} })
+	root.AddCommand(startCommand(), evalCommand(), runCommand(), namesCommand(), cookieCommand(), versionCommand(), demoCommand())
+	for _, c := range root.Commands() {
+		checkArgs(c)
+	}
+	return root
+}
+
+// checkArgs makes a wrong number of arguments a usage error.
+func checkArgs(c *cobra.Command) {
+	if check := c.Args; check != nil {
+		c.Args = func(c *cobra.Command, args []string) error {
+			if err := check(c, args); err != nil {
+				return usageError{c.Name(), err}
+			}
+			return nil
+		}
+	}
+	for _, sub := range c.Commands() {
+		checkArgs(sub)
+	}
+}

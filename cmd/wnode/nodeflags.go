@@ -1,0 +1,140 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strconv"
+	"time"
+
+	"github.com/lmittmann/tint"
+	"github.com/spf13/cobra"
+
+	"github.com/wnode/wnode"
+)
+
+// nodeFlags are the flags of every command that boots a node.
+type nodeFlags struct {
+	name       string
+	cookie     string
+	cookieFile string
+	listen     string
+	connect    []string
+	logLevel   slog.Level
+}
+
+func (f *nodeFlags) add(c *cobra.Command) {
+	flags := c.Flags()
+	flags.StringVar(&f.name, "name", "", "the node's name, NAME or NAME@HOST (default: one that no other node has)")
+	flags.StringVar(&f.cookie, "cookie", "", "the cookie shared with other nodes; others on this machine can see it in the process list")
+	flags.StringVar(&f.cookieFile, "cookie-file", "", "a file with the cookie (default: $WNODE_COOKIE, else ~/.wnode.cookie)")
+	flags.StringVar(&f.listen, "listen", "", "UDP address to listen on, HOST:PORT; port 0 is a free one (default: all addresses, the well-known port or a free one)")
+	flags.StringArrayVar(&f.connect, "connect", nil, "connect to a node, NAME@HOST or NAME@HOST:PORT; may be repeated")
+	flags.TextVar(&f.logLevel, "log-level", slog.LevelWarn, "log from this level on: DEBUG, INFO, WARN or ERROR")
+	c.MarkFlagsMutuallyExclusive("cookie", "cookie-file")
+}
+
+// logger writes one line a record, as in `15:04:05.000 [error] text key=value`.
+func (f *nodeFlags) logger(w io.Writer) *slog.Logger {
+	return slog.New(tint.NewHandler(w, &tint.Options{
+		Level: f.logLevel, TimeFormat: "15:04:05.000", NoColor: true,
+		ReplaceAttr: func(groups []string, a slog.Attr) slog.Attr {
+			if a.Key == slog.LevelKey && len(groups) == 0 {
+				return slog.String(a.Key, "["+levelName(a.Value.Any().(slog.Level))+"]")
+			}
+			return a
+		},
+	}))
+}
+
+func levelName(l slog.Level) string {
+	switch {
+	case l >= slog.LevelError:
+		return "error"
+	case l >= slog.LevelWarn:
+		return "warning"
+	case l >= slog.LevelInfo:
+		return "info"
+	default:
+		return "debug"
+	}
+}
+
+// start boots the node that the flags describe.
+func (f *nodeFlags) start(ctx context.Context, c *cobra.Command, log *slog.Logger) (*wnode.Node, error) {
+	secret, err := f.secret(c)
+	if err != nil {
+		return nil, err
+	}
+	if secret.Weak() {
+		log.Warn("the cookie is short: whoever can reach this node can try to guess it; `wnode cookie new` makes a strong one")
+	}
+	port, err := wellKnownPort()
+	if err != nil {
+		return nil, err
+	}
+	return wnode.Start(ctx, wnode.Options{
+		Name: f.name, Cookie: secret, Listen: f.listen, WellKnownPort: port, CacheDir: cacheDir(), Logger: log,
+	})
+}
+
+func (f *nodeFlags) secret(c *cobra.Command) (wnode.Cookie, error) {
+	var sources wnode.CookieSources
+	if c.Flags().Changed("cookie") {
+		sources.Text = &f.cookie
+	}
+	if c.Flags().Changed("cookie-file") {
+		sources.File = &f.cookieFile
+	}
+	return wnode.ResolveCookie(sources)
+}
+
+// portVariable is the environment variable for the well-known port, for all nodes of a host.
+const portVariable = "WNODE_PORT"
+
+func wellKnownPort() (uint16, error) {
+	text := os.Getenv(portVariable)
+	if text == "" {
+		return 0, nil
+	}
+	port, err := strconv.ParseUint(text, 10, 16)
+	if err != nil || port == 0 {
+		return 0, fmt.Errorf("%s=%s: give a UDP port from 1 to 65535", portVariable, text)
+	}
+	return uint16(port), nil
+}
+
+// cacheDir is where modules and compiled code are kept for all nodes of a user; "" when the system
+// has no such place.
+func cacheDir() string {
+	dir, err := os.UserCacheDir()
+	if err != nil {
+		return ""
+	}
+	return filepath.Join(dir, "wnode")
+}
+
+// closeTimeout bounds the orderly stop of a node.
+const closeTimeout = 10 * time.Second
+
+// stop closes a node, and makes what goes wrong part of err.
+func stop(n *wnode.Node, err *error) {
+	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
+	defer cancel()
+	if closeErr := n.Close(ctx); closeErr != nil && *err == nil {
+		*err = fmt.Errorf("stop the node: %w", closeErr)
+	}
+}
+
+// connectAll connects to the nodes of the --connect flags, and fails with the first that it cannot reach.
+func (f *nodeFlags) connectAll(ctx context.Context, n *wnode.Node) error {
+	for _, name := range f.connect {
+		if err := n.Connect(ctx, name); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,136 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"net"
+	"os"
+	"runtime"
+	"runtime/debug"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"github.com/wnode/wnode"
+)
+
+func namesCommand() *cobra.Command {
+	var asJSON bool
+	var listen string
+	c := &cobra.Command{
+		Use:   "names",
+		Short: "List the nodes on this host",
+		Args:  cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			port, err := wellKnownPort()
+			if err != nil {
+				return err
+			}
+			entries, err := wnode.LocalNames(c.Context(), listen, port)
+			if err != nil {
+				return err
+			}
+			return printNames(entries, asJSON)
+		},
+	}
+	c.Flags().BoolVar(&asJSON, "json", false, "print a JSON array of {\"name\", \"port\"}")
+	c.Flags().StringVar(&listen, "host", "", "the address that the nodes listen on (default: any)")
+	return c
+}
+
+func printNames(entries []wnode.NameEntry, asJSON bool) error {
+	if asJSON {
+		type row struct {
+			Name string `json:"name"`
+			Port uint16 `json:"port"`
+		}
+		rows := []row{}
+		for _, e := range entries {
+			rows = append(rows, row{e.Name, e.Port})
+		}
+		return json.NewEncoder(os.Stdout).Encode(rows)
+	}
+	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
+	for _, e := range entries {
+		fmt.Fprintf(w, "%s\tport %d\n", e.Name, e.Port)
+	}
+	return w.Flush()
+}
+
+func cookieCommand() *cobra.Command {
+	c := &cobra.Command{
+		Use:   "cookie",
+		Short: "Show where the cookie is, or make a new one",
+	}
+	path := &cobra.Command{
+		Use:   "path",
+		Short: "Print the path of the cookie file",
+		Args:  cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			path, err := wnode.CookiePath()
+			if err != nil {
+				return err
+			}
+			fmt.Println(path)
+			return nil
+		},
+	}
+	var force bool
+	var file string
+	fresh := &cobra.Command{
+		Use:   "new",
+		Short: "Make a new random cookie",
+		Args:  cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			path, err := wnode.NewCookieFile(file, force)
+			if err != nil {
+				return err
+			}
+			fmt.Println(path)
+			return nil
+		},
+	}
+	fresh.Flags().BoolVar(&force, "force", false, "replace the cookie that is there; running nodes keep the old one")
+	fresh.Flags().StringVar(&file, "file", "", "the file to write (default: the one that `wnode cookie path` prints)")
+	c.AddCommand(path, fresh)
+	return c
+}
+
+func versionCommand() *cobra.Command {
+	var asJSON bool
+	c := &cobra.Command{
+		Use:   "version",
+		Short: "Print the version",
+		Args:  cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			if asJSON {
+				return json.NewEncoder(os.Stdout).Encode(map[string]string{
+					"version": version(), "go": runtime.Version(), "platform": runtime.GOOS + "/" + runtime.GOARCH,
+				})
+			}
+			fmt.Printf("wnode %s (%s %s/%s)\n", version(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
+			return nil
+		},
+	}
+	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return c
+}
+
+// version is the module's version as the build recorded it.
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok || info.Main.Version == "" || info.Main.Version == "(devel)" {
+		return "0.1.0-dev"
+	}
+	return info.Main.Version
+}
+
+// freePort gives a UDP port of the loopback address that nothing listens on at the moment.
+func freePort() (int, error) {
+	conn, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		return 0, err
+	}
+	defer conn.Close()
+	return conn.LocalAddr().(*net.UDPAddr).Port, nil
+}

@@ -1,0 +1,173 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"sync"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"github.com/wnode/wnode"
+	"github.com/wnode/wnode/abi"
+	"github.com/wnode/wnode/cmd/wnode/shell"
+	"github.com/wnode/wnode/cmd/wnode/terminal"
+)
+
+type startFlags struct {
+	nodeFlags
+	eval     string
+	headless bool
+}
+
+func startCommand() *cobra.Command {
+	var f startFlags
+	c := &cobra.Command{
+		Use:   "start",
+		Short: "Start a node, with a JavaScript shell or headless",
+		Example: `  wnode start --name one
+  wnode start --name two --connect one
+  wnode start --name three --headless --listen 127.0.0.1:0`,
+		Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error { return f.run(c) },
+	}
+	f.add(c)
+	c.Flags().StringVar(&f.eval, "eval", "", "JavaScript to evaluate first")
+	c.Flags().BoolVar(&f.headless, "headless", false, "no shell: output goes to standard output, logs to standard error, until SIGTERM or SIGINT")
+	return c
+}
+
+func (f *startFlags) run(c *cobra.Command) error {
+	if f.headless {
+		return f.runHeadless(c)
+	}
+	return f.runShell(c)
+}
+
+// runHeadless runs the node until it is told to stop.
+func (f *startFlags) runHeadless(c *cobra.Command) (err error) {
+	ctx, cancel := signal.NotifyContext(c.Context(), os.Interrupt)
+	defer cancel()
+	if !c.Flags().Changed("log-level") {
+		f.logLevel = slog.LevelInfo
+	}
+	n, err := f.start(ctx, c, f.logger(os.Stderr))
+	if err != nil {
+		return err
+	}
+	defer stop(n, &err)
+	leader, err := n.StartStream(os.Stdout, nil)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(os.Stderr, "node %s listening on %s\n", n.Name(), n.Addr())
+	if err := f.prepare(ctx, n, leader); err != nil {
+		return ignoreInterrupt(ctx, err)
+	}
+	<-ctx.Done()
+	return nil
+}
+
+// runShell runs a shell. On a terminal logs appear above the line that is being typed.
+func (f *startFlags) runShell(c *cobra.Command) (err error) {
+	ctx := c.Context()
+	ui := new(interaction)
+	editor, err := terminal.Open(os.Stdin, os.Stdout, terminal.Options{
+		HistoryFile: historyFile(), Dumb: os.Getenv("TERM") == "dumb",
+		Complete: ui.complete, Assisted: ui.assisted, Interrupted: ui.interrupt,
+	})
+	if err != nil {
+		return err
+	}
+	closeEditor := sync.OnceFunc(func() { _ = editor.Close() })
+	defer closeEditor()
+	logs := io.Writer(os.Stderr)
+	if term.IsTerminal(int(os.Stderr.Fd())) {
+		logs = editor
+	}
+	n, err := f.start(ctx, c, f.logger(logs))
+	if err != nil {
+		return err
+	}
+	defer stop(n, &err)
+	leader, err := n.StartTerminal(editor)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(editor, "wnode %s, node %s listening on %s. help() for help, Ctrl-D to leave.\n", version(), n.Name(), n.Addr())
+	if err := f.prepare(ctx, n, leader); err != nil {
+		return err
+	}
+	s, err := shell.Start(n, leader)
+	if err != nil {
+		return err
+	}
+	return ui.run(ctx, s, editor)
+}
+
+// prepare connects to other nodes and evaluates what is to be evaluated first. A node that cannot
+// be reached yet is no reason not to start.
+func (f *startFlags) prepare(ctx context.Context, n *wnode.Node, leader abi.Pid) error {
+	if err := f.connectAll(ctx, n); err != nil && ctx.Err() == nil {
+		fmt.Fprintf(os.Stderr, "wnode: %v\n", err)
+	}
+	if f.eval == "" {
+		return nil
+	}
+	_, err := evaluate(ctx, n, leader, f.eval)
+	return err
+}
+
+func ignoreInterrupt(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return nil
+	}
+	return err
+}
+
+// codeError is the error for an exit code, nil for 0.
+func codeError(code int) error {
+	if code == 0 {
+		return nil
+	}
+	return exitCode(code)
+}
+
+func historyFile() string {
+	dir := cacheDir()
+	if dir == "" {
+		return ""
+	}
+	return filepath.Join(dir, "history")
+}
+
+// evaluate runs JavaScript in a process of its own and gives what a shell would print.
+func evaluate(ctx context.Context, n *wnode.Node, leader abi.Pid, source string) (string, error) {
+	type result struct {
+		text string
+		err  error
+	}
+	done := make(chan result, 1)
+	_, err := n.Spawn("eval", leader, func(p *wnode.Process) wnode.Exit {
+		evalCtx, cancel := context.WithCancelCause(p.Context())
+		defer context.AfterFunc(ctx, func() { cancel(shell.ErrInterrupted) })()
+		text, err := shell.NewEvaluator(n, p).Eval(evalCtx, source)
+		done <- result{text, err}
+		return wnode.Normal
+	})
+	if err != nil {
+		return "", err
+	}
+	r := <-done
+	var quit *shell.Quit
+	if errors.As(r.err, &quit) {
+		return "", exitCode(quit.Code)
+	}
+	return r.text, r.err
+}

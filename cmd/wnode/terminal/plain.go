@@ -1,0 +1,212 @@
+package terminal
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"io/fs"
+	"os"
+	"sync"
+
+	"github.com/wnode/wnode/abi"
+)
+
+// maxPlainLine bounds a line of what is no terminal; a longer one comes in pieces.
+const maxPlainLine = 1 << 20
+
+// plain is the [Editor] of what cannot move a cursor: lines come as the system gives them, and output
+// that comes meanwhile goes on lines of its own, with the prompt again after it.
+type plain struct {
+	opts Options
+	in   *input
+	out  *os.File
+	rest []byte // read, and not yet a line; belongs to the reader
+
+	mu          sync.Mutex // guards all below
+	screen      screen
+	reading     chan struct{} // closed when the ReadLine that runs returns; nil when none does
+	shown       bool          // the prompt is the last thing on the screen
+	prompt      string
+	interrupted bool
+	closed      bool
+}
+
+func newPlain(in *input, out *os.File, opts Options) *plain {
+	return &plain{opts: opts, in: in, out: out, screen: screen{w: out}}
+}
+
+// ReadLine reads a line.
+func (p *plain) ReadLine(ctx context.Context) (string, error) {
+	done := make(chan struct{})
+	defer p.end(done)
+	if err := p.begin(done); err != nil {
+		return "", err
+	}
+	defer context.AfterFunc(ctx, p.wake)()
+	var buf [4096]byte
+	for {
+		if err := p.broken(ctx); err != nil {
+			return "", err
+		}
+		if text, ok := p.line(); ok {
+			return text, nil
+		}
+		n, err := p.in.Read(buf[:])
+		// The rune that wakes has one form, and no piece of it is anything else.
+		p.rest = append(p.rest, bytes.ReplaceAll(buf[:n], []byte(string(wakeRune)), nil)...)
+		if err != nil && len(p.rest) > 0 {
+			text := string(p.rest)
+			p.rest = nil
+			return text, nil
+		}
+		if err == io.EOF {
+			return "", p.atEnd()
+		}
+		if err != nil {
+			return "", err
+		}
+	}
+}
+
+func (p *plain) begin(done chan struct{}) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed {
+		return fs.ErrClosed
+	}
+	p.reading = done
+	return p.showLocked()
+}
+
+// showLocked shows the prompt.
+func (p *plain) showLocked() error {
+	p.shown = true
+	return p.screen.draw([]byte(p.prompt))
+}
+
+func (p *plain) end(done chan struct{}) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.reading, p.shown = nil, false
+	p.screen.column = 0
+	close(done)
+}
+
+// line takes a line out of what has been read.
+func (p *plain) line() (string, bool) {
+	i := bytes.IndexByte(p.rest, '\n')
+	if i < 0 && len(p.rest) < maxPlainLine {
+		return "", false
+	}
+	text, rest := p.rest, []byte(nil)
+	if i >= 0 {
+		text, rest = p.rest[:i], p.rest[i+1:]
+	}
+	p.rest = rest
+	return string(bytes.TrimSuffix(text, []byte("\r"))), true
+}
+
+// broken tells why the read must end.
+func (p *plain) broken(ctx context.Context) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	switch {
+	case p.closed:
+		return fs.ErrClosed
+	case ctx.Err() != nil:
+		_ = p.screen.draw([]byte("\n")) // the prompt stays, and nothing comes behind it
+		return context.Cause(ctx)
+	case p.interrupted:
+		p.interrupted = false
+		p.rest = nil
+		_ = p.screen.draw([]byte("\n")) // a terminal that fails shows it at the next output
+		return abi.ErrInterrupted
+	}
+	return nil
+}
+
+func (p *plain) atEnd() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed {
+		return fs.ErrClosed
+	}
+	return io.EOF
+}
+
+// Write writes, on a line of its own while a line is read.
+func (p *plain) Write(data []byte) (int, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed {
+		return 0, fs.ErrClosed
+	}
+	if p.shown {
+		if err := p.screen.draw([]byte("\n")); err != nil {
+			return 0, err
+		}
+		p.shown = false
+	}
+	if err := p.screen.output(data, defaultColumns); err != nil {
+		return 0, err
+	}
+	if p.reading != nil && p.screen.column == 0 {
+		return len(data), p.showLocked()
+	}
+	return len(data), nil
+}
+
+// SetPrompt sets the prompt, and shows it if a line is being read.
+func (p *plain) SetPrompt(prompt string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.prompt = prompt
+	if p.reading == nil || prompt == "" {
+		return
+	}
+	if p.shown {
+		_ = p.screen.draw([]byte("\n")) // a terminal that fails shows it at the next output
+	}
+	_ = p.showLocked()
+}
+
+// SetEcho cannot: the system shows what is typed.
+func (p *plain) SetEcho(bool) error { return abi.ErrNotSupported }
+
+// Size asks the terminal, if it is one.
+func (p *plain) Size() (columns, rows int, err error) {
+	if columns, rows, err = size(p.out); err != nil {
+		return 0, 0, abi.ErrNotSupported
+	}
+	return columns, rows, nil
+}
+
+// Interrupt drops the line.
+func (p *plain) Interrupt() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.reading != nil {
+		p.interrupted = true
+		p.in.inject(string(wakeRune))
+	}
+}
+
+func (p *plain) wake() { p.in.inject(string(wakeRune)) }
+
+// Close ends the reader and waits for it.
+func (p *plain) Close() error {
+	p.mu.Lock()
+	if p.closed {
+		p.mu.Unlock()
+		return nil
+	}
+	p.closed = true
+	reading := p.reading
+	p.in.close()
+	p.mu.Unlock()
+	if reading != nil {
+		<-reading
+	}
+	p.in.release()
+	return nil
+}

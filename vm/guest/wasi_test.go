@@ -1,0 +1,200 @@
+package guest
+
+import (
+	"bytes"
+	"testing"
+
+	"github.com/wnode/wnode/abi"
+	"github.com/wnode/wnode/vm"
+)
+
+// Error numbers of WASI preview 1.
+const (
+	wasiOK    = 0
+	wasiBadF  = 8
+	wasiFault = 21
+	wasiIO    = 29
+)
+
+// iovec puts one address and length at an offset.
+func (m *wasmModule) iovec(offset int64, address, length byte) *wasmModule {
+	return m.bytesAt(offset, []byte{address, 0, 0, 0, length, 0, 0, 0})
+}
+
+func fdWrite(fd, iov int64) op {
+	return invoke("wasi.fd_write", i32c(fd), i32c(iov), i32c(1), i32c(200))
+}
+
+func fdRead(iov int64) op {
+	return invoke("wasi.fd_read", i32c(0), i32c(iov), i32c(1), i32c(200))
+}
+
+func loadCount(m op) op { return seq(m, drop, i32c(200), i32Load) }
+
+// W-10, GL-01
+func TestStandardOutput(t *testing.T) {
+	n := newTestNode(t)
+	server := newIOServer(n)
+	p := n.start(entry(
+		n.report(fdWrite(1, 0)),
+		n.report(loadCount(fdWrite(2, 8))),
+		n.report(fdWrite(0, 0)),
+	).iovec(0, 100, 6).iovec(8, 106, 2).write(100, "håll\n\xff\xfe").bytes(), withLeader(server.pid))
+	n.wantReports(wasiOK, 2, wasiBadF)
+	server.wantWritten(t, "håll\n", []byte{0xff, 0xfe})
+	p.wait()
+}
+
+// W-10: a leader that has gone is an input/output error, and the guest goes on.
+func TestStandardStreamsWithoutLeader(t *testing.T) {
+	n := newTestNode(t)
+	gone := n.native(func(*vm.Process) vm.Exit { return vm.Normal })
+	p := n.start(entry(
+		n.report(fdWrite(1, 0)),
+		n.report(fdRead(0)),
+		n.report(invoke("wnode.io_write", i64c(0), i64c(0), i32c(0), i32c(1))),
+		n.report(invoke("wnode.io_read", i64c(0), i64c(0), i32c(0), i32c(1))),
+		n.report(invoke("wnode.io_read_line", i64c(0), i64c(0), i32c(0), i32c(0), i32c(0), i32c(1))),
+	).iovec(0, 100, 1).bytes(), withLeader(gone))
+	terminated := errno(abi.ErrTerminated)
+	n.wantReports(wasiIO, wasiIO, terminated, terminated, terminated)
+	p.wait()
+}
+
+func TestStandardInput(t *testing.T) {
+	n := newTestNode(t)
+	server := newIOServer(n, []byte("hello\n"), []any{"error", "x"}, "text\n", vm.EndOfFile)
+	p := n.start(entry(
+		n.report(loadCount(fdRead(0))), n.tell(100, 4), // "hell"
+		n.report(loadCount(fdRead(0))), n.tell(100, 2), // "o\n"
+		n.report(fdRead(0)),
+		n.report(loadCount(fdRead(8))), n.tell(100, 5),
+		n.report(fdRead(0)), // end of file
+		n.report(invoke("wasi.fd_read", i32c(0), i32c(page), i32c(1), i32c(200))),
+	).iovec(0, 100, 4).iovec(8, 100, 50).bytes(), withLeader(server.pid))
+	for _, want := range []string{"hell", "o\n"} {
+		n.wantReports(int32(len(want)))
+		if got := n.next(); string(got) != want {
+			t.Errorf("read %q, want %q", got, want)
+		}
+	}
+	n.wantReports(wasiIO, 5)
+	if got := n.next(); string(got) != "text\n" {
+		t.Errorf("read %q", got)
+	}
+	n.wantReports(wasiOK, wasiFault)
+	p.wait()
+}
+
+// io_read_line keeps what does not fit, for whichever read is next.
+func TestReadLine(t *testing.T) {
+	n := newTestNode(t)
+	server := newIOServer(n, "one\n", []byte("two\n"), []byte("three\n"), vm.EndOfFile, vm.EndOfFile)
+	line := func(size int64) op {
+		return invoke("wnode.io_read_line", i64c(0), i64c(0), region(300, "> "), i32c(100), i32c(size))
+	}
+	read := func(size int64) op {
+		return invoke("wnode.io_read", pid(server.pid), i32c(100), i32c(size))
+	}
+	p := n.start(entry(
+		n.report(line(100)), n.tell(100, 4),
+		n.report(line(3)), n.report(line(2)), n.report(line(4)), n.tell(100, 4),
+		n.report(line(0)), n.report(read(0)), n.report(read(3)), n.tell(100, 3), n.report(read(9)), n.tell(100, 3),
+		n.report(line(9)), n.report(read(9)),
+		n.report(invoke("wnode.io_read_line", i64c(0), i64c(0), region(400, "\xff"), i32c(100), i32c(9))),
+		n.report(invoke("wnode.io_write", i64c(0), i64c(0), region(300, "> "))),
+		n.report(invoke("wnode.group_leader", i32c(0))), n.tell(0, 16),
+	).write(300, "> ").write(400, "\xff").bytes(), withLeader(server.pid))
+	end := errno(abi.ErrEndOfFile)
+	steps := []struct {
+		reports []int32
+		data    string
+	}{{[]int32{4}, "one\n"}, {[]int32{4, 4, 4}, "two\n"}, {[]int32{6, 0, 3}, "thr"}, {[]int32{3}, "ee\n"}}
+	for _, step := range steps {
+		n.wantReports(step.reports...)
+		if got := n.next(); string(got) != step.data {
+			t.Errorf("read %q, want %q", got, step.data)
+		}
+	}
+	n.wantReports(end, end, errno(abi.ErrBadArgument), 0, 0)
+	if got := abi.PidFromBytes(n.next()); got != server.pid {
+		t.Errorf("group leader %v, want %v", got, server.pid)
+	}
+	if request := server.next(t); request[0] != "get_line" || request[2] != "> " {
+		t.Errorf("request %v", request)
+	}
+	p.wait()
+}
+
+// GL-03
+func TestSetGroupLeader(t *testing.T) {
+	n := newTestNode(t)
+	server := newIOServer(n)
+	p := n.start(entry(
+		invoke("wnode.self", i32c(0)), drop,
+		n.report(invoke("wnode.set_group_leader", pid(server.pid), pidAt(0))),
+		n.report(invoke("wnode.io_write", i64c(0), i64c(0), region(100, "hi"))),
+		n.report(invoke("wnode.set_group_leader", pid(server.pid), pid(abi.Pid{Node: n.system.Node(), Num: 1 << 40}))),
+	).write(100, "hi").bytes(), withLeader(n.pid))
+	n.wantReports(0, 0, errno(abi.ErrNoProcess))
+	server.wantWritten(t, "hi")
+	p.wait()
+}
+
+func TestCommandLine(t *testing.T) {
+	n := newTestNode(t)
+	p := n.start(entry(
+		invoke("wasi.args_sizes_get", i32c(0), i32c(4)), drop,
+		n.report(seq(i32c(0), i32Load)),
+		invoke("wasi.args_get", i32c(8), i32c(100)), drop,
+		n.tell(100, 40),
+		invoke("wasi.environ_sizes_get", i32c(0), i32c(4)), drop,
+		n.report(seq(i32c(0), i32Load)),
+		n.report(invoke("wasi.fd_prestat_get", i32c(3), i32c(0))),
+	).bytes(), withArgs("a b", -5, true, "x\x00y", []any{"l"}))
+	n.wantReports(6)
+	want := "test.wasm\x00a b\x00-5\x00true\x00x\ufffdy\x00[\"l\"]\x00"
+	if got := n.next(); string(bytes.TrimRight(got, "\x00"))+"\x00" != want {
+		t.Errorf("arguments %q, want %q", got, want)
+	}
+	n.wantReports(0, wasiBadF)
+	p.wait()
+}
+
+// Real randomness and clocks, and a sleep that ends.
+func TestWASIBasics(t *testing.T) {
+	n := newTestNode(t)
+	module := pollClock(entry(
+		n.report(invoke("wasi.random_get", i32c(100), i32c(16))), n.tell(100, 16),
+		n.report(invoke("wasi.clock_time_get", i32c(0), i64c(0), i32c(120))), n.tell(120, 8),
+		n.report(invoke("wasi.poll_oneoff", i32c(0), i32c(200), i32c(1), i32c(300))),
+		n.report(invoke("wasi.sched_yield")),
+	), 1000).bytes()
+	var random [2][]byte
+	for i := range random {
+		p := n.start(module)
+		n.wantReports(0)
+		random[i] = n.next()
+		n.wantReports(0)
+		if clock := n.next(); bytes.Equal(clock, make([]byte, 8)) {
+			t.Error("the clock stands at 1970")
+		}
+		n.wantReports(0, 0)
+		p.wait()
+	}
+	if bytes.Equal(random[0], random[1]) {
+		t.Errorf("two guests drew %x", random[0])
+	}
+}
+
+// A call of WASI that makes the runtime itself fail is the guest's end only.
+func TestHostileWASI(t *testing.T) {
+	n := newTestNode(t)
+	// The size of so many subscriptions overflows 32 bits.
+	exit := n.run(entry(invoke("wasi.poll_oneoff", i32c(0), i32c(0), i32c(1<<30), i32c(300)), drop))
+	atom, _ := decoded(t, exit.Reason).([]any)
+	if len(atom) == 0 || atom[0] != "host_error" || !exit.Crash {
+		t.Errorf("exit %.300v", exit)
+	}
+	wantReason(t, n.run(entry()), "normal")
+}
