@@ -64,7 +64,7 @@ var Functions = []Func{
 		"process", "spawn",
 		[]Param{{"options", BytesIn}, {"pid", PidOut}},
 		ResultStatus,
-		"Starts a process and writes its pid. options is a CBOR map; all keys may be left out: \"function\" (a function term; default: the caller's module at _start), \"export\" (text: another export of the caller's module), \"args\" (array), \"node\" (text: a node's name; default: this node), \"group_leader\" (pid; default: the caller's). Never fails for want of code: a missing module or export is the new process's exit reason. BAD_ARGUMENT, NOT_CONNECTED (the node cannot be reached), LIMIT.",
+		"Starts a process and writes its pid. options is a CBOR map; all keys may be left out: \"function\" (a function term; default: the caller's module at _start), \"export\" (text: another export of the caller's module), \"args\" (array), \"node\" (text: a node's name; default: this node), \"group_leader\" (pid; default: the caller's). Never fails for want of code: a missing module or export is the new process's exit reason. A node that cannot be reached gives the pid of a process that has ended already. BAD_ARGUMENT, LIMIT.",
 	},
 	{
 		"process", "exit",

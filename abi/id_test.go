@@ -77,10 +77,10 @@ func TestIDText(t *testing.T) {
 func TestFunctionString(t *testing.T) {
 	hash := abi.Hash{0x3f, 0xa9, 0x01, 0x02, 0x03}
 	for want, f := range map[string]abi.Function{
-		"#Function<whoami.wasm sha256:3fa90102...>":      {Module: hash, Export: "_start", Name: "whoami.wasm"},
-		"#Function<whoami.wasm:tick sha256:3fa90102...>": {Module: hash, Export: "tick", Name: "whoami.wasm"},
-		"#Function<module sha256:3fa90102...>":           {Module: hash},
-		"#Function<\ufffd[2J sha256:3fa90102...>":        {Module: hash, Name: "\x1b[2J"},
+		"#Function<whoami.wasm sha256:3fa9...>":      {Module: hash, Export: "_start", Name: "whoami.wasm"},
+		"#Function<whoami.wasm:tick sha256:3fa9...>": {Module: hash, Export: "tick", Name: "whoami.wasm"},
+		"#Function<module sha256:3fa9...>":           {Module: hash},
+		"#Function<\ufffd[2J sha256:3fa9...>":        {Module: hash, Name: "\x1b[2J"},
 	} {
 		if got := f.String(); got != want {
 			t.Errorf("got %s, want %s", got, want)

@@ -37,11 +37,11 @@ func TestLimiterBacksOff(t *testing.T) {
 			if got := l.Begin(attacker); got != want {
 				t.Fatalf("must wait %v, want %v", got, want)
 			} else if want > 0 {
-				time.Sleep(want - 1)
+				time.Sleep(want - time.Nanosecond)
 				if got := l.Begin(attacker); got != 1 {
 					t.Fatalf("just before the end must wait %v, want 1 ns", got)
 				}
-				time.Sleep(1)
+				time.Sleep(time.Nanosecond)
 				if got := l.Begin(attacker); got != 0 {
 					t.Fatalf("after the wait must wait %v", got)
 				}

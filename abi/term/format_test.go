@@ -44,7 +44,7 @@ func TestFormat(t *testing.T) {
 		"#PID<0.12.0>":               abi.Pid{Node: 1, Num: 12},
 		"#PID<1.2.1>":                abi.Pid{Node: 2, Num: 1<<32 + 2},
 		"[#Ref<2.7.0>]":              []any{abi.Ref{Node: 3, Num: 7}},
-		"#Function<w.wasm:go sha256:ab000000...>": abi.Function{Module: abi.Hash{0xab}, Export: "go", Name: "w.wasm"},
+		"#Function<w.wasm:go sha256:ab00...>": abi.Function{Module: abi.Hash{0xab}, Export: "go", Name: "w.wasm"},
 		`1(2)`:       term.Tag{Number: 1, Content: int64(2)},
 		"simple(99)": term.SimpleValue(99),
 		"7":          uint8(7),

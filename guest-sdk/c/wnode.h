@@ -82,8 +82,8 @@ WNODE_IMPORT(self) int32_t wnode_self(wnode_pid *pid);
  * (a function term; default: the caller's module at _start), "export" (text: another export of the
  * caller's module), "args" (array), "node" (text: a node's name; default: this node),
  * "group_leader" (pid; default: the caller's). Never fails for want of code: a missing module or
- * export is the new process's exit reason. BAD_ARGUMENT, NOT_CONNECTED (the node cannot be
- * reached), LIMIT. */
+ * export is the new process's exit reason. A node that cannot be reached gives the pid of a process
+ * that has ended already. BAD_ARGUMENT, LIMIT. */
 WNODE_IMPORT(spawn) int32_t wnode_spawn(const void *options, uint32_t options_len, wnode_pid *pid);
 
 /* Ends the calling process with the given reason, one CBOR term. */

@@ -60,8 +60,8 @@ export declare function self(pid: usize): i32;
  * (a function term; default: the caller's module at _start), "export" (text: another export of the
  * caller's module), "args" (array), "node" (text: a node's name; default: this node),
  * "group_leader" (pid; default: the caller's). Never fails for want of code: a missing module or
- * export is the new process's exit reason. BAD_ARGUMENT, NOT_CONNECTED (the node cannot be
- * reached), LIMIT.
+ * export is the new process's exit reason. A node that cannot be reached gives the pid of a process
+ * that has ended already. BAD_ARGUMENT, LIMIT.
  */
 @external("wnode", "spawn")
 export declare function spawn(options: usize, options_len: u32, pid: usize): i32;

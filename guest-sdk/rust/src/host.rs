@@ -71,8 +71,8 @@ extern "C" {
     /// "function" (a function term; default: the caller's module at _start), "export" (text:
     /// another export of the caller's module), "args" (array), "node" (text: a node's name;
     /// default: this node), "group_leader" (pid; default: the caller's). Never fails for want of
-    /// code: a missing module or export is the new process's exit reason. BAD_ARGUMENT,
-    /// NOT_CONNECTED (the node cannot be reached), LIMIT.
+    /// code: a missing module or export is the new process's exit reason. A node that cannot be
+    /// reached gives the pid of a process that has ended already. BAD_ARGUMENT, LIMIT.
     pub fn spawn(options: *const u8, options_len: usize, pid: *mut Pid) -> i32;
 
     /// Ends the calling process with the given reason, one CBOR term.
