@@ -66,10 +66,10 @@ func (f *startFlags) runHeadless(c *cobra.Command) (err error) {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(os.Stderr, "node %s listening on %s\n", n.Name(), n.Addr())
 	if err := f.prepare(ctx, n, leader); err != nil {
 		return ignoreInterrupt(ctx, err)
 	}
+	fmt.Fprintf(os.Stderr, "node %s listening on %s\n", n.Name(), n.Addr())
 	<-ctx.Done()
 	return nil
 }
