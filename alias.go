@@ -29,6 +29,8 @@ type (
 	SpawnRequest = vm.SpawnRequest
 	// LineEditor is what a terminal's I/O server works with.
 	LineEditor = wio.LineEditor
+	// Streams are what an I/O server that is no terminal works with.
+	Streams = wio.StreamOptions
 	// NameEntry is a node of this host.
 	NameEntry = names.Entry
 )
@@ -38,6 +40,9 @@ const Infinity = vm.Infinity
 
 // Normal is the exit of a body that is done.
 var Normal = vm.Normal
+
+// ErrNoNodes is the error of [LocalNames] when no node answers on this host.
+var ErrNoNodes = names.ErrNoAnswer
 
 // ResolveCookie finds a user's cookie: the first source that is given. Without any it is that of the
 // file in the home directory, which is made on first use. The error is one line that says what to do.

@@ -3,7 +3,6 @@ package wnode
 import (
 	"context"
 	"fmt"
-	"io"
 	"net/netip"
 	"time"
 
@@ -125,9 +124,9 @@ func (n *Node) StartTerminal(editor LineEditor) (abi.Pid, error) {
 	return n.startIO("terminal", wio.NewTerminal(editor))
 }
 
-// StartStream starts an I/O server that writes to w and reads from r; either may be nil.
-func (n *Node) StartStream(w io.Writer, r io.Reader) (abi.Pid, error) {
-	return n.startIO("stream", wio.NewStream(wio.StreamOptions{Output: w, Input: r}))
+// StartStream starts an I/O server over streams, which stay the caller's.
+func (n *Node) StartStream(streams Streams) (abi.Pid, error) {
+	return n.startIO("stream", wio.NewStream(streams))
 }
 
 func (n *Node) startIO(label string, device wio.Device) (abi.Pid, error) {

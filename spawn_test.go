@@ -84,7 +84,7 @@ func TestSpawnShipsModuleAndOutputComesHome(t *testing.T) {
 	c := newCluster(t)
 	one, two := c.start("one", "x1"), c.start("two", "x1")
 	out := new(syncBuffer)
-	leader, err := one.StartStream(out, nil)
+	leader, err := one.StartStream(Streams{Output: out})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -109,7 +109,7 @@ func TestConcurrentSpawnsOfMissingModule(t *testing.T) {
 	c := newCluster(t)
 	one, two := c.start("one", "x1"), c.start("two", "x1")
 	out := new(syncBuffer)
-	leader, err := one.StartStream(out, nil)
+	leader, err := one.StartStream(Streams{Output: out})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -81,22 +81,37 @@ func ioReply(message []byte) (any, error) {
 // Valid UTF-8 goes as text, anything else as raw octets (W-10). The errors are
 // [abi.ErrTerminated], [abi.ErrIO] and those of [Process.IORequest].
 func (p *Process) Write(ctx context.Context, device abi.Pid, data []byte) error {
+	return p.write(ctx, device, "put_chars", data)
+}
+
+// WriteError is [Process.Write] for diagnostics, which the server may keep apart from output.
+func (p *Process) WriteError(ctx context.Context, device abi.Pid, data []byte) error {
+	return p.write(ctx, device, "put_error", data)
+}
+
+func (p *Process) write(ctx context.Context, device abi.Pid, request string, data []byte) error {
 	for len(data) > 0 {
 		chunk := data[:min(len(data), maxWriteBytes)]
-		data = data[len(chunk):]
-		request := []any{"put_chars", EncodingBytes, chunk}
-		if utf8.Valid(chunk) {
-			request = []any{"put_chars", EncodingUnicode, string(chunk)}
-		}
-		reply, err := p.IORequest(ctx, device, request)
-		if err != nil {
+		reply, err := p.IORequest(ctx, device, putRequest(request, chunk))
+		switch {
+		case err != nil:
 			return err
-		}
-		if reply != "ok" {
+		case reply == "ok":
+			data = data[len(chunk):]
+		case request == "put_error":
+			request = "put_chars" // a server that knows Erlang's requests alone
+		default:
 			return fmt.Errorf("write: %s: %w", term.Format(reply, nil), abi.ErrIO)
 		}
 	}
 	return nil
+}
+
+func putRequest(request string, chunk []byte) any {
+	if utf8.Valid(chunk) {
+		return []any{request, EncodingUnicode, string(chunk)}
+	}
+	return []any{request, EncodingBytes, chunk}
 }
 
 // ReadLine shows prompt and reads a line, its newline included, from an I/O server (zero: the

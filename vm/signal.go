@@ -130,9 +130,6 @@ func (p *Process) down(sig abi.Signal) {
 	if !active {
 		return
 	}
-	if sig.From.Num == abi.NodeProcess {
-		sig.From = target
-	}
 	if target.Num != abi.NodeProcess {
 		sig.From = target
 	}

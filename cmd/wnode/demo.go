@@ -134,7 +134,7 @@ func (d *demo) spawn(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	leader, err := d.here.StartStream(prefixWriter{"output"}, nil)
+	leader, err := d.here.StartStream(wnode.Streams{Output: prefixWriter{"output"}})
 	if err != nil {
 		return err
 	}

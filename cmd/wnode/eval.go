@@ -6,6 +6,8 @@ import (
 	"os/signal"
 
 	"github.com/spf13/cobra"
+
+	"github.com/wnode/wnode"
 )
 
 func evalCommand() *cobra.Command {
@@ -30,7 +32,7 @@ func runEval(c *cobra.Command, f *nodeFlags, source string) (err error) {
 		return err
 	}
 	defer stop(n, &err)
-	leader, err := n.StartStream(os.Stdout, os.Stdin)
+	leader, err := n.StartStream(wnode.Streams{Output: os.Stdout, Errors: os.Stderr, Input: os.Stdin})
 	if err != nil {
 		return err
 	}

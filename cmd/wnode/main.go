@@ -7,9 +7,12 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
+
+	"github.com/wnode/wnode/cmd/wnode/shell"
 )
 
 func main() {
@@ -31,14 +34,18 @@ func run(ctx context.Context, args []string) int {
 	err := root.ExecuteContext(ctx)
 	var code exitCode
 	var usage usageError
+	var exception *shell.Exception
 	switch {
 	case err == nil:
 		return 0
 	case errors.As(err, &code):
 		return int(code)
 	case errors.As(err, &usage):
-		fmt.Fprintf(os.Stderr, "wnode: %v\nTry: wnode %s --help\n", err, usage.command)
+		fmt.Fprintf(os.Stderr, "wnode: %v\nTry: wnode %s\n", err, strings.TrimSpace(usage.command+" --help"))
 		return 2
+	case errors.As(err, &exception):
+		fmt.Fprintln(os.Stderr, exception)
+		return 1
 	default:
 		fmt.Fprintf(os.Stderr, "wnode: %v\n", err)
 		return 1

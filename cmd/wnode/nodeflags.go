@@ -70,7 +70,7 @@ func (f *nodeFlags) start(ctx context.Context, c *cobra.Command, log *slog.Logge
 		return nil, err
 	}
 	if secret.Weak() {
-		log.Warn("the cookie is short: whoever can reach this node can try to guess it; `wnode cookie new` makes a strong one")
+		log.Info("the cookie is short: whoever can reach this node can try to guess it; `wnode cookie new` makes a strong one")
 	}
 	port, err := wellKnownPort()
 	if err != nil {

@@ -55,7 +55,7 @@ func (f *runFlags) run(c *cobra.Command, path string, args []string) (err error)
 	if err != nil {
 		return err
 	}
-	leader, err := n.StartStream(os.Stdout, os.Stdin)
+	leader, err := n.StartStream(wnode.Streams{Output: os.Stdout, Errors: os.Stderr, Input: os.Stdin})
 	if err != nil {
 		return err
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -27,6 +28,10 @@ func namesCommand() *cobra.Command {
 				return err
 			}
 			entries, err := wnode.LocalNames(c.Context(), listen, port)
+			if errors.Is(err, wnode.ErrNoNodes) {
+				fmt.Fprintln(os.Stderr, "no node runs on this host")
+				err = nil
+			}
 			if err != nil {
 				return err
 			}

@@ -62,7 +62,7 @@ func (f *startFlags) runHeadless(c *cobra.Command) (err error) {
 		return err
 	}
 	defer stop(n, &err)
-	leader, err := n.StartStream(os.Stdout, nil)
+	leader, err := n.StartStream(wnode.Streams{Output: os.Stdout, Errors: os.Stderr})
 	if err != nil {
 		return err
 	}

@@ -30,11 +30,17 @@ var frameLine = func() *regexp.Regexp {
 	return regexp.MustCompile(`^(.*?)\((|` + many + `)\)(?: ` + one + `| \(` + many + `\))?$`)
 }()
 
-// backtrace reads the stack trace in the text of a trap: as frames [module, function, arity, []],
-// innermost first (W-04), and as lines for people. The runtime gives no offsets.
+// backtrace reads the stack trace in the text of a trap. The runtime gives no offsets.
 func (g *guest) backtrace(err error) (frames []any, detail string) {
+	return parseTrace(err.Error(), moduleName(g.fn), g.code.compiled.Name())
+}
+
+// parseTrace reads a stack trace as frames [module, function, arity, []], innermost first (W-04),
+// and as lines for people. The guest's own functions are those of module; inner is what its name
+// section calls it, and what the runtime therefore calls it too.
+func parseTrace(text, module, inner string) (frames []any, detail string) {
 	frames = []any{}
-	_, trace, found := strings.Cut(err.Error(), traceHeader)
+	_, trace, found := strings.Cut(text, traceHeader)
 	if !found {
 		return frames, ""
 	}
@@ -44,22 +50,21 @@ func (g *guest) backtrace(err error) (frames []any, detail string) {
 		if match == nil || len(frames) == maxFrames {
 			continue
 		}
-		module, function := g.frameName(match[1])
-		frames = append(frames, []any{module, function, arity(match[2]), []any{}})
-		lines = append(lines, "in "+module+": "+function+printable(line[len(match[1]):], maxErrorBytes))
+		from, function := frameName(match[1], module, inner)
+		frames = append(frames, []any{from, function, arity(match[2]), []any{}})
+		lines = append(lines, "in "+from+": "+function+printable(line[len(match[1]):], maxErrorBytes))
 	}
 	return frames, strings.Join(lines, "\n")
 }
 
 // frameName splits "module.function". The module is that of a host function, or else the guest's own.
-func (g *guest) frameName(name string) (module, function string) {
-	module = moduleName(g.fn)
+func frameName(name, module, inner string) (from, function string) {
 	for _, host := range []string{abi.ImportModule, wasi_snapshot_preview1.ModuleName} {
-		if rest, ok := strings.CutPrefix(name, host+"."); ok && g.code.compiled.Name() != host {
-			return host, rest
+		if rest, ok := strings.CutPrefix(name, host+"."); ok && inner != host {
+			return host, printable(rest, maxNameBytes)
 		}
 	}
-	function = strings.TrimPrefix(name, g.code.compiled.Name()+".")
+	function = strings.TrimPrefix(name, inner+".")
 	if index, ok := strings.CutPrefix(function, "$"); ok {
 		if _, err := strconv.ParseUint(index, 10, 32); err == nil {
 			function = "func[" + index + "]" // the name section has none

@@ -149,7 +149,7 @@ func (g *guest) config() wazero.ModuleConfig {
 	streams := stdio{g}
 	return g.engine.config.
 		WithArgs(g.commandLine()...).
-		WithStdin(streams).WithStdout(streams).WithStderr(streams).
+		WithStdin(streams).WithStdout(streams).WithStderr(stderr{streams}).
 		WithNanosleep(g.nanosleep)
 }
 

@@ -4,12 +4,10 @@ import (
 	"context"
 	"errors"
 	"os"
-	"runtime"
 	"sync"
 	"testing"
 
 	"github.com/wnode/wnode/abi"
-	"github.com/wnode/wnode/abi/term"
 	"github.com/wnode/wnode/vm"
 )
 
@@ -190,139 +188,4 @@ func TestHammer(t *testing.T) {
 		})
 	}
 	wg.Wait()
-}
-
-func BenchmarkSpawn(b *testing.B) {
-	n := newTestNode(b)
-	hash, _ := n.modules.Put(entry().bytes())
-	fn := abi.Function{Module: hash}
-	body := n.engine.Body(fn, n.system.Node())
-	done := make(chan vm.Exit)
-	opts := vm.SpawnOptions{Function: fn, Body: vm.Func(func(p *vm.Process) vm.Exit {
-		exit := body.Run(p)
-		done <- exit
-		return exit
-	})}
-	b.ReportAllocs()
-	for b.Loop() {
-		if _, err := n.system.Spawn(opts); err != nil {
-			b.Fatal(err)
-		}
-		if exit := <-done; exit.Crash {
-			b.Fatal(exit)
-		}
-	}
-}
-
-// BenchmarkPingPong measures a message of 32 bytes there and back between two guests.
-func BenchmarkPingPong(b *testing.B) {
-	n := newTestNode(b)
-	receive := seq(invoke("wnode.receive", i64c(-1), i32c(100), i32c(32)), drop)
-	pong := n.start(entry(repeat(
-		receive, invoke("wnode.message_sender", i32c(0)), drop,
-		invoke("wnode.send", pidAt(0), i32c(100), i32c(32)), drop,
-	)).bytes())
-	ping := n.start(countdown(int64(b.N), seq(
-		invoke("wnode.send", pid(pong.pid), i32c(100), i32c(32)), drop, receive,
-	)).bytes())
-	b.ReportAllocs()
-	b.ResetTimer()
-	n.message(ping.pid, "go")
-	wantReason(b, ping.wait(), "normal")
-	b.StopTimer()
-	n.kill(pong.pid)
-}
-
-func BenchmarkHostCall(b *testing.B) {
-	n := newTestNode(b)
-	p := n.start(countdown(int64(b.N), seq(invoke("wnode.self", i32c(100)), drop)).bytes())
-	b.ReportAllocs()
-	b.ResetTimer()
-	n.message(p.pid, "go")
-	wantReason(b, p.wait(), "normal")
-}
-
-// countdown waits for a message, and then does the body so many times.
-func countdown(times int64, body op) *wasmModule {
-	return entry(
-		invoke("wnode.receive", i64c(-1), i32c(0), i32c(64)), drop,
-		i32c(200), i64c(times), i64Store,
-		raw(0x03, 0x40), // loop
-		body,
-		i32c(200), i32c(200), i64Load, i64c(1), raw(0x7d), i64Store,
-		i32c(200), i64Load, i64c(0), raw(0x52, 0x0d, 0), // br_if not 0
-		raw(0x0b),
-	)
-}
-
-// The host call itself allocates nothing.
-func TestHostCallAllocations(t *testing.T) {
-	const calls = 100_000
-	n := newTestNode(t)
-	p := n.start(countdown(calls, seq(invoke("wnode.self", i32c(100)), drop)).bytes())
-	var before, after runtime.MemStats
-	runtime.ReadMemStats(&before)
-	n.message(p.pid, "go")
-	p.wait()
-	runtime.ReadMemStats(&after)
-	if got := after.Mallocs - before.Mallocs; got > calls/10 {
-		t.Errorf("%d allocations for %d host calls", got, calls)
-	}
-}
-
-func FuzzSpawnOptions(f *testing.F) {
-	f.Add(term.MustEncode(map[string]any{"export": "main", "args": []any{1}, "node": "a@b", "group_leader": abi.Pid{Node: 1, Num: 2}}))
-	f.Add(term.MustEncode(map[string]any{"function": abi.Function{Export: "main", Name: "a.wasm"}}))
-	f.Add([]byte{0xa1, 0x64, 'a', 'r', 'g', 's', 0x9f, 0xff})
-	f.Fuzz(func(t *testing.T, encoded []byte) {
-		options, err := parseSpawnOptions(encoded)
-		if err != nil {
-			return
-		}
-		if options.args != nil {
-			if list, err := term.Decode(options.args); err != nil {
-				t.Fatalf("args %v: %v", list, err)
-			}
-		}
-	})
-}
-
-func FuzzExitReason(f *testing.F) {
-	f.Add(term.MustEncode([]any{"boom", []any{1, nil, abi.Pid{Node: 1, Num: 2}}}))
-	f.Add([]byte("\x7f\x63nor\x63mal\xff"))
-	f.Fuzz(func(t *testing.T, encoded []byte) {
-		reason, err := exitReason(encoded)
-		if err != nil {
-			return
-		}
-		again, err := exitReason(reason)
-		if err != nil || string(again) != string(reason) {
-			t.Fatalf("%x is encoded as %x, then as %x, %v", encoded, reason, again, err)
-		}
-	})
-}
-
-func FuzzBacktraceLine(f *testing.F) {
-	f.Add(".$17(i32,i64) f64")
-	f.Add("a.f(i32)(i32) (i32,i64)")
-	g := &guest{fn: abi.Function{Name: "test.wasm"}}
-	n := newTestNode(f)
-	hash, _ := n.modules.Put(entry().bytes())
-	if !n.engine.enter() {
-		f.Fatal("closed")
-	}
-	defer n.engine.leave()
-	var err error
-	if g.code, err = n.engine.modules.acquire(context.Background(), hash, 0); err != nil {
-		f.Fatal(err)
-	}
-	f.Fuzz(func(t *testing.T, line string) {
-		frames, detail := g.backtrace(errors.New(traceHeader + line))
-		if len(frames) > maxFrames || len(detail) > maxFrames*2*maxErrorBytes {
-			t.Fatalf("%d frames, %d bytes of detail", len(frames), len(detail))
-		}
-		if _, err := term.Decode(term.MustEncode(frames)); err != nil {
-			t.Fatal(err)
-		}
-	})
 }

@@ -103,8 +103,10 @@ func TestBacktrace(t *testing.T) {
 	n := newTestNode(t)
 	build := func(names bool) *wasmModule {
 		m := entry(i32c(1), i64c(2), invoke("std::fail<(i32)>(x)"), drop)
-		m.add(wasmFunc{name: "std::fail<(i32)>(x)", hidden: true, params: []byte{i32, i64}, results: []byte{f64},
-			body: seq(invoke("wnode.self", i32c(-1)), drop, unreachable)})
+		m.add(wasmFunc{
+			name: "std::fail<(i32)>(x)", hidden: true, params: []byte{i32, i64}, results: []byte{f64},
+			body: seq(invoke("wnode.self", i32c(-1)), drop, unreachable),
+		})
 		m.names = names
 		return m
 	}

@@ -15,6 +15,14 @@ import (
 // it is ready; the read is what waits.
 type stdio struct{ g *guest }
 
+// stderr is the standard error of a WASI program.
+type stderr struct{ stdio }
+
+// Write returns when the group leader has the bytes.
+func (s stderr) Write(data []byte) (int, error) {
+	return s.written(data, s.g.process.WriteError(s.g, abi.Pid{}, data))
+}
+
 // Read reads at most one line.
 func (s stdio) Read(buf []byte) (int, error) {
 	n, err := s.g.read(abi.Pid{}, buf)
@@ -30,7 +38,10 @@ func (s stdio) Read(buf []byte) (int, error) {
 
 // Write returns when the group leader has the bytes.
 func (s stdio) Write(data []byte) (int, error) {
-	err := s.g.process.Write(s.g, abi.Pid{}, data)
+	return s.written(data, s.g.process.Write(s.g, abi.Pid{}, data))
+}
+
+func (s stdio) written(data []byte, err error) (int, error) {
 	s.g.checkAlive()
 	if err != nil {
 		return 0, experimentalsys.EIO

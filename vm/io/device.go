@@ -30,6 +30,12 @@ type Prompter interface {
 	SetPrompt(prompt string)
 }
 
+// ErrorWriter is a [Device] that keeps diagnostics apart from output. Other devices write both alike.
+type ErrorWriter interface {
+	// WriteError is Write for diagnostics.
+	WriteError(data []byte) (int, error)
+}
+
 // Sizer is a [Device] with a geometry.
 type Sizer interface {
 	// Size gives the size in characters; an error says that there is none.

@@ -11,6 +11,7 @@
 // answer ["io_reply", reply_as, reply] goes to from, which need not be the sender. The requests:
 //
 //	["put_chars", encoding, chars]           "ok"
+//	["put_error", encoding, chars]           "ok"
 //	["get_line", encoding, prompt]           data or "eof"
 //	["get_chars", encoding, prompt, n]       data or "eof"
 //	["setopts", [[name, value], ...]]        "ok"

@@ -134,7 +134,7 @@ func (s *service) prompt(t *task) {
 	if s.latin1 {
 		out, _ = toLatin1(out)
 	}
-	_ = s.write(out) // a device that shows nothing can still be read
+	_ = writeWhole(s.device.Write, out) // a device that shows nothing can still be read
 }
 
 // take takes what a read asks for out of the input; false when that is not enough. At the end of

@@ -78,7 +78,7 @@ func TestEndOfFileStays(t *testing.T) {
 
 // A line beyond MaxLineBytes comes in pieces, which are cut between characters.
 func TestLongLines(t *testing.T) {
-	text := "x" + strings.Repeat("€", io.MaxLineBytes/2) + "\nnext\n"
+	text := "xx" + strings.Repeat("€", io.MaxLineBytes/2) + "\nnext\n"
 	for _, encoding := range []string{vm.EncodingUnicode, vm.EncodingBytes} {
 		sys := newSystem(t)
 		server := start(t, sys, io.Options{Device: io.NewStream(io.StreamOptions{Input: strings.NewReader(text)})})

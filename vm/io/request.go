@@ -67,7 +67,9 @@ func split(request any) (name string, args []any) {
 func (s *service) serve(t *task, name string, args []any) (reply any, waits bool) {
 	switch name {
 	case "put_chars":
-		return s.putChars(args), false
+		return s.putChars(s.device.Write, args), false
+	case "put_error":
+		return s.putChars(s.writeError, args), false
 	case "get_line", "get_chars":
 		return s.startRead(t, name, args)
 	case "get_until":
@@ -105,7 +107,8 @@ func onlyList(args []any) ([]any, bool) {
 
 // putChars serves put_chars: (chars), (encoding, chars), and the two with a function to be called
 // for the chars, which are refused with the function's name (IO-06).
-func (s *service) putChars(args []any) any {
+// put_error is the same for what a program has to say of itself and not as its output.
+func (s *service) putChars(write writeFunc, args []any) any {
 	switch len(args) {
 	case 1:
 		args = []any{vm.EncodingLatin1, args[0]} // IO-16
@@ -128,15 +131,18 @@ func (s *service) putChars(args []any) any {
 			return noTranslation(encoding, vm.EncodingLatin1) // IO-04
 		}
 	}
-	return s.write(out)
+	return writeWhole(write, out)
 }
 
-// write writes to the device, in one piece, so that the lines of different processes do not mix.
-func (s *service) write(out []byte) any {
+// writeFunc is where output goes.
+type writeFunc func([]byte) (int, error)
+
+// writeWhole writes in one piece, so that the lines of different processes do not mix.
+func writeWhole(write writeFunc, out []byte) any {
 	if len(out) == 0 {
 		return "ok"
 	}
-	if _, err := s.device.Write(out); err != nil {
+	if _, err := write(out); err != nil {
 		return failure(errorReason(err))
 	}
 	return "ok"

@@ -77,6 +77,7 @@ type service struct {
 	process     *vm.Process
 	device      Device
 	prompter    Prompter // nil: prompts are output
+	writeError  writeFunc
 	closeDevice func()
 	latin1      bool // the device's encoding
 	echo        bool
@@ -92,6 +93,10 @@ type service struct {
 func newService(p *vm.Process, opts Options) *service {
 	s := &service{process: p, device: opts.Device, latin1: opts.Latin1, echo: true}
 	s.prompter, _ = opts.Device.(Prompter)
+	s.writeError = opts.Device.Write
+	if e, ok := opts.Device.(ErrorWriter); ok {
+		s.writeError = e.WriteError
+	}
 	s.closeDevice = sync.OnceFunc(func() { _ = opts.Device.Close() })
 	s.reader.results = make(chan readResult, 1)
 	s.rearm()

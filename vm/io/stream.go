@@ -15,9 +15,11 @@ import (
 type StreamOptions struct {
 	// Output is written to. nil: output is the error "ebadf".
 	Output io.Writer
+	// Errors is where diagnostics go. nil: to Output.
+	Errors io.Writer
 	// Input is read. nil: every read is at the end of the file.
 	Input io.Reader
-	// Owned says that closing the stream closes Output and Input, where they are [io.Closer]s.
+	// Owned says that closing the stream closes the three, where they are [io.Closer]s.
 	Owned bool
 }
 
@@ -67,6 +69,14 @@ func (s *Stream) Write(data []byte) (int, error) {
 		return 0, syscall.EBADF // IO-24
 	}
 	return s.opts.Output.Write(data)
+}
+
+// WriteError writes to where diagnostics go.
+func (s *Stream) WriteError(data []byte) (int, error) {
+	if s.opts.Errors == nil {
+		return s.Write(data)
+	}
+	return s.opts.Errors.Write(data)
 }
 
 // Read reads the input.
@@ -160,8 +170,10 @@ func (s *Stream) Close() error {
 			<-ended
 		}
 	}
-	if output, ok := s.opts.Output.(io.Closer); ok {
-		failed = append(failed, output.Close())
+	for _, w := range []io.Writer{s.opts.Output, s.opts.Errors} {
+		if output, ok := w.(io.Closer); ok {
+			failed = append(failed, output.Close())
+		}
 	}
 	return errors.Join(failed...)
 }

@@ -50,7 +50,7 @@ func open(t *testing.T, columns int, opts Options) *terminal {
 		tm.screen.follow(keyboard)
 	}()
 	// A test that waits for what never shows ends by this, and not with the test binary.
-	watchdog := time.AfterFunc(20*time.Second, func() { _ = tty.Close() })
+	watchdog := time.AfterFunc(10*time.Second, func() { _ = tty.Close() })
 	t.Cleanup(func() {
 		watchdog.Stop()
 		if err := editor.Close(); err != nil {
@@ -79,6 +79,11 @@ func (tm *terminal) shows(want string) {
 	if got, ok := tm.screen.await(func(s string) bool { return s == want }); !ok {
 		tm.t.Fatalf("the screen shows\n%s\nwant\n%s", got, want)
 	}
+}
+
+// raw waits until the editor reads keys: before, the system would show what is typed.
+func (tm *terminal) raw() {
+	tm.screen.await(func(string) bool { return tm.screen.modes["?2004"] })
 }
 
 type entered struct {
@@ -120,6 +125,7 @@ func TestLine(t *testing.T) {
 	tm.enters(line, "hello")
 	tm.write("answer\n")
 	line = tm.read(t.Context(), "2> ")
+	tm.shows("> hello\nanswer\n2>")
 	tm.keys("\x1b[A!\r") // the line before, from the history
 	tm.enters(line, "hello!")
 	tm.shows("> hello\nanswer\n2> hello!")
@@ -147,9 +153,11 @@ func TestEnds(t *testing.T) {
 		t.Errorf("Ctrl-D gives %v", got.err)
 	}
 	line = tm.read(t.Context(), "> ")
+	tm.shows("> abc^C\n> ^C\n> ^D\n>")
 	tm.keys("\x1azz\r") // Ctrl-Z does nothing
 	tm.enters(line, "zz")
 	line = tm.read(t.Context(), "> ")
+	tm.shows("> abc^C\n> ^C\n> ^D\n> zz\n>")
 	if err := tm.editor.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -168,6 +176,7 @@ func TestEnds(t *testing.T) {
 func TestWriteWhileReading(t *testing.T) {
 	tm := open(t, 80, Options{})
 	line := tm.read(t.Context(), "wnode(a)1> ")
+	tm.shows("wnode(a)1>")
 	tm.keys("typed")
 	tm.shows("wnode(a)1> typed")
 	tm.write("one\ntwo\n")
@@ -187,6 +196,7 @@ func TestWriteWhileReading(t *testing.T) {
 	tm.screen.unknown = slices.DeleteFunc(tm.screen.unknown, func(s string) bool { return strings.HasSuffix(s, "m") })
 	tm.write("question? ")
 	line = tm.read(t.Context(), "")
+	tm.raw()
 	tm.keys("yes\r")
 	tm.enters(line, "yes")
 	tm.shows("one\ntwo\npartial!\nred 水\nwnode(a)1> typed moXre\nquestion? yes")
@@ -196,6 +206,7 @@ func TestWriteWhileReading(t *testing.T) {
 func TestNarrow(t *testing.T) {
 	tm := open(t, 20, Options{})
 	line := tm.read(t.Context(), "> ")
+	tm.shows(">")
 	tm.keys(strings.Repeat("abcdefghij", 4))
 	typed := "> abcdefghijabcdefgh\nijabcdefghijabcdefgh\nij"
 	tm.shows(typed)
@@ -214,6 +225,7 @@ func TestNarrow(t *testing.T) {
 func TestNewPrompt(t *testing.T) {
 	tm := open(t, 80, Options{})
 	line := tm.read(t.Context(), "shell> ")
+	tm.shows("shell>")
 	tm.keys("abc")
 	tm.shows("shell> abc")
 	tm.editor.SetPrompt("a much longer prompt? ")
@@ -229,6 +241,7 @@ func TestCancel(t *testing.T) {
 	tm := open(t, 80, Options{})
 	ctx, cancel := context.WithCancelCause(t.Context())
 	line := tm.read(ctx, "gone> ")
+	tm.shows("gone>")
 	tm.keys("abc")
 	tm.shows("gone> abc")
 	why := errors.New("nobody wants it")
@@ -239,6 +252,7 @@ func TestCancel(t *testing.T) {
 	tm.shows("")
 	tm.write("next\n")
 	line = tm.read(t.Context(), "> ")
+	tm.shows("next\n>")
 	tm.keys("def\r")
 	tm.enters(line, "def")
 	tm.shows("next\n> def")
@@ -249,6 +263,7 @@ func TestManyWriters(t *testing.T) {
 	const writers, lines = 4, 25
 	tm := open(t, 80, Options{})
 	line := tm.read(t.Context(), "wnode(a@b)1> ")
+	tm.shows("wnode(a@b)1>")
 	typed := `Node.spawn("two@b", wasm("ticker.wasm"), 1, 2, 3)`
 	var wg sync.WaitGroup
 	for w := range writers {
@@ -265,9 +280,11 @@ func TestManyWriters(t *testing.T) {
 	}
 	wg.Wait()
 	prompt := "wnode(a@b)1> " + typed
-	screen, ok := tm.screen.await(func(s string) bool { return strings.HasSuffix(s, prompt) })
+	screen, ok := tm.screen.await(func(s string) bool {
+		return strings.HasSuffix(s, "\n"+prompt) && strings.Count(s, "\n") >= writers*lines
+	})
 	if !ok {
-		t.Fatalf("the line is not whole:\n%s", screen)
+		t.Fatalf("a line is missing or not whole:\n%s", screen)
 	}
 	tm.keys("\r")
 	tm.enters(line, typed)
@@ -299,6 +316,7 @@ func TestPaste(t *testing.T) {
 	tm.enters(line, "if (x) {")
 	tm.enters(tm.read(t.Context(), "> "), "    y()")
 	line = tm.read(t.Context(), "> ")
+	tm.shows("> if (x) {\n>     y()\n> }")
 	tm.keys("!\r")
 	tm.enters(line, "}!")
 }
@@ -314,9 +332,11 @@ func TestCompletion(t *testing.T) {
 		},
 	})
 	line := tm.read(t.Context(), "> ")
+	tm.shows(">")
 	tm.keys("No\x7f\x7fNode.con\t()\r")
 	tm.enters(line, "Node.connect()")
 	line = tm.read(t.Context(), "other? ")
+	tm.shows("> Node.connect()\nother?")
 	tm.keys("a.con\t\x1b[Ab\r") // no completion, no history
 	tm.enters(line, "a.conb")
 }
@@ -324,8 +344,11 @@ func TestCompletion(t *testing.T) {
 func TestHistoryFile(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "wnode", "history")
 	tm := open(t, 80, Options{HistoryFile: path})
+	screen := ""
 	for _, text := range []string{"first", "second", " "} {
 		line := tm.read(t.Context(), "> ")
+		tm.shows(screen + ">")
+		screen += strings.TrimSpace("> "+text) + "\n"
 		tm.keys(text + "\r")
 		tm.enters(line, text)
 	}
@@ -333,6 +356,7 @@ func TestHistoryFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	line := tm.read(t.Context(), "password: ")
+	tm.shows(screen + "password:")
 	tm.keys("secret\r")
 	tm.enters(line, "secret")
 	tm.shows("> first\n> second\n>\npassword:")
@@ -348,6 +372,7 @@ func TestHistoryFile(t *testing.T) {
 	}
 	again := open(t, 80, Options{HistoryFile: path})
 	line = again.read(t.Context(), "> ")
+	again.shows(">")
 	again.keys("\x1b[A\x1b[A\r")
 	again.enters(line, "first")
 }
@@ -383,6 +408,7 @@ func TestDumb(t *testing.T) {
 	tm.keys("abc\r")
 	tm.enters(line, "abc")
 	line = tm.read(t.Context(), "> ")
+	tm.shows(">\nabove\n> abc\n>")
 	tm.editor.Interrupt()
 	if got := <-line; !errors.Is(got.err, abi.ErrInterrupted) {
 		t.Errorf("Interrupt gives %v", got.err)

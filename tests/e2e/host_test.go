@@ -1,0 +1,99 @@
+//go:build linux
+
+package e2e
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+)
+
+// host is a user on a machine, as far as wnode knows: a home directory, a cache and a well-known port.
+type host struct {
+	t    *testing.T
+	home string
+	port int
+}
+
+func newHost(t *testing.T) *host {
+	t.Helper()
+	return &host{t: t, home: t.TempDir(), port: wellKnownPort(t)}
+}
+
+// environ is the environment of the programs that run on the host.
+func (h *host) environ() []string {
+	env := []string{
+		"HOME=" + h.home, "XDG_CACHE_HOME=" + filepath.Join(h.home, "cache"), fmt.Sprintf("WNODE_PORT=%d", h.port),
+		"TERM=xterm-256color", "LANG=C.UTF-8",
+	}
+	for _, name := range []string{"PATH", "GORACE", "GOCOVERDIR", "TMPDIR"} {
+		if value, ok := os.LookupEnv(name); ok {
+			env = append(env, name+"="+value)
+		}
+	}
+	return env
+}
+
+// The well-known ports of the hosts. They are below those that systems hand out by themselves, so
+// that no node that asks for a free port gets one.
+var ports struct {
+	sync.Mutex
+	next int
+}
+
+const firstPort, lastPort = 10000, 30000
+
+func wellKnownPort(t *testing.T) int {
+	t.Helper()
+	ports.Lock()
+	defer ports.Unlock()
+	if ports.next == 0 {
+		ports.next = firstPort + rand.IntN(lastPort-firstPort)
+	}
+	for {
+		ports.next++
+		if ports.next > lastPort {
+			ports.next = firstPort
+		}
+		if isFree(ports.next) {
+			return ports.next
+		}
+	}
+}
+
+func isFree(port int) bool {
+	conn, err := net.ListenPacket("udp", fmt.Sprintf(":%d", port))
+	if err != nil {
+		return false
+	}
+	_ = conn.Close()
+	return true
+}
+
+// Where the nodes of these tests listen, unless a test says otherwise: --listen is put in front of
+// the other flags, so that a later one counts.
+const listenFlag, loopback = "--listen", "127.0.0.1:0"
+
+// nodeArgs puts the address to listen on behind a command that starts a node.
+func nodeArgs(command string, args []string) []string {
+	return append([]string{command, listenFlag, loopback}, args...)
+}
+
+// alarms are words that a program says only when it is broken.
+var alarms = []string{"DATA RACE", "panic:", "fatal error:", "goroutine 1 ["}
+
+// mustBeSound fails a test whose program says that it is broken.
+func mustBeSound(t *testing.T, what, output string) {
+	t.Helper()
+	for _, word := range alarms {
+		if strings.Contains(output, word) {
+			t.Errorf("%s is broken:\n%s", what, output)
+			return
+		}
+	}
+}

@@ -1,0 +1,103 @@
+//go:build linux
+
+package e2e
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+)
+
+// patience is how long anything that should happen may take. Only failures last that long.
+const patience = 60 * time.Second
+
+// wnodePath is the program that is tested. It is built once, with the race detector if these tests
+// have it.
+var wnodePath string
+
+func TestMain(m *testing.M) { os.Exit(runTests(m)) }
+
+func runTests(m *testing.M) int {
+	dir, err := os.MkdirTemp("", "wnode-e2e-")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer os.RemoveAll(dir)
+	wnodePath = filepath.Join(dir, "wnode")
+	args := []string{"build", "-o", wnodePath}
+	if raceDetector {
+		args = append(args, "-race")
+	}
+	if out, err := goTool(nil, append(args, "./cmd/wnode")...); err != nil {
+		fmt.Fprintf(os.Stderr, "build wnode: %v\n%s", err, out)
+		return 1
+	}
+	return m.Run()
+}
+
+// root is the root of the repository.
+const root = "../.."
+
+func goTool(env []string, args ...string) ([]byte, error) {
+	cmd := exec.CommandContext(context.Background(), "go", args...)
+	cmd.Dir = root
+	cmd.Env = append(os.Environ(), env...)
+	return cmd.CombinedOutput()
+}
+
+// example gives the folder of an example guest.
+func example(t *testing.T, name string) string {
+	t.Helper()
+	dir, err := filepath.Abs(filepath.Join(root, "examples", "wasm", name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// guest gives the path of an example guest that is committed as a module.
+func guest(t *testing.T, name string) string {
+	t.Helper()
+	return filepath.Join(example(t, name), name+".wasm")
+}
+
+var tickerBuild struct {
+	once sync.Once
+	wasm []byte
+	err  error
+}
+
+// tickerModule puts ticker.wasm, which is built for these tests, into a folder.
+func tickerModule(t *testing.T, dir string) {
+	t.Helper()
+	b := &tickerBuild
+	b.once.Do(func() {
+		path := filepath.Join(filepath.Dir(wnodePath), "ticker.wasm")
+		out, err := goTool([]string{"GOOS=wasip1", "GOARCH=wasm"}, "build", "-ldflags", "-s -w", "-o", path, "./examples/wasm/ticker")
+		if err != nil {
+			b.err = fmt.Errorf("build the ticker: %w\n%s", err, out)
+			return
+		}
+		b.wasm, b.err = os.ReadFile(path)
+	})
+	if b.err != nil {
+		t.Fatal(b.err)
+	}
+	write(t, filepath.Join(dir, "ticker.wasm"), b.wasm, 0o644)
+}
+
+func write(t *testing.T, path string, content []byte, mode os.FileMode) {
+	t.Helper()
+	if err := os.WriteFile(path, content, mode); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(path, mode); err != nil { // whatever the umask is
+		t.Fatal(err)
+	}
+}

@@ -1,0 +1,140 @@
+package guest
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+
+	"github.com/wnode/wnode/abi"
+	"github.com/wnode/wnode/abi/term"
+	"github.com/wnode/wnode/vm"
+)
+
+// SIG-03, SIG-04, SIG-06, REG-05
+func TestSendToNames(t *testing.T) {
+	n := newTestNode(t)
+	const page2 = 65536
+	large := int64(vm.DefaultMaxMessageBytes + 1)
+	n.globals.byName["world"] = n.pid
+	m := entry(
+		n.report(invoke("wnode.send", i64c(7), i64c(7), i32c(0), i32c(1))),
+		n.report(invoke("wnode.send", pid(n.pid), i32c(0), i32c(large))),
+		n.report(invoke("wnode.send_name", region(0, "me"), region(100, "x"))),
+		n.report(invoke("wnode.send_name", i32c(0), i32c(0), region(100, "x"))),
+		n.report(invoke("wnode.send_name", i32c(page2), i32c(256), region(100, "x"))),
+		n.report(invoke("wnode.send_name", region(200, "\xff"), region(100, "x"))),
+		n.report(invoke("wnode.register", region(0, "me"), pid(n.pid))),
+		n.report(invoke("wnode.send_name", region(0, "me"), region(100, "N"))),
+		n.report(invoke("wnode.send_node", region(0, "me"), region(300, "here@host"), region(100, "N"))),
+		n.report(invoke("wnode.send_node", region(0, "me"), region(400, "there@host"), region(100, "N"))),
+		n.report(invoke("wnode.send_node", region(0, "me"), region(600, "no node name"), region(100, "N"))),
+		n.report(invoke("wnode.send_global", region(500, "world"), region(100, "N"))),
+		n.report(invoke("wnode.send_global", region(0, "me"), region(100, "N"))),
+	).write(0, "me").write(100, "N").write(200, "\xff").write(300, "here@host").write(400, "there@host").
+		write(500, "world").write(600, "no node name").write(page2, strings.Repeat("n", 256))
+	m.pages = 300
+	n.nodes.down = true
+	p := n.start(m.bytes())
+	bad, none := errno(abi.ErrBadArgument), errno(abi.ErrNoName)
+	n.wantReports(0, errno(abi.ErrTooLarge), none, bad, bad, bad, 0)
+	wantNext := func(want string) {
+		t.Helper()
+		if got := n.next(); string(got) != want {
+			t.Errorf("message %q, want %q", got, want)
+		}
+	}
+	wantNext("N")
+	n.wantReports(0)
+	wantNext("N")
+	n.wantReports(0, 0, bad)
+	wantNext("N")
+	n.wantReports(0, none)
+	p.wait()
+}
+
+func TestNames(t *testing.T) {
+	n := newTestNode(t)
+	far := abi.Pid{Node: peer, Num: 5}
+	p := n.start(entry(
+		n.report(invoke("wnode.whereis", region(0, "me"), i32c(100))),
+		n.report(invoke("wnode.unregister", region(0, "me"))),
+		n.report(invoke("wnode.register", region(0, "me"), pid(n.pid))),
+		n.report(invoke("wnode.register", region(0, "me"), pid(n.pid))),
+		n.report(invoke("wnode.register", region(0, "m"), pid(far))),
+		n.report(invoke("wnode.register", region(0, "m"), pid(abi.Pid{Node: n.system.Node(), Num: 1 << 40}))),
+		n.report(invoke("wnode.whereis", region(0, "me"), i32c(100))), n.tell(100, 16),
+		n.report(invoke("wnode.unregister", region(0, "me"))),
+		n.report(invoke("wnode.global_whereis", region(0, "me"), i32c(100))),
+		n.report(invoke("wnode.global_register", region(0, "me"), pid(far))),
+		n.report(invoke("wnode.global_register", region(0, "me"), pid(far))),
+		n.report(invoke("wnode.global_register", region(0, "m"), i64c(0), i64c(0))),
+		n.report(invoke("wnode.global_whereis", region(0, "me"), i32c(100))), n.tell(100, 16),
+		n.report(invoke("wnode.global_unregister", region(0, "me"))),
+		n.report(invoke("wnode.global_unregister", region(0, "me"))),
+		n.report(invoke("wnode.global_unregister", i32c(0), i32c(0))),
+	).write(0, "me").bytes())
+	none, taken, bad := errno(abi.ErrNoName), errno(abi.ErrNameTaken), errno(abi.ErrBadArgument)
+	n.wantReports(none, none, 0, taken, bad, errno(abi.ErrNoProcess), 0)
+	if got := abi.PidFromBytes(n.next()); got != n.pid {
+		t.Errorf("whereis %v", got)
+	}
+	n.wantReports(0, none, 0, taken, bad, 0)
+	if got := abi.PidFromBytes(n.next()); got != far {
+		t.Errorf("global whereis %v", got)
+	}
+	n.wantReports(0, 0, bad)
+	p.wait()
+}
+
+func TestNodes(t *testing.T) {
+	n := newTestNode(t)
+	there, nowhere := region(0, "there@host"), region(100, "nowhere")
+	module := entry(
+		n.report(invoke("wnode.node_name", i32c(200), i32c(100))), n.tell(200, 9),
+		n.report(invoke("wnode.node_list", i32c(200), i32c(100))), n.tell(200, 12),
+		n.report(invoke("wnode.node_connect", there)),
+		n.report(invoke("wnode.node_connect", nowhere)),
+		n.report(invoke("wnode.node_ping", there)),
+		n.report(invoke("wnode.node_ping", nowhere)),
+		n.report(invoke("wnode.node_disconnect", there)),
+		n.report(invoke("wnode.node_disconnect", nowhere)),
+		n.report(invoke("wnode.node_connect", i32c(0), i32c(0))),
+		n.report(invoke("wnode.node_ping", i32c(0), i32c(0))),
+		n.report(invoke("wnode.node_disconnect", i32c(0), i32c(0))),
+	).write(0, "there@host").write(100, "nowhere").bytes()
+	p := n.start(module)
+	n.wantReports(9)
+	if got := n.next(); string(got) != "here@host" {
+		t.Errorf("name %q", got)
+	}
+	n.wantReports(12)
+	if got := n.next(); !bytes.Equal(got, term.MustEncode([]any{"there@host"})) {
+		t.Errorf("list %x", got)
+	}
+	bad := errno(abi.ErrBadArgument)
+	n.wantReports(1, errno(abi.ErrNotConnected), 1, 0, 1, 0, bad, bad, bad)
+	p.wait()
+}
+
+// A node without names and peers.
+func TestNodeAlone(t *testing.T) {
+	n := newTestNode(t, func(o *Options) { o.Names, o.Globals, o.Nodes = nil, nil, nil })
+	name := region(0, "x")
+	p := n.start(entry(
+		n.report(invoke("wnode.register", name, pid(n.pid))),
+		n.report(invoke("wnode.unregister", name)),
+		n.report(invoke("wnode.whereis", name, i32c(100))),
+		n.report(invoke("wnode.global_register", name, pid(n.pid))),
+		n.report(invoke("wnode.global_unregister", name)),
+		n.report(invoke("wnode.global_whereis", name, i32c(100))),
+		n.report(invoke("wnode.node_name", i32c(100), i32c(0))),
+		n.report(invoke("wnode.node_list", i32c(100), i32c(0))),
+		n.report(invoke("wnode.node_connect", name)),
+		n.report(invoke("wnode.node_disconnect", name)),
+		n.report(invoke("wnode.node_ping", name)),
+		n.report(invoke("wnode.send_node", name, name, name)),
+	).write(0, "x").bytes())
+	unsupported, none := errno(abi.ErrNotSupported), errno(abi.ErrNoName)
+	n.wantReports(unsupported, none, none, unsupported, 0, none, int32(len(nodeAlone)), 1, errno(abi.ErrNotConnected), 0, 0, 0)
+	p.wait()
+}
