@@ -48,6 +48,9 @@ var ErrNoNodes = names.ErrNoAnswer
 // file in the home directory, which is made on first use. The error is one line that says what to do.
 func ResolveCookie(sources CookieSources) (Cookie, error) { return cookie.Resolve(sources) }
 
+// RandomCookie makes a cookie of 256 random bits.
+func RandomCookie() (Cookie, error) { return cookie.RandomSecret() }
+
 // CookiePath is where the user's cookie file is, whether it exists or not.
 func CookiePath() (string, error) { return cookie.DefaultPath() }
 

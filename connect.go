@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/wnode/wnode/abi"
+	"github.com/wnode/wnode/cookie"
 	"github.com/wnode/wnode/net/link"
 	"github.com/wnode/wnode/net/names"
 	"github.com/wnode/wnode/net/wire"
@@ -69,7 +70,9 @@ func (ps *peers) dialAny(ctx context.Context, name string, to names.NodeName, hi
 }
 
 // isVerdict reports whether the node itself has spoken, so that no other address need be tried.
-func isVerdict(err error) bool { return errors.Is(err, wire.ErrRefused) }
+func isVerdict(err error) bool {
+	return errors.Is(err, wire.ErrRefused) || errors.Is(err, cookie.ErrWrongCookie)
+}
 
 // incoming decides about a call from another node, and runs the link that comes of it.
 func (ps *peers) incoming(ctx context.Context, o *link.Offer) {

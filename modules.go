@@ -22,13 +22,14 @@ func openStore(opts Options) (*module.Store, error) {
 }
 
 func (n *Node) newEngine() (*guest.Engine, error) {
-	n.ships = ship.NewServer(n.store, ship.ServerOptions{})
+	n.ships = ship.NewServer(n.store, ship.ServerOptions{MaxModuleBytes: n.opts.MaxModuleBytes})
 	dir := ""
 	if n.opts.CacheDir != "" {
 		dir = filepath.Join(n.opts.CacheDir, "compiled")
 	}
 	return guest.NewEngine(guest.Options{
 		Modules: guestModules{n}, Names: n, Globals: guestGlobals{n}, Nodes: n, Logger: n.log, CacheDir: dir,
+		MaxModuleBytes: int(n.opts.MaxModuleBytes),
 	})
 }
 

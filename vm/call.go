@@ -2,6 +2,8 @@ package vm
 
 import (
 	"context"
+	"crypto/rand"
+	"encoding/binary"
 	"fmt"
 	"sync"
 
@@ -53,6 +55,14 @@ func (c *call) signal(sig abi.Signal) bool {
 	return true
 }
 
+// newCallPid draws the pid of a call. Nobody but who is asked can know it, or else any process could
+// answer. The highest bit keeps it apart from the numbers of processes.
+func (s *System) newCallPid() abi.Pid {
+	var b [8]byte
+	rand.Read(b[:]) // never fails
+	return abi.Pid{Node: s.opts.Node, Num: 1<<63 | binary.LittleEndian.Uint64(b[:])}
+}
+
 // end tells those who monitor the call that it is over.
 func (c *call) end(s *System) {
 	c.mu.Lock()
@@ -70,7 +80,7 @@ func (c *call) end(s *System) {
 // DOWN instead is the error [abi.ErrTerminated], or [abi.ErrNotConnected] when the node cannot be
 // reached or was lost. Call ends with ctx, and gives its cause. Safe for concurrent use.
 func (s *System) Call(ctx context.Context, ask func(replyTo abi.Pid, ref abi.Ref) abi.Signal) (abi.Signal, error) {
-	c := &call{pid: s.newPid(), ref: s.NewRef(), answer: make(chan abi.Signal, 1), watchers: map[abi.Ref]abi.Pid{}}
+	c := &call{pid: s.newCallPid(), ref: s.NewRef(), answer: make(chan abi.Signal, 1), watchers: map[abi.Ref]abi.Pid{}}
 	request := ask(c.pid, c.ref)
 	c.asked = request.To
 	s.table.addCall(c.pid.Num, c)

@@ -19,7 +19,6 @@ import (
 
 	"github.com/wnode/wnode"
 	"github.com/wnode/wnode/abi"
-	"github.com/wnode/wnode/cookie"
 	guests "github.com/wnode/wnode/examples/wasm"
 )
 
@@ -54,7 +53,7 @@ type demo struct {
 
 func runDemo(ctx context.Context) (err error) {
 	d := &demo{}
-	if d.secret, err = cookie.RandomSecret(); err != nil {
+	if d.secret, err = wnode.RandomCookie(); err != nil {
 		return err
 	}
 	if d.port, err = freePort(); err != nil {
@@ -96,7 +95,7 @@ func (d *demo) bootThere(ctx context.Context) (err error) {
 
 // refuse lets a third node try with a cookie of its own.
 func (d *demo) refuse(ctx context.Context) error {
-	wrong, err := cookie.RandomSecret()
+	wrong, err := wnode.RandomCookie()
 	if err != nil {
 		return err
 	}

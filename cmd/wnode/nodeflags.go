@@ -23,6 +23,7 @@ type nodeFlags struct {
 	cookieFile string
 	listen     string
 	connect    []string
+	maxModule  int64
 	logLevel   slog.Level
 }
 
@@ -33,6 +34,7 @@ func (f *nodeFlags) add(c *cobra.Command) {
 	flags.StringVar(&f.cookieFile, "cookie-file", "", "a file with the cookie (default: $WNODE_COOKIE, else ~/.wnode.cookie)")
 	flags.StringVar(&f.listen, "listen", "", "UDP address to listen on, HOST:PORT; port 0 is a free one (default: all addresses, the well-known port or a free one)")
 	flags.StringArrayVar(&f.connect, "connect", nil, "connect to a node, NAME@HOST or NAME@HOST:PORT; may be repeated")
+	flags.Int64Var(&f.maxModule, "max-module", 64<<20, "the largest module to take or send, in bytes")
 	flags.TextVar(&f.logLevel, "log-level", slog.LevelWarn, "log from this level on: DEBUG, INFO, WARN or ERROR")
 	c.MarkFlagsMutuallyExclusive("cookie", "cookie-file")
 }
@@ -49,6 +51,9 @@ func (f *nodeFlags) logger(w io.Writer) *slog.Logger {
 		},
 	}))
 }
+
+// levelNone is above all levels that the node logs with.
+const levelNone = slog.LevelError + 4
 
 func levelName(l slog.Level) string {
 	switch {
@@ -72,12 +77,16 @@ func (f *nodeFlags) start(ctx context.Context, c *cobra.Command, log *slog.Logge
 	if secret.Weak() {
 		log.Info("the cookie is short: whoever can reach this node can try to guess it; `wnode cookie new` makes a strong one")
 	}
+	if f.maxModule <= 0 {
+		return nil, fmt.Errorf("--max-module %d: give a number of bytes above 0", f.maxModule)
+	}
 	port, err := wellKnownPort()
 	if err != nil {
 		return nil, err
 	}
 	return wnode.Start(ctx, wnode.Options{
 		Name: f.name, Cookie: secret, Listen: f.listen, WellKnownPort: port, CacheDir: cacheDir(), Logger: log,
+		MaxModuleBytes: f.maxModule,
 	})
 }
 

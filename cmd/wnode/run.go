@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -42,6 +43,9 @@ this program's, and its exit code becomes this program's; a crash is exit code 1
 func (f *runFlags) run(c *cobra.Command, path string, args []string) (err error) {
 	ctx, cancel := signal.NotifyContext(c.Context(), os.Interrupt)
 	defer cancel()
+	if !c.Flags().Changed("log-level") {
+		f.logLevel = levelNone // how the process ends is told here, and once
+	}
 	module, err := os.ReadFile(path)
 	if err != nil {
 		return readError(err)
@@ -133,14 +137,39 @@ func exitOf(name string, reason any, n *wnode.Node) error {
 	if reason == abi.ReasonNormal {
 		return nil
 	}
-	list, ok := reason.([]any)
-	if ok && len(list) == 2 && list[0] == abi.ReasonExitStatus {
-		if code, ok := list[1].(int64); ok {
-			return exitCode(code & 0xff)
-		}
-	}
 	if reason == abi.ReasonNoConnection {
 		return fmt.Errorf("%s: the connection to its node was lost", name)
 	}
-	return fmt.Errorf("%s ended: %s", name, term.Format(reason, n.Index))
+	list, ok := reason.([]any)
+	if !ok || len(list) != 2 {
+		return fmt.Errorf("%s ended: %s", name, term.Format(reason, n.Index))
+	}
+	if code, isCode := list[1].(int64); isCode && list[0] == abi.ReasonExitStatus {
+		return exitCode(code & 0xff)
+	}
+	return errors.New(name + crashText(list[0], list[1], n))
+}
+
+// crashText says for people why a process crashed. The reason of a crash is an array of what
+// happened and where.
+func crashText(what, where any, n *wnode.Node) string {
+	if failure, ok := what.([]any); ok && len(failure) == 2 {
+		if text, ok := failure[1].(string); ok { // ["link_error", text] and the like
+			return " cannot be run: " + text
+		}
+	}
+	frames, _ := where.([]any)
+	if what == "undef" && len(frames) > 0 {
+		if call, ok := frames[0].([]any); ok && len(call) == 4 {
+			return fmt.Sprintf(" cannot be run: it has no function %v, or the node could not get the module", call[1])
+		}
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, " crashed: %s", strings.Trim(term.Format(what, n.Index), `"`))
+	for _, f := range frames {
+		if frame, ok := f.([]any); ok && len(frame) >= 2 {
+			fmt.Fprintf(&b, "\n    at %v (%v)", frame[1], frame[0])
+		}
+	}
+	return b.String()
 }

@@ -28,7 +28,7 @@ var rooms = []room{
 	{"net/wire", []string{"abi"}, "frames are bytes in, values out"},
 	{"guest-sdk", []string{"abi"}, "a guest has the ABI and nothing of the node"},
 	{"examples", []string{"abi", "guest-sdk"}, "examples show what a user of the SDK writes"},
-	{"cmd", []string{"", "abi", "cmd"}, "the program is a user of the embedding API"},
+	{"cmd", []string{"", "abi", "cmd", "examples"}, "the program is a user of the embedding API; the demo shows an example"},
 	{"tests", []string{"", "abi", "tests"}, "end-to-end tests use what users use"},
 	{"internal", []string{"internal"}, "helpers of tests stand on their own"},
 	{"bench", []string{"", "abi", "bench"}, "benchmarks measure what users use"},

@@ -6,17 +6,28 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/quic-go/quic-go"
 
 	"github.com/wnode/wnode/cookie"
 )
 
-// attempts counts the calls whose handshake is going on.
+// Callers need not prove their address while fewer than freeAttempts are under way and no
+// handshake has failed within wary. Whoever calls in another's name can therefore make that address
+// fail less often than the limiter lets pass (5), and cannot keep its owner out.
+const (
+	freeAttempts = 4
+	wary         = 10 * time.Minute // as long as the limiter remembers a failure
+)
+
+// attempts counts the calls that are no offers yet.
 type attempts struct {
-	now atomic.Int64
-	max int64
+	now    atomic.Int64
+	max    int64
+	failed atomic.Int64 // when a handshake last failed, in Unix nanoseconds; 0: never
 }
 
 // begin counts one more, unless that is too many.
@@ -30,14 +41,22 @@ func (a *attempts) begin() bool {
 
 func (a *attempts) end() { a.now.Add(-1) }
 
-// crowded reports whether callers have to prove their address first.
-func (a *attempts) crowded() bool { return a.now.Load() >= a.max/2 }
+// suspicious reports whether callers have to prove their address first (RFC 9000 section 8.1.2).
+func (a *attempts) suspicious() bool {
+	if a.now.Load() >= min(freeAttempts, a.max/2) {
+		return true
+	}
+	failed := a.failed.Load()
+	return failed != 0 && time.Since(time.Unix(0, failed)) < wary
+}
 
-// attempt is one call from its first packet until the TLS handshake has succeeded or failed.
+// attempt is one call from its first packet until it is an offer or has failed.
 type attempt struct {
 	cookie.Attempt
-	addr      net.Addr
-	succeeded atomic.Bool
+	addr  net.Addr
+	began time.Time
+	slot  sync.Once   // gives back the place among the attempts
+	told  atomic.Bool // the limiter knows how the TLS handshake ended
 }
 
 type attemptKey struct{}
@@ -52,32 +71,38 @@ func (e *Endpoint) attemptContext(ctx context.Context, info *quic.ClientInfo) (c
 		e.attempts.end()
 		return nil, fmt.Errorf("call from %s: too many failures, wait %v", info.RemoteAddr, wait)
 	}
-	a := &attempt{addr: info.RemoteAddr}
+	a := &attempt{addr: info.RemoteAddr, began: time.Now()}
 	e.wg.Add(1)
 	context.AfterFunc(ctx, func() {
 		defer e.wg.Done()
-		if !a.succeeded.Load() {
-			e.attemptFailed(a, context.Cause(ctx))
-		}
+		e.connectionEnded(a, context.Cause(ctx))
 	})
 	return context.WithValue(cookie.WithAttempt(ctx, &a.Attempt), attemptKey{}, a), nil
 }
 
-// attemptSucceeded notes that a connection has come about.
-func (e *Endpoint) attemptSucceeded(conn *quic.Conn) {
-	a := conn.Context().Value(attemptKey{}).(*attempt)
-	a.succeeded.Store(true)
-	e.attempts.end()
-	e.limiter.End(ipOf(a.addr), true)
+// handshakeEnded tells the limiter, the first time.
+func (e *Endpoint) handshakeEnded(a *attempt, success bool) (first bool) {
+	if !a.told.CompareAndSwap(false, true) {
+		return false
+	}
+	e.limiter.End(ipOf(a.addr), success)
+	if !success {
+		e.attempts.failed.Store(time.Now().UnixNano())
+	}
+	return true
 }
 
-// attemptFailed tells of a handshake that did not come about, if it was for want of the cookie.
-func (e *Endpoint) attemptFailed(a *attempt, cause error) {
-	e.attempts.end()
-	if e.ctx.Err() != nil {
-		return // every connection ends when the endpoint closes
+// attemptEnded gives back the place among the attempts, once.
+func (e *Endpoint) attemptEnded(a *attempt) { a.slot.Do(e.attempts.end) }
+
+// connectionEnded tells of a handshake that did not come about, if it was for want of the cookie.
+func (e *Endpoint) connectionEnded(a *attempt, cause error) {
+	e.attemptEnded(a)
+	// Only where the handshake has succeeded can a connection be closed by an application.
+	_, succeeded := errors.AsType[*quic.ApplicationError](cause)
+	if !e.handshakeEnded(a, succeeded) || succeeded {
+		return
 	}
-	e.limiter.End(ipOf(a.addr), false)
 	if a.Peer() != "" && (isAuthFailure(a.Err()) || isAuthFailure(cause)) {
 		e.opts.Disallowed(a.Peer(), a.addr)
 		return
@@ -87,8 +112,8 @@ func (e *Endpoint) attemptFailed(a *attempt, cause error) {
 
 // isAuthFailure reports whether a handshake failed because the cookies differ, as either side may have said.
 func isAuthFailure(err error) bool {
-	var transport *quic.TransportError
-	if errors.As(err, &transport) && uint64(transport.ErrorCode) == cookie.AuthFailureCode {
+	transport, ok := errors.AsType[*quic.TransportError](err)
+	if ok && uint64(transport.ErrorCode) == cookie.AuthFailureCode {
 		return true
 	}
 	return cookie.IsAuthFailure(err)

@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/quic-go/quic-go"
@@ -45,11 +47,13 @@ type Link struct {
 	out      *outbox
 	signals  *quic.SendStream
 
+	closing atomic.Bool // this node has asked for the end
 	once    sync.Once
 	reason  error         // why the link ends; set once, before ending is closed
 	ending  chan struct{} // closed when the link is to end
 	written chan struct{} // closed when the outbox has been written
 	read    chan struct{} // closed when the peer's signals have been read
+	taken   chan struct{} // closed when the peer says that it has read this node's signals
 	wg      sync.WaitGroup
 }
 
@@ -57,7 +61,7 @@ func (e *Endpoint) newLink(conn *quic.Conn, c *control) (*Link, error) {
 	l := &Link{
 		endpoint: e, conn: conn, control: c, peer: c.session.Peer(), terms: c.session.Agreement(),
 		out: newOutbox(e.opts.QueueBytes), ending: make(chan struct{}),
-		written: make(chan struct{}), read: make(chan struct{}),
+		written: make(chan struct{}), read: make(chan struct{}), taken: make(chan struct{}),
 	}
 	var err error
 	if l.signals, err = conn.OpenUniStream(); err != nil {
@@ -72,8 +76,9 @@ func (l *Link) Peer() wire.Hello { return l.peer }
 // RemoteAddr is where the peer's packets come from.
 func (l *Link) RemoteAddr() net.Addr { return l.conn.RemoteAddr() }
 
-// Send queues a signal and takes over its Data; it waits while much is queued, until ctx ends. The
-// errors wrap [abi.ErrNotConnected] when the link has ended, and [wire.ErrFrameTooLarge].
+// Send queues a signal and takes over its Data; it waits while much is queued, until ctx ends
+// (SIG-08). The errors wrap [abi.ErrNotConnected] when the link has ended, are those of
+// [wire.CheckSignal] when the peer would not take the signal, and the cause of ctx.
 func (l *Link) Send(ctx context.Context, sig abi.Signal) error {
 	if err := wire.CheckSignal(sig, l.terms.MaxSendBytes); err != nil {
 		return err
@@ -95,9 +100,13 @@ func (l *Link) Post(sig abi.Signal) error {
 	return err
 }
 
-// Ping asks the peer for a sign of life and waits for it until ctx ends.
+// Ping asks the peer for a sign of life and waits for it until ctx ends. The errors wrap
+// [abi.ErrNotConnected] when the link ends first, and the cause of ctx.
 func (l *Link) Ping(ctx context.Context) error {
 	pong, err := l.control.ping()
+	if errors.Is(err, errUnread) {
+		l.end(fmt.Errorf("%w: %w", ErrProtocol, err), codeOverload)
+	}
 	if err != nil {
 		return fmt.Errorf("ping %s: %w: %w", l.peer.Name, abi.ErrNotConnected, err)
 	}
@@ -123,8 +132,32 @@ func (l *Link) OpenModuleStream(ctx context.Context) (io.ReadWriteCloser, error)
 	return moduleStream{s}, nil
 }
 
-// moduleStream is a stream whose Close ends both directions.
+// moduleIdle is how long a module transfer may stand still.
+const moduleIdle = 30 * time.Second
+
+// moduleStream is a stream whose Close ends both directions, and whose reads and writes fail when
+// nothing moves, so that a silent peer holds nobody for the life of the link.
 type moduleStream struct{ *quic.Stream }
+
+func (s moduleStream) Read(p []byte) (int, error) {
+	if err := s.SetReadDeadline(time.Now().Add(moduleIdle)); err != nil {
+		return 0, err
+	}
+	return s.Stream.Read(p)
+}
+
+func (s moduleStream) Write(p []byte) (int, error) {
+	for done := 0; ; {
+		if err := s.SetWriteDeadline(time.Now().Add(moduleIdle)); err != nil {
+			return done, err
+		}
+		n, err := s.Stream.Write(p[done:])
+		done += n
+		if n == 0 || err == nil || !errors.Is(err, os.ErrDeadlineExceeded) {
+			return done, err
+		}
+	}
+}
 
 // Close ends what is written in good order, and stops reading.
 func (s moduleStream) Close() error {
@@ -146,6 +179,7 @@ func (l *Link) Run(h Handler) error {
 	l.wg.Go(func() { l.acceptSignals(h) })
 	l.wg.Go(func() { l.acceptModules(h) })
 	l.wg.Go(l.readControl)
+	l.wg.Go(l.writeControl)
 	select {
 	case <-l.ending:
 	case <-l.conn.Context().Done():
@@ -169,6 +203,9 @@ func lostReason(cause error) error {
 // end ends the link at once, for the first reason given.
 func (l *Link) end(reason error, code quic.ApplicationErrorCode) {
 	l.once.Do(func() {
+		if l.closing.Load() {
+			reason = ErrDisconnected
+		}
 		l.reason = reason
 		l.out.fail(reason)
 		close(l.ending)
@@ -176,23 +213,37 @@ func (l *Link) end(reason error, code quic.ApplicationErrorCode) {
 	})
 }
 
-// Close ends the link in good order: what was sent before arrives. It gives up after two seconds,
-// or when ctx ends. Run returns [ErrDisconnected].
+// Close ends the link in good order, while Run runs: what was sent before arrives. It gives up
+// after two seconds, or when ctx ends. Run returns [ErrDisconnected].
 func (l *Link) Close(ctx context.Context, reason string) {
 	ctx, cancel := context.WithTimeout(ctx, goodbyeTimeout)
 	defer cancel()
-	l.out.close()
-	if l.await(ctx, l.written) && l.goodbye(reason) == nil {
-		l.await(ctx, l.conn.Context().Done())
-	}
+	l.closing.Store(true)
+	l.leave(ctx, reason)
 	l.end(ErrDisconnected, codeGoodbye)
 }
 
 // Abort ends the link at once. Run returns [ErrDisconnected].
-func (l *Link) Abort() { l.end(ErrDisconnected, codeGoodbye) }
+func (l *Link) Abort() {
+	l.closing.Store(true)
+	l.end(ErrDisconnected, codeGoodbye)
+}
 
-func (l *Link) goodbye(reason string) error {
-	return l.control.send(func() (wire.Frame, error) { return l.control.session.Goodbye(reason) })
+// leave says goodbye and returns when both sides have read each other's signals, or ctx or the
+// link ends. Several may leave at a time.
+func (l *Link) leave(ctx context.Context, reason string) {
+	l.out.close()
+	if !l.await(ctx, l.written) {
+		return
+	}
+	err := l.control.send(func() (wire.Frame, error) { return l.control.session.Goodbye(reason) })
+	if err != nil && !errors.Is(err, wire.ErrSessionState) { // then it has been said already
+		return
+	}
+	if l.await(ctx, l.read) {
+		l.control.finish()
+		l.await(ctx, l.taken)
+	}
 }
 
 // await waits for done and reports true, or false when ctx or the link ends first.

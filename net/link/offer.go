@@ -38,10 +38,12 @@ func (o *Offer) RemoteAddr() net.Addr { return o.conn.RemoteAddr() }
 
 // incoming takes a call up to the point where its owner decides.
 func (e *Endpoint) incoming(conn *quic.Conn) {
-	e.attemptSucceeded(conn)
-	ctx, cancel := context.WithTimeout(e.ctx, e.opts.HandshakeTimeout)
+	a := conn.Context().Value(attemptKey{}).(*attempt)
+	e.handshakeEnded(a, true)
+	ctx, cancel := context.WithDeadline(e.ctx, a.began.Add(e.opts.HandshakeTimeout))
 	o, err := e.offer(ctx, conn)
 	cancel()
+	e.attemptEnded(a)
 	if err != nil {
 		e.log.Debug("call refused", "addr", conn.RemoteAddr().String(), "err", err)
 		return
@@ -50,6 +52,8 @@ func (e *Endpoint) incoming(conn *quic.Conn) {
 }
 
 func (e *Endpoint) offer(ctx context.Context, conn *quic.Conn) (*Offer, error) {
+	release := bind(ctx, conn)
+	defer release()
 	name, err := cookie.PeerName(conn.ConnectionState().TLS)
 	if err != nil {
 		return nil, abort(conn, codeProtocol, err)
@@ -58,10 +62,11 @@ func (e *Endpoint) offer(ctx context.Context, conn *quic.Conn) (*Offer, error) {
 	if err != nil {
 		return nil, abort(conn, codeProtocol, fmt.Errorf("wait for control stream: %w", err))
 	}
-	c, _, err := e.newControl(ctx, stream, name, false)
+	session, _, err := e.newSession(name, false)
 	if err != nil {
 		return nil, abort(conn, codeProtocol, err)
 	}
+	c := newControl(stream, session)
 	kind, err := wire.ReadStreamKind(stream)
 	if err == nil && kind != wire.StreamControl {
 		err = fmt.Errorf("first stream is %v: %w", kind, wire.ErrUnexpectedFrame)
@@ -70,9 +75,11 @@ func (e *Endpoint) offer(ctx context.Context, conn *quic.Conn) (*Offer, error) {
 		err = c.receiveUntil(wire.StateDecide)
 	}
 	if err != nil {
-		return nil, e.failHello(ctx, conn, c, err)
+		return nil, failHello(ctx, conn, c, err)
 	}
-	c.release()
+	if err := release(); err != nil {
+		return nil, err
+	}
 	return &Offer{endpoint: e, conn: conn, control: c}, nil
 }
 
@@ -81,11 +88,13 @@ func (e *Endpoint) offer(ctx context.Context, conn *quic.Conn) (*Offer, error) {
 func (o *Offer) Accept(ctx context.Context) (*Link, error) {
 	ctx, cancel := context.WithTimeout(ctx, o.endpoint.opts.HandshakeTimeout)
 	defer cancel()
-	stop := o.control.within(ctx)
-	defer stop()
-	err := o.control.send(o.control.session.Accept)
+	release := bind(ctx, o.conn)
+	err := o.control.sendNow(o.control.session.Accept)
 	if err == nil {
 		err = o.control.receiveUntil(wire.StateOpen)
+	}
+	if cause := release(); cause != nil {
+		err = cause
 	}
 	if err != nil {
 		return nil, abort(o.conn, codeProtocol, fmt.Errorf("accept %s: %w", o.Peer().Name, err))
@@ -93,13 +102,20 @@ func (o *Offer) Accept(ctx context.Context) (*Link, error) {
 	return o.endpoint.newLink(o.conn, o.control)
 }
 
-// Refuse ends the offer. The caller's Dial fails with a [*wire.RefusedError] of the same code.
+// Refuse ends the offer. The caller's Dial fails with a [*wire.RefusedError] of the same code. It
+// returns when the caller has hung up, when ctx ends, or after the endpoint's handshake time-out.
 func (o *Offer) Refuse(ctx context.Context, code wire.RefuseCode, text string) {
-	err := o.control.send(func() (wire.Frame, error) { return o.control.session.Refuse(code, text) })
+	ctx, cancel := context.WithTimeout(ctx, o.endpoint.opts.HandshakeTimeout)
+	defer cancel()
+	release := bind(ctx, o.conn)
+	defer release()
+	err := o.control.sendNow(func() (wire.Frame, error) { return o.control.session.Refuse(code, text) })
 	if err != nil {
 		o.endpoint.log.Debug("refuse", "peer", o.Peer().Name, "err", err)
+		_ = o.conn.CloseWithError(codeRefused, "")
+		return
 	}
-	o.endpoint.awaitPeerClose(ctx, o.conn, o.control)
+	awaitPeerClose(ctx, o.conn, o.control)
 }
 
 // Dial calls the node with the given name at addr. It ends with ctx and after the endpoint's
@@ -122,33 +138,46 @@ func (e *Endpoint) Dial(ctx context.Context, addr net.Addr, name string) (*Link,
 }
 
 func (e *Endpoint) dialWith(ctx context.Context, addr net.Addr, name string, config *tls.Config) (*Link, error) {
+	session, hello, err := e.newSession(name, true)
+	if err != nil {
+		return nil, err
+	}
 	conn, err := e.transport.Dial(ctx, addr, config, e.opts.quicConfig())
 	if err != nil {
 		return nil, authError(err)
 	}
-	stream, err := conn.OpenStreamSync(ctx)
+	release := bind(ctx, conn)
+	c, err := callHello(ctx, conn, session, hello)
+	if cause := release(); cause != nil {
+		return nil, cause
+	}
 	if err != nil {
-		return nil, abort(conn, codeProtocol, authError(err))
+		return nil, authError(err)
 	}
-	c, hello, err := e.newControl(ctx, stream, name, true)
-	if err == nil {
-		err = wire.WriteStreamKind(stream, wire.StreamControl)
-	}
+	return e.newLink(conn, c)
+}
+
+// callHello is the caller's side of the first exchange. When it fails the connection is closed.
+func callHello(ctx context.Context, conn *quic.Conn, session *wire.Session, hello wire.Frame) (*control, error) {
+	stream, err := conn.OpenStreamSync(ctx)
 	if err != nil {
 		return nil, abort(conn, codeProtocol, err)
 	}
-	err = c.send(func() (wire.Frame, error) { return hello, nil })
+	if err := wire.WriteStreamKind(stream, wire.StreamControl); err != nil {
+		return nil, abort(conn, codeProtocol, err)
+	}
+	c := newControl(stream, session)
+	err = c.sendNow(func() (wire.Frame, error) { return hello, nil })
 	if err == nil {
 		err = c.receiveUntil(wire.StateDecide)
 	}
 	if err == nil {
-		err = c.send(c.session.Accept)
+		err = c.sendNow(session.Accept)
 	}
 	if err != nil {
-		return nil, e.failHello(ctx, conn, c, authError(err))
+		return nil, failHello(ctx, conn, c, err)
 	}
-	c.release()
-	return e.newLink(conn, c)
+	return c, nil
 }
 
 // authError marks the errors that TLS gives for a wrong cookie.
@@ -159,34 +188,24 @@ func authError(err error) error {
 	return err
 }
 
-// newControl starts the first exchange on a stream; it ends with ctx until release is called.
-func (e *Endpoint) newControl(ctx context.Context, stream *quic.Stream, peer string, initiator bool) (*control, wire.Frame, error) {
-	session, first, err := wire.NewSession(wire.SessionOptions{Hello: e.opts.Hello, Initiator: initiator, PeerName: peer})
-	if err != nil {
-		return nil, nil, err
-	}
-	c := &control{stream: stream, reader: bufio.NewReader(stream), session: session}
-	c.release = c.within(ctx)
-	return c, first, nil
+// newSession starts the first exchange with a peer whose name is proved.
+func (e *Endpoint) newSession(peer string, initiator bool) (*wire.Session, wire.Frame, error) {
+	return wire.NewSession(wire.SessionOptions{Hello: e.opts.Hello, Initiator: initiator, PeerName: peer})
 }
 
 // failHello ends a connection whose first exchange failed. Who was refused hangs up by itself,
 // so that the refusal is sure to arrive.
-func (e *Endpoint) failHello(ctx context.Context, conn *quic.Conn, c *control, err error) error {
-	var refused *wire.RefusedError
-	if errors.As(err, &refused) && !refused.ByPeer {
-		e.awaitPeerClose(ctx, conn, c)
+func failHello(ctx context.Context, conn *quic.Conn, c *control, err error) error {
+	refused, ok := errors.AsType[*wire.RefusedError](err)
+	if ok && !refused.ByPeer {
+		awaitPeerClose(ctx, conn, c)
 		return err
 	}
 	return abort(conn, codeRefused, err)
 }
 
-// awaitPeerClose waits until the peer, who has been sent a refusal, hangs up; at most until ctx
-// ends or the endpoint's handshake time-out.
-func (e *Endpoint) awaitPeerClose(ctx context.Context, conn *quic.Conn, c *control) {
-	ctx, cancel := context.WithTimeout(ctx, e.opts.HandshakeTimeout)
-	defer cancel()
-	c.release()
+// awaitPeerClose waits until the peer, who has been sent a refusal, hangs up, or ctx ends.
+func awaitPeerClose(ctx context.Context, conn *quic.Conn, c *control) {
 	_ = c.stream.Close() // fails only when the connection is gone
 	select {
 	case <-conn.Context().Done():

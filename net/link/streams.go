@@ -51,7 +51,7 @@ func (l *Link) readSignals(stream *quic.ReceiveStream, h Handler) {
 	})
 	for {
 		sig, err := decoder.Next()
-		if errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
+		if err == io.EOF {
 			close(l.read)
 			return
 		}
@@ -71,7 +71,7 @@ func (l *Link) acceptModules(h Handler) {
 			return
 		}
 		l.wg.Go(func() {
-			kind, err := wire.ReadStreamKind(stream)
+			kind, err := wire.ReadStreamKind(moduleStream{stream})
 			if err != nil || kind != wire.StreamModule {
 				stream.CancelRead(quic.StreamErrorCode(codeProtocol))
 				stream.CancelWrite(quic.StreamErrorCode(codeProtocol))
@@ -82,20 +82,40 @@ func (l *Link) acceptModules(h Handler) {
 	}
 }
 
-// readControl answers pings and ends the link when the peer says goodbye.
+// readControl answers pings. After the peer's goodbye the end of its control stream says that it
+// has read all signals of this node.
 func (l *Link) readControl() {
+	saidGoodbye := false
 	for {
 		state, err := l.control.receive()
+		if err == io.EOF && saidGoodbye {
+			close(l.taken)
+			return
+		}
 		if err != nil {
 			l.lost(err)
 			return
 		}
-		switch state {
-		case wire.StatePeerLeaving:
-			l.peerLeaving()
+		if !saidGoodbye && (state == wire.StatePeerLeaving || state == wire.StateClosed) {
+			saidGoodbye = true
+			l.wg.Go(l.peerLeaving)
+		}
+	}
+}
+
+// writeControl writes the control frames that the other goroutines queue.
+func (l *Link) writeControl() {
+	for {
+		select {
+		case <-l.control.filled:
+		case <-l.ending:
 			return
-		case wire.StateClosed:
-			l.end(ErrDisconnected, codeGoodbye) // both sides have said goodbye
+		}
+		done, err := l.control.flush()
+		if err != nil {
+			l.lost(err)
+		}
+		if done || err != nil {
 			return
 		}
 	}
@@ -106,18 +126,19 @@ func (l *Link) peerLeaving() {
 	ctx, cancel := context.WithTimeout(l.conn.Context(), goodbyeTimeout)
 	defer cancel()
 	if l.await(ctx, l.read) {
-		l.out.close()
-		if l.await(ctx, l.written) && l.goodbye("") == nil {
-			l.await(ctx, l.conn.Context().Done())
-		}
+		l.leave(ctx, "")
 	}
 	l.end(fmt.Errorf("%w: goodbye", ErrPeerClosed), codeGoodbye)
 }
 
 // lost ends the link because a stream failed: the peer broke the rules, or the connection is gone.
 func (l *Link) lost(err error) {
-	var broken *wire.ProtocolError
-	if errors.As(err, &broken) {
+	if errors.Is(err, errUnread) {
+		l.end(fmt.Errorf("%w: %w", ErrProtocol, err), codeOverload)
+		return
+	}
+	_, broken := errors.AsType[*wire.ProtocolError](err)
+	if broken || errors.Is(err, wire.ErrSessionState) { // a frame after both have said goodbye
 		l.end(fmt.Errorf("%w: %w", ErrProtocol, err), codeProtocol)
 		return
 	}

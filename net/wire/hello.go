@@ -2,7 +2,6 @@ package wire
 
 import (
 	"fmt"
-	"net"
 	"slices"
 	"strconv"
 	"strings"
@@ -62,7 +61,10 @@ func (h Hello) DialAddress(seen string) string {
 	if host == "" {
 		host = seen
 	}
-	return net.JoinHostPort(host, strconv.Itoa(int(h.Port)))
+	if strings.Contains(host, ":") { // IPv6
+		host = "[" + host + "]"
+	}
+	return host + ":" + strconv.Itoa(int(h.Port))
 }
 
 func (h Hello) check() error {

@@ -86,7 +86,7 @@ type server struct {
 func (h *host) headless(name string, flags ...string) *server {
 	h.t.Helper()
 	args := nodeArgs("start", append([]string{"--headless", "--name", name}, flags...))
-	cmd := exec.CommandContext(h.t.Context(), wnodePath, args...)
+	cmd := exec.Command(wnodePath, args...)
 	cmd.Env = h.environ()
 	cmd.Dir = h.home
 	s := &server{t: h.t, cmd: cmd, out: newLines(), log: newLines()}

@@ -47,7 +47,7 @@ func (h *host) window(dir, name string, flags ...string) *window {
 // open runs any command of the program in a window.
 func (h *host) open(dir string, args ...string) *window {
 	h.t.Helper()
-	cmd := exec.CommandContext(h.t.Context(), wnodePath, args...)
+	cmd := exec.Command(wnodePath, args...)
 	cmd.Dir, cmd.Env = dir, h.environ()
 	keyboard, err := pty.StartWithSize(cmd, &pty.Winsize{Cols: columns, Rows: rowsOfWindow})
 	if err != nil {

@@ -173,7 +173,11 @@ func (e *Engine) compile(hash abi.Hash, content []byte) (ready *code, err error)
 	if err := module.Check(content); err != nil {
 		return nil, &compileError{err.Error()}
 	}
-	compiled, err := e.runtime.CompileModule(e.ctx, addCheckpoints(content))
+	safe, err := harden(content)
+	if err != nil {
+		return nil, err
+	}
+	compiled, err := e.runtime.CompileModule(e.ctx, safe)
 	if err != nil {
 		return nil, &compileError{err.Error()}
 	}

@@ -18,27 +18,41 @@ var checkpoint = []byte{0x03, 0x40, 0x0b}
 
 var errMalformed = errors.New("malformed module")
 
-// addCheckpoints puts a checkpoint at the start of every function. The runtime has none there, so
-// that calls without any loop, each making two more, could not be stopped. A module that is
-// malformed comes back as it is: the compiler says better what is wrong with it.
-func addCheckpoints(module []byte) []byte {
+// harden makes a module safe to run: it puts a checkpoint at the start of every function, and
+// bounds the tables. The runtime looks at the heads of loops alone, so that calls without any loop,
+// each making two more, could not be stopped. A module that is malformed comes back as it is: the
+// compiler says better what is wrong with it. The error is a [*compileError].
+func harden(module []byte) ([]byte, error) {
 	if !bytes.HasPrefix(module, moduleMagic) {
-		return module
+		return module, nil
 	}
 	out := append(make([]byte, 0, len(module)+len(module)/16), moduleMagic...)
 	for rest := module[len(moduleMagic):]; len(rest) > 0; {
 		id := rest[0]
 		content, after, err := sized(rest[1:])
-		if err == nil && id == codeSection {
-			content, err = addToBodies(content)
+		if err == nil {
+			content, err = hardenSection(id, content)
+		}
+		if errors.Is(err, errMalformed) {
+			return module, nil
 		}
 		if err != nil {
-			return module
+			return nil, err
 		}
 		out = appendSized(append(out, id), content)
 		rest = after
 	}
-	return out
+	return out, nil
+}
+
+func hardenSection(id byte, content []byte) ([]byte, error) {
+	switch id {
+	case codeSection:
+		return addToBodies(content)
+	case tableSection:
+		return boundTables(content)
+	}
+	return content, nil
 }
 
 // addToBodies rewrites the code section.

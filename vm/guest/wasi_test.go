@@ -138,7 +138,7 @@ func TestSetGroupLeader(t *testing.T) {
 		n.report(invoke("wnode.set_group_leader", pid(server.pid), pid(abi.Pid{Node: n.system.Node(), Num: 1 << 40}))),
 	).write(100, "hi").bytes(), withLeader(n.pid))
 	n.wantReports(0, 0, errno(abi.ErrNoProcess))
-	server.wantWritten(t, "hi")
+	server.wantWritten(t, "put_chars", "hi")
 	p.wait()
 }
 

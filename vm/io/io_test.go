@@ -2,6 +2,7 @@ package io_test
 
 import (
 	"context"
+	"errors"
 	"reflect"
 	"strings"
 	"testing"
@@ -249,6 +250,36 @@ func TestReplyGoesToFrom(t *testing.T) {
 		}
 	})
 	<-done
+}
+
+// Diagnostics go to where the device keeps them, else to the output.
+func TestDiagnostics(t *testing.T) {
+	for name, apart := range map[string]bool{"apart": true, "together": false} {
+		t.Run(name, func(t *testing.T) {
+			sys, out, diagnostics := newSystem(t), io.NewCapture(0), io.NewCapture(0)
+			opts, want, wantApart := io.StreamOptions{Output: out}, "o1 e1 o2", ""
+			if apart {
+				opts.Errors, want, wantApart = diagnostics, "o1 o2", "e1 "
+			}
+			server := start(t, sys, io.Options{Device: io.NewStream(opts)})
+			run(t, sys, server.Pid(), func(p *vm.Process) {
+				if err := errors.Join(
+					p.Write(p.Context(), abi.Pid{}, []byte("o1 ")),
+					p.WriteError(p.Context(), abi.Pid{}, []byte("e1 ")),
+					p.Write(p.Context(), abi.Pid{}, []byte("o2")),
+				); err != nil {
+					t.Error(err)
+				}
+				reply, bad := ask(t, p, list{"put_error", "latin1", list{256}}), list{"put_chars", "latin1", list{256}}
+				if !sameTerm(reply, failure(bad)) {
+					t.Errorf("reply %s", term.Format(reply, nil))
+				}
+			})
+			if out.String() != want || diagnostics.String() != wantApart {
+				t.Errorf("output %q, diagnostics %q", out.String(), diagnostics.String())
+			}
+		})
+	}
 }
 
 // A request that is too large is an error, not silence.
