@@ -139,7 +139,7 @@ func (f Function) String() string {
 	if f.Export != "" && f.Export != DefaultExport {
 		name += ":" + f.Export
 	}
-	return fmt.Sprintf("#Function<%s sha256:%s...>", strings.Map(printable, name), f.Module.Short())
+	return fmt.Sprintf("#Function<%s sha256:%s...>", strings.Map(printable, name), f.Module.String()[:4])
 }
 
 // printable keeps names that other nodes chose from reaching a terminal as commands.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"os"
 	"sync"
 	"time"
 
@@ -42,12 +43,14 @@ type Options struct {
 	// IdleTimeout ends a link whose peer is not heard of for so long; keep-alives go out four times as often.
 	// 0: [DefaultIdleTimeout].
 	IdleTimeout time.Duration
-	// HandshakeTimeout bounds the time from the first packet to an open link. 0: [DefaultHandshakeTimeout].
+	// HandshakeTimeout bounds Dial, the time from a caller's first packet to the Offer, and
+	// Accept and Refuse. 0: [DefaultHandshakeTimeout].
 	HandshakeTimeout time.Duration
 	// QueueBytes is how much may wait to be sent on a link before senders wait. 0: [DefaultQueueBytes].
 	QueueBytes int
-	// MaxHandshakes bounds the calls whose handshake is going on; beyond half of it, callers have
-	// to prove their address first (RFC 9000 section 8.1.2). 0: [DefaultMaxHandshakes].
+	// MaxHandshakes bounds the calls that are no Offers yet; further ones are refused. Callers have
+	// to prove their address first (RFC 9000 section 8.1.2) while there are several such calls, and
+	// for ten minutes after one has failed. 0: [DefaultMaxHandshakes].
 	MaxHandshakes int
 }
 
@@ -77,8 +80,9 @@ func Open(opts Options) (*Endpoint, error) {
 	e.transport = &quic.Transport{
 		Conn:                opts.Conn,
 		ConnContext:         e.attemptContext,
-		VerifySourceAddress: func(net.Addr) bool { return e.attempts.crowded() },
+		VerifySourceAddress: func(net.Addr) bool { return e.attempts.suspicious() },
 	}
+	quietBuffers()
 	listener, err := e.transport.Listen(opts.Auth.ListenConfig(), opts.quicConfig())
 	if err != nil {
 		e.cancel()
@@ -88,6 +92,15 @@ func Open(opts Options) (*Endpoint, error) {
 	e.wg.Go(e.acceptLoop)
 	return e, nil
 }
+
+// quietBuffers keeps quic-go from writing to the standard log, thus to people's terminals, that the
+// system allows smaller UDP buffers than it wishes. It works with those too, and leaves no other way to say so.
+var quietBuffers = sync.OnceFunc(func() {
+	const variable = "QUIC_GO_DISABLE_RECEIVE_BUFFER_WARNING"
+	if _, set := os.LookupEnv(variable); !set {
+		_ = os.Setenv(variable, "true") // else there is a line of noise
+	}
+})
 
 func (o Options) withDefaults() Options {
 	if o.Logger == nil {
@@ -150,7 +163,10 @@ func (e *Endpoint) acceptLoop() {
 	for {
 		conn, err := e.listener.Accept(e.ctx)
 		if err != nil {
-			return // the listener is closed: nothing else ends Accept
+			if e.ctx.Err() == nil {
+				e.log.Error("the network socket has failed: no node can connect any more", "err", err)
+			}
+			return
 		}
 		e.wg.Go(func() { e.incoming(conn) })
 	}

@@ -1,7 +1,6 @@
 package link
 
 import (
-	"bufio"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -148,8 +147,8 @@ func (e *Endpoint) dialWith(ctx context.Context, addr net.Addr, name string, con
 	}
 	release := bind(ctx, conn)
 	c, err := callHello(ctx, conn, session, hello)
-	if cause := release(); cause != nil {
-		return nil, cause
+	if cause := release(); cause != nil && !errors.Is(err, wire.ErrRefused) {
+		err = cause
 	}
 	if err != nil {
 		return nil, authError(err)

@@ -28,11 +28,11 @@ type outbox struct {
 	closed bool          // takes no more; what is queued is still written
 	failed error         // why nothing is written any more
 	filled chan struct{} // holds a token when the writer may have something to do
-	space  chan struct{} // closed, and made anew, when senders may try again
+	space  chan struct{} // closed when the senders that wait may try again; nil when none waits
 }
 
 func newOutbox(limit int) *outbox {
-	return &outbox{limit: limit, filled: make(chan struct{}, 1), space: make(chan struct{})}
+	return &outbox{limit: limit, filled: make(chan struct{}, 1)}
 }
 
 // signalOverhead stands for what a signal takes beside its data.
@@ -52,6 +52,9 @@ func (o *outbox) send(ctx context.Context, sig abi.Signal) error {
 			o.pushLocked(sig)
 			o.mu.Unlock()
 			return nil
+		}
+		if o.space == nil {
+			o.space = make(chan struct{})
 		}
 		space := o.space
 		o.mu.Unlock()
@@ -105,7 +108,7 @@ func (o *outbox) close() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.closed = true
-	o.freeLocked(0)
+	o.wakeSendersLocked()
 	o.wakeLocked()
 }
 
@@ -116,21 +119,29 @@ func (o *outbox) fail(err error) {
 	if o.failed == nil {
 		o.failed = err
 	}
-	o.queue = nil
-	o.freeLocked(o.bytes)
+	o.queue, o.bytes = nil, 0
+	o.wakeSendersLocked()
 	o.wakeLocked()
 }
 
-func (o *outbox) freeLocked(n int) {
-	o.bytes -= n
-	close(o.space)
-	o.space = make(chan struct{})
+func (o *outbox) wakeSendersLocked() {
+	if o.space != nil {
+		close(o.space)
+		o.space = nil
+	}
 }
 
+// free takes n bytes off that have been written.
 func (o *outbox) free(n int) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.freeLocked(n)
+	if o.failed != nil {
+		return // nothing is counted any more
+	}
+	o.bytes -= n
+	if o.bytes < o.limit {
+		o.wakeSendersLocked()
+	}
 }
 
 // next takes all that is queued; more is false when nothing will ever be.
@@ -158,9 +169,10 @@ func (o *outbox) run(w io.Writer, local, remote abi.NodeID) error {
 			continue
 		}
 		size := 0
-		for _, sig := range batch {
+		for i, sig := range batch {
 			buf = wire.AppendSignal(buf, sig, local, remote)
 			size += sizeOf(sig)
+			batch[i] = abi.Signal{} // Data is held no longer than it is counted
 			if len(buf) < writeBuffer {
 				continue
 			}

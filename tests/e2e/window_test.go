@@ -27,6 +27,7 @@ type window struct {
 	cmd      *exec.Cmd
 	keyboard *os.File
 	screen   *screen
+	exitCode int           // with which the program is to end
 	exited   chan struct{} // closed when the program has ended and all of its output is on the screen
 }
 
@@ -72,16 +73,16 @@ func (w *window) close() {
 		w.keys("\x03\x04") // drop what is typed, end of input
 	}
 	if !w.waits(patience) {
-		w.t.Errorf("%s does not leave:\n%s", w.name, w.text())
+		w.t.Errorf("%s does not end", w.cmd)
 		_ = w.cmd.Process.Kill()
 		<-w.exited
 	}
-	mustBeSound(w.t, w.name, w.text())
-	if state := w.cmd.ProcessState; state.Exited() && state.ExitCode() != 0 {
-		w.t.Errorf("%s ended with exit code %d:\n%s", w.name, state.ExitCode(), w.text())
+	mustBeSound(w.t, w.cmd.String(), w.text())
+	if code := w.cmd.ProcessState.ExitCode(); code != w.exitCode {
+		w.t.Errorf("%s ended with exit code %d, not %d", w.cmd, code, w.exitCode)
 	}
 	if w.t.Failed() {
-		w.t.Logf("the window of %s:\n%s", w.name, w.text())
+		w.t.Logf("the window of %s:\n%s", w.cmd, w.text())
 	}
 	if len(w.screen.unknown) > 0 {
 		w.t.Errorf("%s wrote sequences that the tests do not know: %q", w.name, w.screen.unknown)
@@ -117,20 +118,25 @@ func (w *window) prompt() string { return fmt.Sprintf("wnode(%s)%d> ", w.name, w
 // the row where the next input begins.
 func (w *window) awaitPrompt() {
 	w.t.Helper()
+	w.mark = w.awaitCursor(w.prompt())
+}
+
+// awaitCursor waits until the cursor stands behind a text that begins its row, and gives the row.
+func (w *window) awaitCursor(text string) (row int) {
+	w.t.Helper()
 	deadline := time.After(patience)
 	for {
 		row, before, changed, ended := w.screen.cursor()
-		if before == w.prompt() {
-			w.mark = row
-			return
+		if before == text {
+			return row
 		}
 		if ended {
-			w.t.Fatalf("%s has ended; want the prompt %q:\n%s", w.name, w.prompt(), w.text())
+			w.t.Fatalf("%s has ended; want the cursor behind %q:\n%s", w.name, text, w.text())
 		}
 		select {
 		case <-changed:
 		case <-deadline:
-			w.t.Fatalf("the cursor stands behind %q, not %q:\n%s", before, w.prompt(), w.text())
+			w.t.Fatalf("the cursor stands behind %q, not %q:\n%s", before, text, w.text())
 		}
 	}
 }
@@ -201,7 +207,7 @@ func (w *window) gives(input string, rows ...string) {
 // showsAbove waits until a row that matches has appeared above the prompt.
 func (w *window) showsAbove(pattern string) {
 	w.t.Helper()
-	w.expect("^" + pattern + "$(.|\n)*^" + regexp.QuoteMeta(w.prompt()))
+	w.expect("^" + pattern + "$(.|\n)*^" + regexp.QuoteMeta(strings.TrimRight(w.prompt(), " ")))
 }
 
 // either is a pattern for rows that come in any order: output of another process, and a value.

@@ -118,6 +118,9 @@ type guest struct {
 	exited  *vm.Exit   // set by the host function exit
 	message seen       // what the guest has looked at in its mailbox
 	input   map[abi.Pid][]byte
+
+	gather   int    // bytes of the fd_write under way, when it has several buffers
+	gathered []byte // those that have come
 }
 
 // run instantiates the module and makes the calls.

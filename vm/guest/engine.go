@@ -157,7 +157,7 @@ func commonConfig() wazero.ModuleConfig {
 
 // addHostModules makes what guests import, and notes it for the check of imports.
 func (e *Engine) addHostModules() error {
-	if _, err := wasi_snapshot_preview1.Instantiate(e.ctx, e.runtime); err != nil {
+	if _, err := wasi_snapshot_preview1.Instantiate(gatherWrites(e.ctx), e.runtime); err != nil {
 		return fmt.Errorf("WASI: %w", err)
 	}
 	if err := addHostFunctions(e.ctx, e.runtime); err != nil {

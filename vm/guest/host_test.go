@@ -184,25 +184,31 @@ func TestProcessInfo(t *testing.T) {
 func TestSpawn(t *testing.T) {
 	n := newTestNode(t)
 	n.nodes.down = true
-	other, _ := n.modules.Put(entry(n.tell(0, 1)).bytes())
+	// Children wait for a word: their messages would come between those of their parent.
+	wait := seq(invoke("wnode.receive", i64c(-1), i32c(0), i32c(9)), drop)
+	other, _ := n.modules.Put(entry(wait, n.tell(0, 1)).bytes())
 	spawn := func(options map[string]any) (int32, abi.Pid) {
 		t.Helper()
 		encoded := string(term.MustEncode(options))
 		m := entry(n.report(invoke("wnode.spawn", region(100, encoded), i32c(0))), n.tell(0, 16)).
 			write(100, encoded).
-			fn("child", seq(invoke("wnode.args", i32c(0), i32c(9)), drop, n.tell(0, 4)))
+			fn("child", seq(wait, invoke("wnode.args", i32c(0), i32c(9)), drop, n.tell(0, 4)))
 		n.run(m, withLeader(n.pid))
 		return int32(binary.LittleEndian.Uint32(n.next())), abi.PidFromBytes(n.next())
 	}
-	if status, child := spawn(map[string]any{"export": "child", "args": []any{"me"}}); status != 0 || child.Node != n.system.Node() {
+	status, child := spawn(map[string]any{"export": "child", "args": []any{"me"}})
+	if status != 0 || child.Node != n.system.Node() {
 		t.Errorf("status %d, pid %v", status, child)
 	}
+	n.message(child, "go")
 	if got := n.next(); !bytes.Equal(got, term.MustEncode([]any{"me"})) {
 		t.Errorf("the child's arguments are %x", got)
 	}
-	if status, _ := spawn(map[string]any{"function": abi.Function{Module: other, Name: "o"}, "node": "here@host", "group_leader": n.pid}); status != 0 {
+	status, child = spawn(map[string]any{"function": abi.Function{Module: other, Name: "o"}, "node": "here@host", "group_leader": n.pid})
+	if status != 0 {
 		t.Errorf("status %d", status)
 	}
+	n.message(child, "go")
 	n.next()
 	if status, gone := spawn(map[string]any{"function": abi.Function{Module: abi.Hash{9}}}); status != 0 || gone.IsZero() {
 		t.Errorf("missing code: status %d, pid %v", status, gone)

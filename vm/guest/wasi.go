@@ -1,17 +1,21 @@
 package guest
 
 import (
+	"context"
+	"encoding/binary"
 	"errors"
 	"io"
 	"time"
 
+	"github.com/tetratelabs/wazero/api"
+	"github.com/tetratelabs/wazero/experimental"
 	experimentalsys "github.com/tetratelabs/wazero/experimental/sys"
 
 	"github.com/wnode/wnode/abi"
 )
 
 // stdio is the standard streams of a WASI program: I/O requests to the group leader, one for each
-// read and write, with nothing kept back (W-10). A guest that polls its standard input is told that
+// fd_read and fd_write, with nothing kept back (W-10). A guest that polls its standard input is told that
 // it is ready; the read is what waits.
 type stdio struct{ g *guest }
 
@@ -19,9 +23,7 @@ type stdio struct{ g *guest }
 type stderr struct{ stdio }
 
 // Write returns when the group leader has the bytes.
-func (s stderr) Write(data []byte) (int, error) {
-	return s.written(data, s.g.process.WriteError(s.g, abi.Pid{}, data))
-}
+func (s stderr) Write(data []byte) (int, error) { return s.write(data, s.g.process.WriteError) }
 
 // Read reads at most one line.
 func (s stdio) Read(buf []byte) (int, error) {
@@ -37,16 +39,77 @@ func (s stdio) Read(buf []byte) (int, error) {
 }
 
 // Write returns when the group leader has the bytes.
-func (s stdio) Write(data []byte) (int, error) {
-	return s.written(data, s.g.process.Write(s.g, abi.Pid{}, data))
-}
+func (s stdio) Write(data []byte) (int, error) { return s.write(data, s.g.process.Write) }
 
-func (s stdio) written(data []byte, err error) (int, error) {
+// write sends data, or gathers it while more of the same fd_write is to come.
+func (s stdio) write(data []byte, send func(context.Context, abi.Pid, []byte) error) (int, error) {
+	n := len(data)
+	if n == 0 {
+		return 0, nil
+	}
+	if s.g.gather > 0 {
+		s.g.gathered = append(s.g.gathered, data...)
+		if len(s.g.gathered) < s.g.gather {
+			return n, nil
+		}
+		data, s.g.gather = s.g.gathered, 0
+	}
+	err := send(s.g, abi.Pid{}, data)
 	s.g.checkAlive()
 	if err != nil {
 		return 0, experimentalsys.EIO
 	}
-	return len(data), nil
+	return n, nil
+}
+
+// gatherer listens to fd_write. wazero calls the stream once for each of its buffers: a line whose
+// newline has one of its own, which is how C's printf sends it, would be two requests, and another
+// process's output could come in between.
+type gatherer struct{}
+
+// maxGathered bounds what is gathered; a larger write goes out buffer by buffer.
+const maxGathered = 256 << 10
+
+// Before works out how many bytes the write has, when it has more than one buffer.
+func (gatherer) Before(ctx context.Context, mod api.Module, _ api.FunctionDefinition, params []uint64, _ experimental.StackIterator) {
+	const size = 8 // of a buffer's entry: address and length
+	g, ok := ctx.(*guest)
+	count := uint64(uint32(params[2]))
+	if !ok || count < 2 || count > maxGathered/size {
+		return
+	}
+	list, ok := mod.Memory().Read(uint32(params[1]), uint32(count*size))
+	if !ok {
+		return
+	}
+	var total uint64
+	for ; len(list) > 0; list = list[size:] {
+		total += uint64(binary.LittleEndian.Uint32(list[4:]))
+	}
+	if total <= maxGathered {
+		g.gather = int(total)
+	}
+}
+
+// After forgets what was gathered.
+func (gatherer) After(ctx context.Context, _ api.Module, _ api.FunctionDefinition, _ []uint64) {
+	if g, ok := ctx.(*guest); ok {
+		g.gather, g.gathered = 0, g.gathered[:0]
+	}
+}
+
+// Abort is After for a call that ends the guest.
+func (gatherer) Abort(context.Context, api.Module, api.FunctionDefinition, error) {}
+
+// gatherWrites makes a context in which host modules are given a [gatherer].
+func gatherWrites(ctx context.Context) context.Context {
+	return experimental.WithFunctionListenerFactory(ctx, experimental.FunctionListenerFactoryFunc(
+		func(def api.FunctionDefinition) experimental.FunctionListener {
+			if def.Name() == "fd_write" {
+				return gatherer{}
+			}
+			return nil
+		}))
 }
 
 // nanosleep sleeps for a WASI program.

@@ -46,6 +46,23 @@ func TestStandardOutput(t *testing.T) {
 	p.wait()
 }
 
+// The buffers of one fd_write are one request, and the next write is another.
+func TestStandardOutputOfSeveralBuffers(t *testing.T) {
+	n := newTestNode(t)
+	server := newIOServer(n)
+	several := invoke("wasi.fd_write", i32c(1), i32c(0), i32c(3), i32c(200))
+	bad := invoke("wasi.fd_write", i32c(1), i32c(0), i32c(4), i32c(200))
+	p := n.start(entry(
+		n.report(loadCount(several)),
+		n.report(bad),
+		n.report(loadCount(fdWrite(1, 8))),
+	).iovec(0, 100, 5).iovec(8, 105, 1).iovec(16, 0, 0).bytesAt(24, []byte{0xff, 0xff, 0xff, 0xff, 4, 0, 0, 0}).
+		write(100, "hello\n").bytes(), withLeader(server.pid))
+	n.wantReports(6, wasiFault, 1)
+	server.wantWritten(t, "put_chars", "hello\n", "\n")
+	p.wait()
+}
+
 // W-10: a leader that has gone is an input/output error, and the guest goes on.
 func TestStandardStreamsWithoutLeader(t *testing.T) {
 	n := newTestNode(t)

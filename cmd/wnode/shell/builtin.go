@@ -11,8 +11,8 @@ import (
 
 	"github.com/dop251/goja"
 
+	"github.com/wnode/wnode"
 	"github.com/wnode/wnode/abi"
-	"github.com/wnode/wnode/vm"
 )
 
 // builtin is a function that the shell adds to JavaScript, with its documentation.
@@ -147,7 +147,7 @@ func (a arguments) function(i int) (abi.Function, error) {
 func (a arguments) duration(i int) (time.Duration, error) {
 	v := a.at(i)
 	if goja.IsUndefined(v) {
-		return vm.Infinity, nil
+		return wnode.Infinity, nil
 	}
 	if !goja.IsNumber(v) {
 		return 0, a.wrong(i, "a number of milliseconds")
@@ -156,7 +156,7 @@ func (a arguments) duration(i int) (time.Duration, error) {
 	case math.IsNaN(ms) || ms < 0:
 		return 0, a.wrong(i, "a number of milliseconds")
 	case ms > math.MaxInt64/float64(time.Millisecond)/2:
-		return vm.Infinity, nil
+		return wnode.Infinity, nil
 	default:
 		return time.Duration(ms * float64(time.Millisecond)), nil
 	}

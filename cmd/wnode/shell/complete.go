@@ -61,8 +61,8 @@ func startingWith(prefix string, all []string) []string {
 	return fitting[:min(len(fitting), maxCandidates)]
 }
 
-// namesIn lists the properties of what path, such as "a.b.", leads to; those of the global object
-// for no path.
+// namesIn lists the properties of what path, such as "a.b.", leads to, but for those that every
+// object has; those of the global object for no path.
 func (e *Evaluator) namesIn(path string) []string {
 	o := e.rt.GlobalObject()
 	for _, name := range strings.Split(strings.TrimSuffix(path, "."), ".") {
@@ -77,6 +77,9 @@ func (e *Evaluator) namesIn(path string) []string {
 	}
 	var names []string
 	for ; o != nil && !isProxy(o); o = o.Prototype() {
+		if o == e.std.objectProto {
+			break // every object has these, and they are hardly ever meant
+		}
 		for _, name := range o.GetOwnPropertyNames() {
 			if parser.IsIdentifier(name) && !strings.HasPrefix(name, "__") {
 				names = append(names, name)

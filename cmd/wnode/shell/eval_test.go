@@ -11,6 +11,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/wnode/wnode"
 	"github.com/wnode/wnode/abi"
 	"github.com/wnode/wnode/abi/term"
 	"github.com/wnode/wnode/vm"
@@ -33,7 +34,7 @@ func newSession(t *testing.T) *session {
 	n := newFakeNode(t)
 	s := &session{t: t, node: n, device: startDevice(t, n), work: make(chan func())}
 	ready := make(chan struct{})
-	pid, err := n.Spawn("shell", s.device.pid, func(p *Process) Exit {
+	pid, err := n.Spawn("shell", s.device.pid, func(p *wnode.Process) wnode.Exit {
 		s.e = NewEvaluator(n, p)
 		close(ready)
 		for f := range s.work {
@@ -198,14 +199,14 @@ func TestDeclarations(t *testing.T) {
 		{`x`, `undefined`},
 		{`for (let i = 0; i < 2; i++) ; typeof i`, `"undefined"`},
 		{`{ let hidden = 1 } typeof hidden`, `"undefined"`},
-		{`const q`, `Uncaught SyntaxError: Missing initializer in const declaration (input 13, line 1, column 1)`},
+		{`const q`, `Uncaught SyntaxError: Missing initializer in const declaration (input 14, line 1, column 1)`},
 		{`{a: 1, b: {c: 2}}`, `{a: 1, b: {c: 2}}`},
 		{`{}`, `{}`},
 		{`let self = 5; self`, `5`},
 		{`x =`, `Uncaught SyntaxError: Unexpected end of input (input 18, line 1, column 4)`},
-		{"1;\n  nope()", `Uncaught ReferenceError: nope is not defined (input 19, line 2, column 3)`},
-		{`throw "text"`, `Uncaught "text"`},
-		{`throw {a: 1}`, `Uncaught {a: 1}`},
+		{"1;\n  nope()", `Uncaught ReferenceError: nope is not defined (input 19, line 2, column 7)`},
+		{`throw "text"`, `Uncaught "text" (input 20, line 1, column 1)`},
+		{`throw {a: 1}`, `Uncaught {a: 1} (input 21, line 1, column 1)`},
 		{`throw new RangeError("a\nb")`, `Uncaught RangeError: a b (input 22, line 1, column 7)`},
 		{`(function f() { f() })()`, `Uncaught RangeError: functions call each other too deeply (input 23, line 1, column 18)`},
 		{`Promise.reject(new Error("lost")); 1`, `Uncaught (in promise) Error: lost`},
@@ -303,7 +304,7 @@ func TestExitSelf(t *testing.T) {
 	s := newSession(t)
 	var err error
 	s.do(func() { _, err = s.e.Eval(s.e.process.Context(), `Process.exit(self(), "boom"); for (;;) ;`) })
-	var exit *ExitError
+	var exit *wnode.ExitError
 	if !errors.As(err, &exit) || string(exit.Reason) != string(term.MustEncode("boom")) {
 		t.Errorf("got %v", err)
 	}

@@ -9,6 +9,8 @@ import (
 
 	"github.com/dop251/goja"
 	"github.com/dop251/goja/file"
+
+	"github.com/wnode/wnode"
 )
 
 // maxCallDepth bounds the recursion of JavaScript functions: each level also takes of Go's stack.
@@ -37,7 +39,7 @@ func (q *Quit) Error() string { return fmt.Sprintf("exit(%d)", q.Code) }
 // next. [Evaluator.Eval] is for the process's own goroutine; [Evaluator.Complete] is safe for concurrent use.
 type Evaluator struct {
 	node    Node
-	process *Process
+	process *wnode.Process
 
 	mu       sync.Mutex // guards all below; held while JavaScript runs
 	rt       *goja.Runtime
@@ -52,7 +54,7 @@ type Evaluator struct {
 }
 
 // NewEvaluator makes an evaluator for a process of the node.
-func NewEvaluator(node Node, p *Process) *Evaluator {
+func NewEvaluator(node Node, p *wnode.Process) *Evaluator {
 	rt := goja.New()
 	rt.SetMaxCallStackSize(maxCallDepth)
 	e := &Evaluator{node: node, process: p, rt: rt, std: captureStandard(rt)}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/dop251/goja"
 
+	"github.com/wnode/wnode"
 	"github.com/wnode/wnode/abi"
 	"github.com/wnode/wnode/abi/term"
 )
@@ -87,7 +88,7 @@ func (e *Evaluator) ioGets(a arguments) (goja.Value, error) {
 
 // readLine asks an I/O server for a line, or for a piece of a very long one. The errors are
 // [abi.ErrEndOfFile], [abi.ErrInterrupted] when the user broke the line off, and those of the request.
-func readLine(ctx context.Context, p *Process, device abi.Pid, prompt string) ([]byte, error) {
+func readLine(ctx context.Context, p *wnode.Process, device abi.Pid, prompt string) ([]byte, error) {
 	reply, err := p.IORequest(ctx, device, []any{"get_line", "unicode", prompt})
 	if err != nil {
 		return nil, err

@@ -3,25 +3,11 @@ package shell
 import (
 	"context"
 
+	"github.com/wnode/wnode"
 	"github.com/wnode/wnode/abi"
-	"github.com/wnode/wnode/vm"
 )
 
-// The parts of the node that the shell is made of.
-type (
-	// Process is the process that an evaluator acts as.
-	Process = vm.Process
-	// Func is a native process.
-	Func = vm.Func
-	// Exit is how a process ended.
-	Exit = vm.Exit
-	// ExitError is the cause of a process's context.
-	ExitError = vm.ExitError
-	// Info is what is known of a process.
-	Info = vm.Info
-)
-
-// Node is the node as the shell needs it. Its methods may be called concurrently.
+// Node is the node as the shell needs it, which [*wnode.Node] is. Its methods may be called concurrently.
 type Node interface {
 	Cluster
 	Processes
@@ -48,9 +34,9 @@ type Cluster interface {
 
 // Processes are the processes of the node.
 type Processes interface {
-	Spawn(label string, leader abi.Pid, f Func) (abi.Pid, error)
+	Spawn(label string, leader abi.Pid, f wnode.Func) (abi.Pid, error)
 	Processes() []abi.Pid
-	Info(abi.Pid) (Info, bool)
+	Info(abi.Pid) (wnode.Info, bool)
 }
 
 // Names are the registered names, the node's own and the global ones.

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/wnode/wnode"
 	"github.com/wnode/wnode/abi"
 	"github.com/wnode/wnode/abi/term"
 	"github.com/wnode/wnode/vm"
@@ -133,17 +134,17 @@ func (n *fakeNode) Load(name string, module []byte) (abi.Function, error) {
 	return abi.Function{Module: abi.Hash{0x3f, 0xa9}, Export: abi.DefaultExport, Name: name}, nil
 }
 
-func (n *fakeNode) Spawn(label string, leader abi.Pid, f Func) (abi.Pid, error) {
+func (n *fakeNode) Spawn(label string, leader abi.Pid, f wnode.Func) (abi.Pid, error) {
 	return n.sys.Spawn(vm.SpawnOptions{Body: f, Label: label, Leader: leader})
 }
 
-func (n *fakeNode) Processes() []abi.Pid             { return n.sys.Processes() }
-func (n *fakeNode) Info(pid abi.Pid) (Info, bool)    { return n.sys.Info(pid) }
-func (n *fakeNode) NameOf(pid abi.Pid) string        { return nameOf(n, n.names, pid) }
-func (n *fakeNode) Registered() []string             { return namesIn(n, n.names) }
-func (n *fakeNode) GlobalNames() []string            { return namesIn(n, n.globals) }
-func (n *fakeNode) Unregister(name string) error     { return n.remove(n.names, name) }
-func (n *fakeNode) Whereis(s string) (abi.Pid, bool) { return n.look(n.names, s) }
+func (n *fakeNode) Processes() []abi.Pid                { return n.sys.Processes() }
+func (n *fakeNode) Info(pid abi.Pid) (wnode.Info, bool) { return n.sys.Info(pid) }
+func (n *fakeNode) NameOf(pid abi.Pid) string           { return nameOf(n, n.names, pid) }
+func (n *fakeNode) Registered() []string                { return namesIn(n, n.names) }
+func (n *fakeNode) GlobalNames() []string               { return namesIn(n, n.globals) }
+func (n *fakeNode) Unregister(name string) error        { return n.remove(n.names, name) }
+func (n *fakeNode) Whereis(s string) (abi.Pid, bool)    { return n.look(n.names, s) }
 func (n *fakeNode) GlobalWhereis(s string) (abi.Pid, bool) {
 	return n.look(n.globals, s)
 }
@@ -351,3 +352,6 @@ func (d *device) take() string {
 	d.output = ""
 	return got
 }
+
+// The root package's node is what the shell asks for.
+var _ Node = (*wnode.Node)(nil)

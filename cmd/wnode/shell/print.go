@@ -189,15 +189,15 @@ func bareKey(key string) string {
 }
 
 func (pr *printer) function(o *goja.Object) string {
-	word := "Function"
+	word := "Function:"
 	if source, err := pr.e.std.source(o); err == nil && strings.HasPrefix(source.String(), "class") {
 		word = "class"
 	}
 	name, ok := pr.e.std.lookup(o, "name").(goja.String)
 	if !ok || name.String() == "" {
-		return "[" + word + " (anonymous)]"
+		return "[" + strings.TrimSuffix(word, ":") + " (anonymous)]"
 	}
-	return "[" + word + ": " + name.String() + "]"
+	return "[" + word + " " + name.String() + "]"
 }
 
 func (pr *printer) other(o *goja.Object, indent int) string {

@@ -8,9 +8,9 @@ import (
 
 	"github.com/dop251/goja"
 
+	"github.com/wnode/wnode"
 	"github.com/wnode/wnode/abi"
 	"github.com/wnode/wnode/abi/term"
-	"github.com/wnode/wnode/vm"
 )
 
 var processBuiltins = []builtin{
@@ -40,7 +40,7 @@ func (e *Evaluator) spawnOn(node abi.NodeID, f abi.Function, a arguments, i int)
 	if err != nil {
 		return nil, err
 	}
-	pid, err := e.process.SpawnFunction(e.ctx, node, vm.SpawnRequest{Function: f, Args: encoded})
+	pid, err := e.process.SpawnFunction(e.ctx, node, wnode.SpawnRequest{Function: f, Args: encoded})
 	if err != nil {
 		return nil, err
 	}
@@ -87,7 +87,7 @@ type infoField struct {
 	value goja.Value
 }
 
-func (e *Evaluator) infoFields(info Info) []infoField {
+func (e *Evaluator) infoFields(info wnode.Info) []infoField {
 	text := func(s string) goja.Value {
 		if s == "" {
 			return goja.Null()

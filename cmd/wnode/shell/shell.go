@@ -7,9 +7,9 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/wnode/wnode"
 	"github.com/wnode/wnode/abi"
 	"github.com/wnode/wnode/abi/term"
-	"github.com/wnode/wnode/vm"
 )
 
 // continuation is the prompt for the further lines of an input.
@@ -79,36 +79,36 @@ func (s *Shell) Prompt(prompt string) bool {
 func (s *Shell) promptPrefix() string { return "wnode(" + s.node.Name() + ")" }
 
 // watch is the process that keeps an evaluator going (LINK-09).
-func (s *Shell) watch(p *Process) Exit {
+func (s *Shell) watch(p *wnode.Process) wnode.Exit {
 	defer close(s.done)
 	for {
 		pid, err := s.node.Spawn("shell", p.GroupLeader(), s.run)
 		if err != nil {
-			return Exit{Reason: err.Error(), Crash: true}
+			return wnode.Exit{Reason: err.Error(), Crash: true}
 		}
 		reason, err := await(p, pid)
 		if err != nil {
 			// The watch is told to end, and its evaluator with it. The context of the signal is not
 			// that of the watch, which has ended.
 			_ = p.ExitProcess(context.WithoutCancel(p.Context()), pid, term.MustEncode(abi.ReasonShutdown))
-			return vm.Normal
+			return wnode.Normal
 		}
 		if s.ended() {
-			return vm.Normal
+			return wnode.Normal
 		}
 		text := fmt.Sprintf("** (EXIT from %s) shell process exited with reason: %s\n",
 			term.Format(pid, s.node.Index), term.Format(reason, s.node.Index))
 		if err := p.Write(p.Context(), abi.Pid{}, []byte(text)); err != nil {
-			return vm.Normal // without an I/O server there is no shell
+			return wnode.Normal // without an I/O server there is no shell
 		}
 	}
 }
 
 // await waits until a process has ended, and gives the reason.
-func await(p *Process, pid abi.Pid) (reason any, err error) {
+func await(p *wnode.Process, pid abi.Pid) (reason any, err error) {
 	ref := p.Monitor(pid)
 	for {
-		m, err := p.Receive(p.Context(), vm.Infinity)
+		m, err := p.Receive(p.Context(), wnode.Infinity)
 		if err != nil {
 			return nil, err
 		}
@@ -127,7 +127,7 @@ func await(p *Process, pid abi.Pid) (reason any, err error) {
 
 // run is the process that evaluates. When it returns because it is done, and not because it was
 // told to end, the shell has ended.
-func (s *Shell) run(p *Process) Exit {
+func (s *Shell) run(p *wnode.Process) wnode.Exit {
 	e := NewEvaluator(s.node, p)
 	s.mu.Lock()
 	s.evaluator = e
@@ -138,7 +138,7 @@ func (s *Shell) run(p *Process) Exit {
 		s.finished, s.code = true, code
 		s.mu.Unlock()
 	}
-	return vm.Normal
+	return wnode.Normal
 }
 
 // ended reports whether the evaluator that has just ended was done.
@@ -149,7 +149,7 @@ func (s *Shell) ended() bool {
 }
 
 // loop evaluates input after input, and gives the exit code.
-func (s *Shell) loop(p *Process, e *Evaluator) int {
+func (s *Shell) loop(p *wnode.Process, e *Evaluator) int {
 	for n := 1; ; n++ {
 		source, err := s.read(p, fmt.Sprintf("%s%d> ", s.promptPrefix(), n))
 		if err != nil {
@@ -173,7 +173,7 @@ func (s *Shell) loop(p *Process, e *Evaluator) int {
 }
 
 // sayGoodbye tells why the shell ends, unless nobody would see it.
-func (s *Shell) sayGoodbye(p *Process, err error) {
+func (s *Shell) sayGoodbye(p *wnode.Process, err error) {
 	if errors.Is(err, abi.ErrEndOfFile) {
 		// The shell ends whether or not this can be read.
 		_ = p.Write(p.Context(), abi.Pid{}, []byte("end of input, stopping "+s.node.Name()+"\n"))
@@ -181,7 +181,7 @@ func (s *Shell) sayGoodbye(p *Process, err error) {
 }
 
 // evaluate evaluates an input such that [Shell.Interrupt] reaches it.
-func (s *Shell) evaluate(p *Process, e *Evaluator, source string) (string, error) {
+func (s *Shell) evaluate(p *wnode.Process, e *Evaluator, source string) (string, error) {
 	ctx, cancel := context.WithCancelCause(p.Context())
 	defer cancel(nil)
 	s.setInterrupt(cancel)
@@ -197,7 +197,7 @@ func (s *Shell) setInterrupt(cancel context.CancelCauseFunc) {
 
 // read reads one input that is not blank, of as many lines as it takes. Interrupted lines are
 // forgotten. At the end of the file what there is of an input is all of it.
-func (s *Shell) read(p *Process, prompt string) (string, error) {
+func (s *Shell) read(p *wnode.Process, prompt string) (string, error) {
 	source := ""
 	for {
 		ask := prompt
@@ -224,7 +224,7 @@ func (s *Shell) read(p *Process, prompt string) (string, error) {
 
 // wholeLine reads a line, which an I/O server may give in pieces. It is cut when it is longer than
 // any input may be.
-func wholeLine(p *Process, prompt string) (string, error) {
+func wholeLine(p *wnode.Process, prompt string) (string, error) {
 	line := ""
 	for {
 		piece, err := readLine(p.Context(), p, abi.Pid{}, prompt)

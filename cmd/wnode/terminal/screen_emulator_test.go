@@ -113,6 +113,7 @@ func (e *emulator) sequence(args string, final byte) {
 		n = 0
 	}
 	switch {
+	case final == 'm': // a color
 	case final == 'A':
 		e.row = max(0, e.row-max(n, 1))
 	case final == 'G':

@@ -1,0 +1,147 @@
+//go:build linux
+
+package e2e
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// A program that nobody adapted runs here or on another node, and cannot tell.
+func TestRun(t *testing.T) {
+	t.Parallel()
+	h := newHost(t)
+	two := h.headless(nodeTwo)
+	for name, flags := range map[string][]string{"here": nil, "there": {"--on", nodeTwo}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			h := &host{t, h.home, h.port}
+			run := func(stdin []byte, args ...string) result {
+				return h.pipe(stdin, nodeArgs("run", append(flags[:len(flags):len(flags)], args...))...)
+			}
+			upcase := guest(t, "upcase")
+			run(nil, guest(t, "hello")).want(t, 0, "Hello from WebAssembly!\n", "")
+			run([]byte("hello\nworld"), upcase).want(t, 0, "HELLO\nWORLD", "")
+			for _, code := range []string{"0", "1", "3", "255"} {
+				if r := run([]byte("x\n"), upcase, code); r.stdout != "X\n" || r.stderr != "" || codeOf(code) != r.code {
+					t.Errorf("exit code %s: %+v", code, r)
+				}
+			}
+			binary := withoutLetters(1 << 20)
+			if r := run(binary, upcase); r.code != 0 || r.stderr != "" || !bytes.Equal([]byte(r.stdout), binary) {
+				t.Errorf("binary data changed: exit code %d, %d of %d bytes, %s", r.code, len(r.stdout), len(binary), r.stderr)
+			}
+		})
+	}
+	t.Cleanup(func() {
+		if out := two.out.String(); out != "" {
+			t.Errorf("the other node wrote %q itself", out)
+		}
+	})
+}
+
+func codeOf(text string) int { return map[string]int{"0": 0, "1": 1, "3": 3, "255": 255}[text] }
+
+// withoutLetters gives bytes that upcase does not change: all values but small letters, in lines of all
+// lengths, and one line that is very long.
+func withoutLetters(n int) []byte {
+	var b []byte
+	for line := 0; len(b) < n/2; line++ {
+		for i := range line {
+			b = append(b, notLower(byte(i*7+line)))
+		}
+		b = append(b, '\n')
+	}
+	for len(b) < n {
+		b = append(b, 0xff, 0, 0xc3, '\r')
+	}
+	return b
+}
+
+func notLower(c byte) byte {
+	if 'a' <= c && c <= 'z' {
+		return 0x80 | c
+	}
+	return c
+}
+
+// trapping is a module whose _start is the instruction unreachable.
+var trapping = []byte("\x00asm\x01\x00\x00\x00" + "\x01\x04\x01\x60\x00\x00" + "\x03\x02\x01\x00" +
+	"\x05\x03\x01\x00\x01" + "\x07\x13\x02\x06memory\x02\x00\x06_start\x00\x00" + "\x0a\x05\x01\x03\x00\x00\x0b")
+
+func TestRunCrash(t *testing.T) {
+	t.Parallel()
+	h := newHost(t)
+	h.headless(nodeTwo)
+	path := filepath.Join(h.home, "trap.wasm")
+	write(t, path, trapping, 0o644)
+	for name, flags := range map[string][]string{"here": nil, "there": {"--on", nodeTwo}} {
+		r := h.run(nodeArgs("run", append(flags, path))...)
+		last := r.stderr[strings.LastIndex(strings.TrimSuffix(r.stderr, "\n"), "\n")+1:]
+		if r.code != 1 || r.stdout != "" || !strings.HasPrefix(last, "wnode: trap.wasm ended: ") || !strings.Contains(last, "unreachable") {
+			t.Errorf("%s: %+v", name, r)
+		}
+	}
+}
+
+// The interrupt key ends the program and its process on the other node.
+func TestRunInterrupted(t *testing.T) {
+	t.Parallel()
+	h := newHost(t)
+	h.headless(nodeTwo)
+	w := h.open("", nodeArgs("run", []string{"--on", nodeTwo, guest(t, "upcase")})...)
+	w.exitCode = 130
+	w.keys("here\r")
+	w.expect("^HERE$")
+	if err := w.cmd.Process.Signal(os.Interrupt); err != nil {
+		t.Fatal(err)
+	}
+	<-w.exited
+}
+
+func TestEval(t *testing.T) {
+	t.Parallel()
+	h := newHost(t)
+	for name, c := range map[string]struct {
+		source string
+		stdin  string
+		want   result
+	}{
+		"value":        {source: `[1, "two", {three: 3}]`, want: result{stdout: "[1, \"two\", {three: 3}]\n"}},
+		"last value":   {source: "let x = 20\nx + 1", want: result{stdout: "21\n"}},
+		"nothing":      {source: ``, want: result{stdout: "undefined\n"}},
+		"output":       {source: `IO.puts("hello"); 1`, want: result{stdout: "hello\n1\n"}},
+		"input":        {source: `IO.gets("") + IO.gets("")`, stdin: "a\nb\n", want: result{stdout: "\"a\\nb\\n\"\n"}},
+		"end of input": {source: `IO.gets("")`, want: result{stdout: "null\n"}},
+		"exit":         {source: `exit(3); 1`, want: result{code: 3}},
+		"exit 0":       {source: `exit(); 1`, want: result{}},
+		"exception":    {source: `throw new Error("no")`, want: result{code: 1, stderr: "Uncaught Error: no (input 1, line 1, column 7)\n"}},
+		"syntax":       {source: `1 +`, want: result{code: 1, stderr: "Uncaught SyntaxError: Unexpected end of input (input 1, line 1, column 4)\n"}},
+		"spawn": {
+			source: `spawn(wasm("` + guest(t, "hello") + `")); while (Process.list().length > 5) receive(1); receive(50)`,
+			want:   result{stdout: "Hello from WebAssembly!\nundefined\n"},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			h := &host{t, h.home, h.port}
+			h.pipe([]byte(c.stdin), nodeArgs("eval", []string{c.source})...).want(t, c.want.code, c.want.stdout, c.want.stderr)
+		})
+	}
+}
+
+func TestDemo(t *testing.T) {
+	t.Parallel()
+	r := newHost(t).run("demo")
+	if r.code != 0 || r.stderr != "" {
+		t.Errorf("%+v", r)
+	}
+	for _, want := range []string{"node_one@127.0.0.1 runs", "node_two@127.0.0.1 runs", "disallowed node node_three@127.0.0.1", "It gets false", "connected in", "    output | node_two@127.0.0.1\n"} {
+		if !strings.Contains(r.stdout, want) {
+			t.Errorf("no %q in\n%s", want, r.stdout)
+		}
+	}
+}
