@@ -61,7 +61,11 @@ func (g *globals) registerOwn(ctx context.Context, name string, pid abi.Pid) err
 		if err != nil {
 			return err
 		}
-		return g.announceName(ctx, name, pid)
+		if err := g.announceName(ctx, name, pid); !errors.Is(err, abi.ErrNameTaken) {
+			return err
+		}
+		g.cancelAt(arbiter, name)
+		return fmt.Errorf("register %q: %w", name, abi.ErrNameTaken)
 	}
 }
 
@@ -77,9 +81,19 @@ func (g *globals) reserveAt(ctx context.Context, arbiter abi.NodeID, name string
 	}
 	err := g.call(ctx, arbiter, nameMessage{Op: opReserve, Name: name, Pid: pid})
 	if ctx.Err() != nil { // it may have been granted all the same
-		g.post(arbiter, nameMessage{Op: opCancel, Name: name})
+		g.cancelAt(arbiter, name)
 	}
 	return err
+}
+
+func (g *globals) cancelAt(arbiter abi.NodeID, name string) {
+	if arbiter != g.node.id {
+		g.post(arbiter, nameMessage{Op: opCancel, Name: name})
+		return
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.state.Cancel(name, g.node.id)
 }
 
 // reserve is the arbiter's answer to a node that wants a name for a process of its own.
@@ -96,10 +110,15 @@ func (g *globals) reserve(from abi.NodeID, name string, pid abi.Pid) error {
 // ended meanwhile loses it again (GLOB-08).
 func (g *globals) announceName(ctx context.Context, name string, pid abi.Pid) error {
 	g.mu.Lock()
-	conflict, lost := g.state.Commit(registry.Entry{Name: name, Pid: pid})
-	if lost && conflict.Loser == pid {
+	if g.state.NameOf(pid) != "" { // by a registration at the same time
 		g.mu.Unlock()
-		return fmt.Errorf("register %q: %w", name, abi.ErrNameTaken)
+		return abi.ErrNameTaken
+	}
+	if _, late := g.state.Commit(registry.Entry{Name: name, Pid: pid}); late {
+		// The name came in from another node meanwhile, or the arbiter did not know of ours yet.
+		g.state.Remove(name, pid)
+		g.mu.Unlock()
+		return abi.ErrNameTaken
 	}
 	done := g.announceLocked(nameMessage{Op: opCommit, Name: name, Pid: pid})
 	g.mu.Unlock()
@@ -146,13 +165,16 @@ func (g *globals) commit(from abi.NodeID, e registry.Entry) {
 	g.mu.Lock()
 	conflict, found := g.state.Commit(e)
 	g.mu.Unlock()
-	if !found || conflict.Loser.Node != g.node.id {
+	if !found {
 		return
 	}
-	g.node.log.Info("global name conflict, terminating one process", "name", e.Name, "pid", conflict.Loser.Text(0))
-	g.node.sys.Deliver(abi.Signal{
-		Kind: abi.SignalExit, From: g.pid, To: conflict.Loser, Data: term.MustEncode(abi.ReasonKill),
-	})
+	for _, loser := range conflict.Losers {
+		if loser.Node != g.node.id {
+			continue
+		}
+		g.node.log.Info("global name conflict, terminating one process", "name", e.Name, "pid", loser.Text(0))
+		g.node.sys.Deliver(abi.Signal{Kind: abi.SignalExit, From: g.pid, To: loser, Data: term.MustEncode(abi.ReasonKill)})
+	}
 }
 
 func (g *globals) removed(from abi.NodeID, name string, pid abi.Pid) {

@@ -18,10 +18,11 @@ type Entry struct {
 }
 
 // Conflict is a name that two nodes had given to different processes before they met. Every node
-// that sees the two comes to the same verdict by itself.
+// that knows of both comes to the same verdict by itself.
 type Conflict struct {
-	Name          string
-	Winner, Loser abi.Pid
+	Name   string
+	Winner abi.Pid
+	Losers []abi.Pid
 }
 
 // Global is one node's copy of the names that all connected nodes share.
@@ -31,11 +32,12 @@ type Conflict struct {
 // writers from taking one name at a time, a writer first reserves it with the arbiter, the node
 // with the least id among those connected ([Global.Arbiter]); then it commits on every node. Nodes
 // that meet exchange the entries that each is the writer of ([Global.Own]); a name that both sides have by
-// then is a [Conflict].
+// then is a [Conflict]. Until the loser has been killed by its own node, both entries are kept: if the
+// winner ends first, the other one has the name, on every node.
 type Global struct {
 	self     abi.NodeID
-	members  map[abi.NodeID]bool // connected nodes, without self
-	byName   map[string]abi.Pid
+	members  map[abi.NodeID]bool  // connected nodes, without self
+	byName   map[string][]abi.Pid // the one that has the name first; more than one in a conflict
 	byPid    map[abi.Pid]string
 	reserved map[string]abi.NodeID // as arbiter: who is about to commit
 }
@@ -43,7 +45,7 @@ type Global struct {
 // NewGlobal makes an empty registry for a node.
 func NewGlobal(self abi.NodeID) *Global {
 	return &Global{
-		self: self, members: map[abi.NodeID]bool{}, byName: map[string]abi.Pid{},
+		self: self, members: map[abi.NodeID]bool{}, byName: map[string][]abi.Pid{},
 		byPid: map[abi.Pid]string{}, reserved: map[string]abi.NodeID{},
 	}
 }
@@ -88,57 +90,53 @@ func (g *Global) Cancel(name string, by abi.NodeID) {
 	}
 }
 
-// Commit enters a name. When the name stands for another process already, the conflict is
-// returned, and the winner's entry stays. Entries of nodes that are not connected are ignored.
+// Commit enters a name. When the name stands for another process too, the conflict is returned.
+// Entries of nodes that are not connected, and second names of a process, are ignored.
 func (g *Global) Commit(e Entry) (Conflict, bool) {
 	g.Cancel(e.Name, e.Pid.Node)
 	if !validName(e.Name) || e.Pid.Node != g.self && !g.members[e.Pid.Node] {
 		return Conflict{}, false
 	}
-	if other, named := g.byPid[e.Pid]; named && other != e.Name {
+	if _, named := g.byPid[e.Pid]; named {
 		return Conflict{}, false
 	}
-	old, taken := g.byName[e.Name]
-	if !taken || old == e.Pid {
-		g.enter(e)
+	pids := append(g.byName[e.Name], e.Pid)
+	slices.SortFunc(pids, func(a, b abi.Pid) int { return compare(e.Name, a, b) })
+	g.byName[e.Name], g.byPid[e.Pid] = pids, e.Name
+	if len(pids) == 1 {
 		return Conflict{}, false
 	}
-	c := Conflict{Name: e.Name, Winner: old, Loser: e.Pid}
-	if prefers(e.Name, e.Pid, old) {
-		c.Winner, c.Loser = e.Pid, old
-		g.remove(e.Name)
-		g.enter(e)
-	}
-	return c, true
+	return Conflict{Name: e.Name, Winner: pids[0], Losers: slices.Clone(pids[1:])}, true
 }
 
-func (g *Global) enter(e Entry) { g.byName[e.Name], g.byPid[e.Pid] = e.Pid, e.Name }
-
-func (g *Global) remove(name string) {
-	delete(g.byPid, g.byName[name])
-	delete(g.byName, name)
-}
-
-// prefers decides a conflict between a and b, as a coin would, but the same on every node (GLOB-12).
-func prefers(name string, a, b abi.Pid) bool {
+// compare decides between two processes with one name, as a coin would, but the same on every node (GLOB-12).
+func compare(name string, a, b abi.Pid) int {
 	weight := func(p abi.Pid) []byte {
 		sum := sha256.Sum256(p.Append([]byte(name)))
 		return sum[:]
 	}
-	return bytes.Compare(weight(a), weight(b)) < 0
+	return bytes.Compare(weight(a), weight(b))
 }
 
-// Remove frees a name if it stands for pid.
+// Remove takes a name from a process, if it has it.
 func (g *Global) Remove(name string, pid abi.Pid) {
-	if g.byName[name] == pid {
-		g.remove(name)
+	if g.byPid[pid] != name {
+		return
+	}
+	delete(g.byPid, pid)
+	if rest := slices.DeleteFunc(g.byName[name], func(p abi.Pid) bool { return p == pid }); len(rest) > 0 {
+		g.byName[name] = rest
+	} else {
+		delete(g.byName, name)
 	}
 }
 
 // Whereis finds the process with a name.
 func (g *Global) Whereis(name string) (abi.Pid, bool) {
-	pid, ok := g.byName[name]
-	return pid, ok
+	if pids := g.byName[name]; len(pids) > 0 {
+		return pids[0], true
+	}
+	return abi.Pid{}, false
 }
 
 // NameOf gives the name of a process, "" for none.
@@ -157,8 +155,10 @@ func (g *Global) NodeUp(node abi.NodeID) []Entry {
 func (g *Global) Own() []Entry {
 	own := []Entry{}
 	for _, name := range g.Names() {
-		if pid := g.byName[name]; pid.Node == g.self {
-			own = append(own, Entry{Name: name, Pid: pid})
+		for _, pid := range g.byName[name] {
+			if pid.Node == g.self {
+				own = append(own, Entry{Name: name, Pid: pid})
+			}
 		}
 	}
 	return own
@@ -168,9 +168,9 @@ func (g *Global) Own() []Entry {
 func (g *Global) NodeDown(node abi.NodeID) {
 	delete(g.members, node)
 	maps.DeleteFunc(g.reserved, func(_ string, by abi.NodeID) bool { return by == node })
-	for name, pid := range g.byName {
+	for pid, name := range g.byPid {
 		if pid.Node == node {
-			g.remove(name)
+			g.Remove(name, pid)
 		}
 	}
 }

@@ -173,7 +173,10 @@ func TestHostileSpawnRequests(t *testing.T) {
 			return term.MustEncode(m)
 		}
 		requests := [][]byte{
-			nil, {0xff}, {0xbf}, term.MustEncode("spawn"), term.MustEncode(list{}),
+			nil,
+			{0xff},
+			{0xbf},
+			term.MustEncode("spawn"), term.MustEncode(list{}),
 			with(1, "no function"), with(2, "no array"), with(2, map[string]any{}), with(3, 5),
 			with(4, abi.Pid{Node: 2, Num: 1}), with(4, abi.Pid{}), with(5, "no ref"),
 		}
@@ -221,8 +224,17 @@ func TestHostileSpawnReplies(t *testing.T) {
 	a := newActor(t, sys, vm.SpawnOptions{})
 	a.do(func(p *vm.Process) {
 		for _, reply := range []any{
-			"ok", list{}, list{"ok"}, list{"ok", p.Pid()}, list{"ok", abi.Pid{Node: 3, Num: 1}}, list{"ok", 5},
-			list{"error", 0}, list{"error", 7}, list{"error", int64(-1) << 40}, list{"error", "text"}, list{"what", -1},
+			"ok",
+			list{},
+			list{"ok"},
+			list{"ok", p.Pid()},
+			list{"ok", abi.Pid{Node: 3, Num: 1}},
+			list{"ok", 5},
+			list{"error", 0},
+			list{"error", 7},
+			list{"error", int64(-1) << 40},
+			list{"error", "text"},
+			list{"what", -1},
 		} {
 			l.reply = term.MustEncode(reply)
 			if pid, err := p.SpawnFunction(p.Context(), 2, vm.SpawnRequest{}); !errors.Is(err, abi.ErrBadArgument) {

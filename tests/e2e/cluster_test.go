@@ -17,7 +17,7 @@ func TestHeadless(t *testing.T) {
 	for name, sig := range map[string]os.Signal{"SIGTERM": syscall.SIGTERM, "SIGINT": os.Interrupt} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			h := &host{t, h.home, h.port}
+			h := h.in(t)
 			node := strings.ToLower(name) + "@127.0.0.1"
 			s := h.headless(node, "--eval", `IO.puts("up"); Node.self()`)
 			if s.name != node || !regexp.MustCompile(`^127\.0\.0\.1:\d+$`).MatchString(s.addr) {

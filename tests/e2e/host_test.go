@@ -15,9 +15,10 @@ import (
 
 // host is a user on a machine, as far as wnode knows: a home directory, a cache and a well-known port.
 type host struct {
-	t    *testing.T
-	home string
-	port int
+	t     *testing.T
+	home  string
+	port  int
+	extra []string // of the environment
 }
 
 func newHost(t *testing.T) *host {
@@ -36,7 +37,14 @@ func (h *host) environ() []string {
 			env = append(env, name+"="+value)
 		}
 	}
-	return env
+	return append(env, h.extra...)
+}
+
+// in gives the host for a subtest.
+func (h *host) in(t *testing.T) *host {
+	sub := *h
+	sub.t = t
+	return &sub
 }
 
 // The well-known ports of the hosts. They are below those that systems hand out by themselves, so

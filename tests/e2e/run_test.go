@@ -18,7 +18,7 @@ func TestRun(t *testing.T) {
 	for name, flags := range map[string][]string{"here": nil, "there": {"--on", nodeTwo}} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			h := &host{t, h.home, h.port}
+			h := h.in(t)
 			run := func(stdin []byte, args ...string) result {
 				return h.pipe(stdin, nodeArgs("run", append(flags[:len(flags):len(flags)], args...))...)
 			}
@@ -68,20 +68,15 @@ func notLower(c byte) byte {
 	return c
 }
 
-// trapping is a module whose _start is the instruction unreachable.
-var trapping = []byte("\x00asm\x01\x00\x00\x00" + "\x01\x04\x01\x60\x00\x00" + "\x03\x02\x01\x00" +
-	"\x05\x03\x01\x00\x01" + "\x07\x13\x02\x06memory\x02\x00\x06_start\x00\x00" + "\x0a\x05\x01\x03\x00\x00\x0b")
-
 func TestRunCrash(t *testing.T) {
 	t.Parallel()
 	h := newHost(t)
 	h.headless(nodeTwo)
 	path := filepath.Join(h.home, "trap.wasm")
-	write(t, path, trapping, 0o644)
+	write(t, path, module{code: unreachable}.bytes(), 0o644)
 	for name, flags := range map[string][]string{"here": nil, "there": {"--on", nodeTwo}} {
 		r := h.run(nodeArgs("run", append(flags, path))...)
-		last := r.stderr[strings.LastIndex(strings.TrimSuffix(r.stderr, "\n"), "\n")+1:]
-		if r.code != 1 || r.stdout != "" || !strings.HasPrefix(last, "wnode: trap.wasm ended: ") || !strings.Contains(last, "unreachable") {
+		if r.code != 1 || r.stdout != "" || !strings.HasPrefix(r.stderr, "wnode: trap.wasm crashed: unreachable\n") {
 			t.Errorf("%s: %+v", name, r)
 		}
 	}
@@ -127,7 +122,7 @@ func TestEval(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			h := &host{t, h.home, h.port}
+			h := h.in(t)
 			h.pipe([]byte(c.stdin), nodeArgs("eval", []string{c.source})...).want(t, c.want.code, c.want.stdout, c.want.stderr)
 		})
 	}

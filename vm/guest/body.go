@@ -60,6 +60,8 @@ func (b *body) loadFailed(p *vm.Process, err error) vm.Exit {
 	switch {
 	case p.Context().Err() != nil:
 		return vm.Normal // the process ends for another reason already
+	case errors.As(err, &missing) && errors.Is(err, abi.ErrTooLarge):
+		return codeError("load_error", missing.Error())
 	case errors.As(err, &missing):
 		return b.undefined(p, err.Error())
 	case errors.As(err, &broken):

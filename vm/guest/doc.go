@@ -14,6 +14,7 @@
 //
 //	[trap, stack]                                a trap; stack is a list of [module, function, arity, []]
 //	["undef", [[module, export, args, []]]]      no such module, or no such export
+//	[["load_error", what], []]                   the module is larger than this node or its origin allows
 //	[["link_error", what], []]                   an import or the entry is not what the node has or wants
 //	[["compile_error", what], []]                not a WebAssembly module, or one beyond the limits
 //	["badarg", stack]                            exit with a reason that is no term

@@ -214,7 +214,9 @@ func TestJunkIsIgnored(t *testing.T) {
 	server := start(t, sys, io.Options{Device: out})
 	run(t, sys, server.Pid(), func(p *vm.Process) {
 		for _, junk := range [][]byte{
-			nil, {0xff}, []byte("junk"), term.MustEncode("io_request"), term.MustEncode(list{"io_request"}),
+			nil,
+			{0xff},
+			[]byte("junk"), term.MustEncode("io_request"), term.MustEncode(list{"io_request"}),
 			term.MustEncode(list{"io_request", "no pid", 1, list{"put_chars", "unicode", "x"}}),
 			term.MustEncode(list{"io_reply", p.Pid(), 1, list{"put_chars", "unicode", "x"}}),
 			term.MustEncode(list{"io_request", p.Pid(), 1, list{"put_chars", "unicode", "x"}, "more"}),
@@ -308,9 +310,12 @@ func TestStartFails(t *testing.T) {
 
 func FuzzRequest(f *testing.F) {
 	for _, request := range []any{
-		list{"put_chars", "unicode", list{"a", list{[]byte("b"), 0xe5}}}, list{"put_chars", "latin1", "x"},
+		list{"put_chars", "unicode", list{"a", list{[]byte("b"), 0xe5}}},
+		list{"put_chars", "latin1", "x"},
 		list{"requests", list{list{"setopts", list{list{"encoding", "latin1"}}}, "getopts"}},
-		list{"get_chars", "unicode", "?", 3}, list{"get_line", "p"}, list{"get_geometry", "rows"},
+		list{"get_chars", "unicode", "?", 3},
+		list{"get_line", "p"},
+		list{"get_geometry", "rows"},
 	} {
 		f.Add(term.MustEncode(list{"io_request", abi.Pid{Node: 1, Num: 1}, 1, request}))
 	}

@@ -134,8 +134,8 @@ func TestEval(t *testing.T) {
 		{`global.unregister_name("two") + global.unregister_name("two")`, `"okok"`}, // GLOB-04
 		{`global.register_name("me", self()); global.send("me", 5) === self() && receive(0)`, `5`},
 		{`global.send("nobody", 1)`, `Uncaught Error: global.send: no process is registered globally as "nobody" (input 44, line 1, column 12)`}, // GLOB-05
-		{`who = wasm(` + quote(module) + `)`, `#Function<whoami.wasm sha256:3fa90000...>`},
-		{`wasm(` + quote(module) + `, "go")`, `#Function<whoami.wasm:go sha256:3fa90000...>`},
+		{`who = wasm(` + quote(module) + `)`, `#Function<whoami.wasm sha256:3fa9...>`},
+		{`wasm(` + quote(module) + `, "go")`, `#Function<whoami.wasm:go sha256:3fa9...>`},
 		{`wasm(` + quote(text) + `)`, `Uncaught Error: wasm: text.wasm is no WebAssembly module (input 47, line 1, column 5)`},
 		{`try { wasm("/") } catch (e) { e.message }`, `"wasm: / is no file"`},
 		{`p = spawn(who, 1, "a"); Process.info(p).label`, `"whoami.wasm"`},
@@ -162,7 +162,7 @@ func TestEval(t *testing.T) {
 	if got := s.device.take(); !strings.HasPrefix(got, "Hello\n[1]\nThis is JavaScript") || !strings.Contains(got, "\nspawn(f, ...args)\n\n  Starts") {
 		t.Errorf("output %q", got)
 	}
-	if logs := s.node.logs.String(); strings.Count(logs, "Can not start #Function<whoami.wasm sha256:3fa90000...>") != 1 {
+	if logs := s.node.logs.String(); strings.Count(logs, "Can not start #Function<whoami.wasm sha256:3fa9...>") != 1 {
 		t.Errorf("log: %s", logs)
 	}
 }

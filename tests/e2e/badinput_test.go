@@ -1,0 +1,134 @@
+//go:build linux
+
+package e2e
+
+import (
+	"bytes"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// Whatever is wrong with a module is told in one line.
+func TestBadModule(t *testing.T) {
+	t.Parallel()
+	h := newHost(t)
+	two := h.headless(nodeTwo, "--max-module", "1000")
+	file := func(name string, content []byte) string {
+		path := filepath.Join(h.home, name)
+		write(t, path, content, 0o644)
+		return path
+	}
+	whole, err := os.ReadFile(guest(t, "upcase"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct {
+		args []string
+		want string
+	}{
+		"missing file":    {[]string{filepath.Join(h.home, "missing.wasm")}, `cannot read .*missing\.wasm: no such file or directory`},
+		"folder":          {[]string{h.home}, `cannot read .*: is a directory`},
+		"empty":           {[]string{file("empty.wasm", nil)}, `empty\.wasm: not a WebAssembly module: empty`},
+		"no wasm":         {[]string{file("no.wasm", []byte("#!/bin/sh\n"))}, `no\.wasm: not a WebAssembly module: .*`},
+		"text":            {[]string{file("m.wat", []byte("(module)\n"))}, `m\.wat: not a WebAssembly module: WebAssembly text; translate it with wat2wasm first`},
+		"cut off":         {[]string{file("cut.wasm", whole[:len(whole)/2])}, `cut\.wasm.*: .*`},
+		"noise":           {[]string{file("noise.wasm", append(whole[:8:8], bytes.Repeat([]byte{0xa5}, 100)...))}, `noise\.wasm.*: .*`},
+		"unknown module":  {[]string{file("env.wasm", module{imports: [2]string{"env", "abort"}, code: nop}.bytes())}, `env\.wasm .*"env".*`},
+		"unknown import":  {[]string{file("imp.wasm", module{imports: [2]string{"wnode", "mystery"}, code: nop}.bytes())}, `imp\.wasm .*"mystery".*"wnode".*`},
+		"other type":      {[]string{file("type.wasm", module{imports: [2]string{"wnode", "node_name"}, code: nop}.bytes())}, `type\.wasm .*"node_name".*type.*`},
+		"no such export":  {[]string{file("other.wasm", module{export: "other", code: nop}.bytes())}, `other\.wasm .* no function _start.*`},
+		"too large":       {[]string{"--max-module", "1000", guest(t, "upcase")}, `upcase\.wasm: module too large: \d+ bytes, at most 1000`},
+		"too large there": {[]string{"--on", nodeTwo, guest(t, "upcase")}, `upcase\.wasm .*module too large: \d+ bytes, at most 1000`},
+		"by default":      {[]string{file("large.wasm", module{padding: 64 << 20, code: nop}.bytes())}, `large\.wasm: module too large: \d+ bytes, at most 67108864`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h.in(t).run(nodeArgs("run", c.args)...).wantError(t, 1, c.want)
+		})
+	}
+	two.log.await(t, "module too large")
+	if got := h.eval(`Node.ping("node_two@127.0.0.1")`); got != `"pong"` {
+		t.Errorf("%s gives %s", nodeTwo, got)
+	}
+}
+
+// In a shell it is an exception, and the shell goes on.
+func TestBadModuleInShell(t *testing.T) {
+	t.Parallel()
+	h := newHost(t)
+	write(t, filepath.Join(h.home, "m.wat"), []byte("(module)\n"), 0o644)
+	write(t, filepath.Join(h.home, "imp.wasm"), module{imports: [2]string{"wnode", "mystery"}, code: nop}.bytes(), 0o644)
+	write(t, filepath.Join(h.home, "trap.wasm"), module{code: unreachable}.bytes(), 0o644)
+	w := h.window(h.home, nodeOne)
+	two := h.headless(nodeTwo)
+	w.types(`wasm("m.wat")`, `Uncaught Error: wasm: m\.wat: not a WebAssembly module: WebAssembly text; .*`)
+	w.types(`wasm("missing.wasm")`, `Uncaught Error: wasm: .*missing\.wasm: no such file or directory.*`)
+	w.types(`spawn(1)`, `Uncaught TypeError: spawn: argument 1 must be a function made by wasm\("file\.wasm"\), not 1.*`)
+	crash := func(where, pid, reason string) string {
+		return `\d\d:\d\d:\d\d\.\d{3} \[error\] Process ` + pid + ` on node ` + where + ` crashed .*` + reason + `.*(\n +at .*)*`
+	}
+	w.types(`spawn(wasm("imp.wasm"))`, either(localPid, crash(nodeOne, localPid, "mystery")))
+	w.types(`Node.spawn("node_two@127.0.0.1", wasm("trap.wasm"))`, either(remotePid, crash(nodeTwo, remotePid, "unreachable")))
+	w.types(`Node.spawn("node_two@127.0.0.1", wasm("missing.wasm"))`, `Uncaught Error: .*missing\.wasm.*`)
+	w.types(`Node.spawn("nobody@127.0.0.1", wasm("trap.wasm"))`, either(localPid, `.*\[warning\] \*\* Can not start .*nobody@127\.0\.0\.1.*`))
+	w.gives(`"still here"`, `"still here"`)
+	two.log.await(t, `Process #PID<0\.\d+\.\d+> on node node_two@127\.0\.0\.1 crashed`)
+}
+
+func TestBadArguments(t *testing.T) {
+	t.Parallel()
+	h := newHost(t)
+	used, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer used.Close()
+	port := used.LocalAddr().String()
+	const illegal = `the part before the @ may hold letters, digits, '_', '-' and '\.', and begins with a letter, digit or '_'`
+	start := []string{"start", "--headless"}
+	for name, c := range map[string]struct {
+		args []string
+		code int
+		want string
+	}{
+		"space in name":       {append(start, "--name", "a b"), 1, `invalid node name "a b": ` + illegal},
+		"umlaut in name":      {append(start, "--name", "ä@127.0.0.1"), 1, `invalid node name "ä@127\.0\.0\.1": ` + illegal},
+		"control in name":     {append(start, "--name", "a\x1b[2J"), 1, `invalid node name "a\\x1b\[2J": ` + illegal},
+		"no host":             {append(start, "--name", "a@"), 1, `invalid node name "a@": no host follows the @`},
+		"two hosts":           {append(start, "--name", "a@b@c"), 1, `invalid node name "a@b@c": it has more than one @`},
+		"port in name":        {append(start, "--name", "a@b:1"), 1, `invalid node name .*a@b:1.*--listen`},
+		"long name":           {append(start, "--name", strings.Repeat("a", 300)), 1, `invalid node name "a+.*: the part before the @ is longer than 64 characters`},
+		"port in use":         {append(start, "--listen", port), 1, `cannot listen on .*: the port is in use; choose another with --listen HOST:PORT.*`},
+		"no port":             {append(start, "--listen", "127.0.0.1:99999"), 1, `cannot listen on "127\.0\.0\.1:99999": give HOST:PORT.*`},
+		"not our address":     {append(start, "--listen", "192.0.2.1:0"), 1, `cannot listen on 192\.0\.2\.1:0: .*`},
+		"unknown flag":        {[]string{"start", "--bogus"}, 2, `unknown flag: --bogus.*wnode start --help.*`},
+		"flag without value":  {[]string{"start", "--name"}, 2, `flag needs an argument: --name.*wnode start --help.*`},
+		"flag of bad value":   {[]string{"eval", "--log-level", "loud", "1"}, 2, `invalid argument "loud" for "--log-level".*wnode eval --help.*`},
+		"both cookies":        {[]string{"eval", "--cookie", "a", "--cookie-file", "b", "1"}, 2, `.*--cookie.*--cookie-file.*`},
+		"no module":           {[]string{"run"}, 2, `.*prog\.wasm.*wnode run --help.*`},
+		"no JavaScript":       {[]string{"eval"}, 2, `.*JS.*wnode eval --help.*`},
+		"two inputs":          {[]string{"eval", "1", "2"}, 2, `.*wnode eval --help.*`},
+		"argument of start":   {[]string{"start", "one"}, 2, `.*"one".*wnode start --help.*`},
+		"argument of names":   {[]string{"names", "one"}, 2, `.*"one".*wnode names --help.*`},
+		"unknown command":     {[]string{"bogus"}, 2, `unknown command "bogus".*wnode --help.*`},
+		"unknown cookie verb": {[]string{"cookie", "bogus"}, 2, `unknown command "bogus".*wnode cookie --help.*`},
+		"flag of cookie new":  {[]string{"cookie", "new", "--bogus"}, 2, `unknown flag: --bogus.*wnode cookie new --help.*`},
+		"unknown node":        {nodeArgs("eval", []string{"--connect", "nobody@127.0.0.1", "1"}), 1, `cannot connect to nobody@127\.0\.0\.1: .*`},
+		"bad name of a node":  {nodeArgs("eval", []string{"--connect", "no body", "1"}), 1, `.*invalid node name "no body": ` + illegal},
+		"bad port of a node":  {nodeArgs("eval", []string{"--connect", "a@b:70000", "1"}), 1, `.*invalid node name "a@b:70000": the port is not a number from 1 to 65535`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			h.in(t).run(c.args...).wantError(t, c.code, c.want)
+		})
+	}
+}
+
+func TestBadWellKnownPort(t *testing.T) {
+	t.Parallel()
+	h := newHost(t)
+	h.port = 70000
+	h.run(nodeArgs("eval", []string{"1"})...).wantError(t, 1, `WNODE_PORT=70000: give a UDP port from 1 to 65535`)
+}
