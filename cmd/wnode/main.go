@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
-	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -33,15 +32,15 @@ func run(ctx context.Context, args []string) int {
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
 	var code exitCode
-	var usage usageError
+	var badUsage usageError
 	var exception *shell.Exception
 	switch {
 	case err == nil:
 		return 0
 	case errors.As(err, &code):
 		return int(code)
-	case errors.As(err, &usage):
-		fmt.Fprintf(os.Stderr, "wnode: %v\nTry: wnode %s\n", err, strings.TrimSpace(usage.command+" --help"))
+	case errors.As(err, &badUsage):
+		fmt.Fprintf(os.Stderr, "wnode: %v\n", err)
 		return 2
 	case errors.As(err, &exception):
 		fmt.Fprintln(os.Stderr, exception)
@@ -51,14 +50,6 @@ func run(ctx context.Context, args []string) int {
 		return 1
 	}
 }
-
-// usageError is a command line that makes no sense.
-type usageError struct {
-	command string
-	err     error
-}
-
-func (u usageError) Error() string { return u.err.Error() }
 
 func rootCommand() *cobra.Command {
 	root := &cobra.Command{
@@ -70,25 +61,8 @@ join over QUIC, send each other messages, and spawn processes on each other.`,
 		SilenceUsage:      true,
 		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true},
 	}
-	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error { return usageError{c.Name(), err} })
+	root.SetFlagErrorFunc(usage)
 	root.AddCommand(startCommand(), evalCommand(), runCommand(), namesCommand(), cookieCommand(), versionCommand(), demoCommand())
-	for _, c := range root.Commands() {
-		checkArgs(c)
-	}
+	checkArgs(root)
 	return root
-}
-
-// checkArgs makes a wrong number of arguments a usage error.
-func checkArgs(c *cobra.Command) {
-	if check := c.Args; check != nil {
-		c.Args = func(c *cobra.Command, args []string) error {
-			if err := check(c, args); err != nil {
-				return usageError{c.Name(), err}
-			}
-			return nil
-		}
-	}
-	for _, sub := range c.Commands() {
-		checkArgs(sub)
-	}
 }

@@ -36,12 +36,11 @@ func (f *nodeFlags) add(c *cobra.Command) {
 	flags.StringArrayVar(&f.connect, "connect", nil, "connect to a node, NAME@HOST or NAME@HOST:PORT; may be repeated")
 	flags.Int64Var(&f.maxModule, "max-module", 64<<20, "the largest module to take or send, in bytes")
 	flags.TextVar(&f.logLevel, "log-level", slog.LevelWarn, "log from this level on: DEBUG, INFO, WARN or ERROR")
-	c.MarkFlagsMutuallyExclusive("cookie", "cookie-file")
 }
 
 // logger writes one line a record, as in `15:04:05.000 [error] text key=value`.
 func (f *nodeFlags) logger(w io.Writer) *slog.Logger {
-	return slog.New(tint.NewHandler(w, &tint.Options{
+	return slog.New(tint.NewTextHandler(w, &tint.Options{
 		Level: f.logLevel, TimeFormat: "15:04:05.000", NoColor: true,
 		ReplaceAttr: func(groups []string, a slog.Attr) slog.Attr {
 			if a.Key == slog.LevelKey && len(groups) == 0 {
@@ -97,6 +96,9 @@ func (f *nodeFlags) secret(c *cobra.Command) (wnode.Cookie, error) {
 	}
 	if c.Flags().Changed("cookie-file") {
 		sources.File = &f.cookieFile
+	}
+	if sources.Text != nil && sources.File != nil {
+		return wnode.Cookie{}, usage(c, errTwoCookies)
 	}
 	return wnode.ResolveCookie(sources)
 }

@@ -88,6 +88,9 @@ func cookieCommand() *cobra.Command {
 		Args:  cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			path, err := wnode.NewCookieFile(file, force)
+			if errors.Is(err, fs.ErrExist) {
+				return fmt.Errorf("%w; --force replaces it", err)
+			}
 			if err != nil {
 				return err
 			}

@@ -84,7 +84,7 @@ func TestBadArguments(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer used.Close()
+	t.Cleanup(func() { _ = used.Close() }) // the subtests outlive this function
 	port := used.LocalAddr().String()
 	const illegal = `the part before the @ may hold letters, digits, '_', '-' and '\.', and begins with a letter, digit or '_'`
 	start := []string{"start", "--headless"}

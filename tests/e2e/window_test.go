@@ -16,7 +16,7 @@ import (
 )
 
 // The size of the windows: what the tests type fits into one row.
-const columns, rowsOfWindow = 132, 40
+const columns, rowsOfWindow = 200, 50
 
 // window is a terminal window in which a node runs with its shell.
 type window struct {
