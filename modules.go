@@ -22,7 +22,7 @@ func openStore(opts Options) (*module.Store, error) {
 }
 
 func (n *Node) newEngine() (*guest.Engine, error) {
-	n.ships = ship.NewServer(n.store, ship.ServerOptions{MaxModuleBytes: n.opts.MaxModuleBytes})
+	n.ships = ship.NewServer(source{n, n.store}, ship.ServerOptions{MaxModuleBytes: n.opts.MaxModuleBytes})
 	dir := ""
 	if n.opts.CacheDir != "" {
 		dir = filepath.Join(n.opts.CacheDir, "compiled")
@@ -30,6 +30,7 @@ func (n *Node) newEngine() (*guest.Engine, error) {
 	return guest.NewEngine(guest.Options{
 		Modules: guestModules{n}, Names: n, Globals: guestGlobals{n}, Nodes: n, Logger: n.log, CacheDir: dir,
 		MaxModuleBytes: int(n.opts.MaxModuleBytes),
+		Compiling:      func(hash abi.Hash, done, size int64) { n.progress(WorkCompile, hash, done, size) },
 	})
 }
 
@@ -69,7 +70,10 @@ func (n *Node) fetch(ctx context.Context, hash abi.Hash, origin abi.NodeID) erro
 	}
 	stream, err := l.OpenModuleStream(ctx)
 	if err == nil {
-		err = ship.Fetch(ctx, stream, hash, sink(n.store), ship.FetchOptions{MaxModuleBytes: n.opts.MaxModuleBytes})
+		err = ship.Fetch(ctx, stream, hash, sink(n.store), ship.FetchOptions{
+			MaxModuleBytes: n.opts.MaxModuleBytes,
+			Progress:       func(done, total int64) { n.progress(WorkReceive, hash, done, total) },
+		})
 	}
 	if err != nil {
 		n.log.Error("module transfer failed", "module", hash.Short(), "peer", from, "err", err)

@@ -48,6 +48,8 @@ type Options struct {
 	MaxModuleBytes int64
 	// IdleTimeout ends a link whose peer is not heard of for so long. 0: [link.DefaultIdleTimeout].
 	IdleTimeout time.Duration
+	// Progress is told how far long work on modules is, on any goroutine; it must return soon. nil: nobody is.
+	Progress func(Progress)
 	// Logger receives what the node has to say. nil: nothing is logged.
 	Logger *slog.Logger
 }

@@ -25,6 +25,8 @@ type nodeFlags struct {
 	connect    []string
 	maxModule  int64
 	logLevel   slog.Level
+
+	progress func(wnode.Progress) // no flag: set by commands with which a person waits
 }
 
 func (f *nodeFlags) add(c *cobra.Command) {
@@ -85,7 +87,7 @@ func (f *nodeFlags) start(ctx context.Context, c *cobra.Command, log *slog.Logge
 	}
 	return wnode.Start(ctx, wnode.Options{
 		Name: f.name, Cookie: secret, Listen: f.listen, WellKnownPort: port, CacheDir: cacheDir(), Logger: log,
-		MaxModuleBytes: f.maxModule,
+		MaxModuleBytes: f.maxModule, Progress: f.progress,
 	})
 }
 

@@ -50,6 +50,9 @@ func (f *runFlags) run(c *cobra.Command, path string, args []string) (err error)
 	if err != nil {
 		return readError(err)
 	}
+	status := newStatusLine(filepath.Base(path))
+	defer status.clear()
+	f.progress = status.report
 	n, err := f.start(ctx, c, f.logger(os.Stderr))
 	if err != nil {
 		return err

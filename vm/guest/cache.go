@@ -177,7 +177,10 @@ func (e *Engine) compile(hash abi.Hash, content []byte) (ready *code, err error)
 	if err != nil {
 		return nil, err
 	}
+	size := int64(len(content))
+	e.opts.Compiling(hash, 0, size)
 	compiled, err := e.runtime.CompileModule(e.ctx, safe)
+	e.opts.Compiling(hash, size, size)
 	if err != nil {
 		return nil, &compileError{err.Error()}
 	}

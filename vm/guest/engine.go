@@ -40,6 +40,9 @@ type Options struct {
 	Nodes Nodes
 	// Logger receives what guests log. nil: nothing is logged.
 	Logger *slog.Logger
+	// Compiling is told when a module begins to be compiled, with done 0, and when it has been, with
+	// done the size in bytes; on any goroutine. nil: nobody is.
+	Compiling func(hash abi.Hash, done, size int64)
 	// CacheDir keeps compiled modules across restarts. Only the node may be able to write there:
 	// what is in it is run. "": nothing is kept.
 	CacheDir string
@@ -136,6 +139,9 @@ func (o *Options) complete() error {
 	}
 	if o.Nodes == nil {
 		o.Nodes = alone{}
+	}
+	if o.Compiling == nil {
+		o.Compiling = func(abi.Hash, int64, int64) {}
 	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
