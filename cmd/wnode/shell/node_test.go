@@ -235,7 +235,7 @@ type device struct {
 	changed *sync.Cond
 	output  string
 	input   []any // replies to the reads to come: []byte, "eof", or ["error", reason]
-	reads   int   // that wait for input
+	reads   int   // so far; the last one gets the input
 	ended   bool
 }
 
@@ -282,8 +282,8 @@ func (d *device) run(p *vm.Process) vm.Exit {
 			answer("ok")
 			continue
 		}
-		d.add(text(asks[2]))
-		readers.Go(func() { answer(d.next()) })
+		turn := d.ask(text(asks[2]))
+		readers.Go(func() { answer(d.next(turn)) })
 	}
 }
 
@@ -301,18 +301,25 @@ func (d *device) add(s string) {
 	d.changed.Broadcast()
 }
 
-func (d *device) next() any {
+// ask shows a prompt, and makes its read the one that gets the input.
+func (d *device) ask(prompt string) (turn int) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.reads++
+	d.output += prompt
 	d.changed.Broadcast()
-	for len(d.input) == 0 {
+	return d.reads
+}
+
+func (d *device) next(turn int) any {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for len(d.input) == 0 || turn != d.reads {
 		if d.ended {
 			return "eof"
 		}
 		d.changed.Wait()
 	}
-	d.reads--
 	reply := d.input[0]
 	d.input = d.input[1:]
 	return reply

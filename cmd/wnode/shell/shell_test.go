@@ -114,7 +114,6 @@ func TestShellDies(t *testing.T) {
 	if got := d.shows(t, "1> "); !strings.Contains(got, "reason: \"killed\"\n") {
 		t.Errorf("output %q", got)
 	}
-	d.give("1\n") // for the read of the process that has died
 	d.give("exit()\n")
 	<-s.Done()
 }

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"io"
 	"io/fs"
 	"os"
 	"strconv"
@@ -63,8 +62,21 @@ func newLine(in *input, inFile, outFile *os.File, opts Options) (*line, error) {
 	}
 	l := &line{opts: opts, in: in, inFile: inFile, outFile: outFile, screen: screen{w: outFile}}
 	l.history = openHistory(opts.HistoryFile, opts.HistoryLines)
+	var err error
+	if l.lib, err = readline.NewFromConfig(l.config()); err != nil {
+		l.history.close()
+		return nil, err
+	}
+	for _, entry := range l.history.lines {
+		_ = l.lib.SaveToHistory(entry) // in memory only, which cannot fail
+	}
+	return l, nil
+}
+
+// config is how the library is set up.
+func (l *line) config() *readline.Config {
 	config := &readline.Config{
-		Stdin:  in,
+		Stdin:  l.in,
 		Stdout: writerFunc(l.draw),
 		Stderr: writerFunc(func(data []byte) (int, error) {
 			l.between()
@@ -85,17 +97,10 @@ func newLine(in *input, inFile, outFile *os.File, opts Options) (*line, error) {
 		},
 		FuncOnWidthChanged: func(f func()) { l.resized = f },
 	}
-	if opts.Complete != nil {
-		config.AutoComplete = completer(opts.Complete)
+	if l.opts.Complete != nil {
+		config.AutoComplete = completer(l.opts.Complete)
 	}
-	var err error
-	if l.lib, err = readline.NewFromConfig(config); err != nil {
-		return nil, err
-	}
-	for _, entry := range l.history.lines {
-		_ = l.lib.SaveToHistory(entry) // in memory only, which cannot fail
-	}
-	return l, nil
+	return config
 }
 
 // writerFunc is a function as an [io.Writer].
@@ -132,7 +137,34 @@ func (l *line) ReadLine(ctx context.Context) (string, error) {
 	stop := context.AfterFunc(ctx, l.wake)
 	text, err := l.lib.ReadLine()
 	stop()
+	switch {
+	case l.screen.muted:
+		err = errDropped
+	case errors.Is(err, readline.ErrInterrupt):
+		err = abi.ErrInterrupted
+		l.tellInterrupted()
+	case err == nil && l.assisted() && strings.TrimSpace(text) != "":
+		_ = l.lib.SaveToHistory(text) // in memory only, which cannot fail
+		l.history.add(text)
+	}
 	return l.end(ctx, done, text, err)
+}
+
+// errDropped says that the line is off the screen, since ctx has ended or the editor is closed.
+var errDropped = errors.New("line dropped")
+
+func (l *line) tellInterrupted() {
+	if l.opts.Interrupted != nil {
+		l.opts.Interrupted()
+	}
+}
+
+// assisted reports whether the line has history and completion.
+func (l *line) assisted() bool {
+	l.mu.Lock()
+	prompt, noEcho := l.prompt, l.noEcho
+	l.mu.Unlock()
+	return !noEcho && l.opts.Assisted(prompt)
 }
 
 // begin makes the caller the reader.
@@ -159,39 +191,26 @@ func (l *line) configureLocked() error {
 	return l.lib.SetConfig(config)
 }
 
-// end makes an error of what the library gave, and writes what came too late for the reader.
+// end gives the terminal back to all, and writes what came too late for the reader.
 func (l *line) end(ctx context.Context, done chan struct{}, text string, err error) (string, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	defer close(done)
-	dropped := l.screen.muted
 	l.screen.muted = false
-	if !dropped {
+	if err != errDropped {
 		l.screen.column = 0
 	}
-	assisted := !l.noEcho && l.opts.Assisted(l.prompt)
-	l.ctx, l.reading = nil, nil
 	l.exitRaw()
+	l.ctx, l.reading = nil, nil
 	l.writeLocked(l.writes)
 	l.writes = nil
 	switch {
 	case l.closed:
 		return "", fs.ErrClosed
-	case dropped:
+	case err == errDropped:
 		return "", context.Cause(ctx)
-	case errors.Is(err, readline.ErrInterrupt):
-		if l.opts.Interrupted != nil {
-			l.opts.Interrupted()
-		}
-		return "", abi.ErrInterrupted
-	case err != nil:
-		return "", err
 	}
-	if assisted && strings.TrimSpace(text) != "" {
-		_ = l.lib.SaveToHistory(text) // in memory only, which cannot fail
-		l.history.add(text)
-	}
-	return text, nil
+	return text, err
 }
 
 // Write writes above the line.
@@ -253,12 +272,19 @@ func (l *line) Size() (columns, rows int, err error) {
 	return columns, rows, nil
 }
 
-// Interrupt does what Ctrl-C does, if a line is being read.
+// Interrupt drops the line, if one is being read, and tells of it.
 func (l *line) Interrupt() {
 	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.reading != nil {
+	reading := l.reading != nil
+	if reading {
 		l.in.inject(string(rune(readline.CharInterrupt)))
+	} else if !l.closed {
+		// The system has shown ^C. A terminal that fails shows it at the next output.
+		_ = l.screen.output([]byte("\n"), defaultColumns)
+	}
+	l.mu.Unlock()
+	if !reading {
+		l.tellInterrupted()
 	}
 }
 
@@ -281,101 +307,6 @@ func (l *line) Close() error {
 	l.in.release()
 	l.history.close()
 	return err
-}
-
-// wake has the reader call attend.
-func (l *line) wake() { l.in.inject(string(wakeRune)) }
-
-// filter sees each rune, on the reader's goroutine, before the library acts on it.
-func (l *line) filter(r rune) (rune, bool) {
-	l.resized()
-	if r == wakeRune {
-		if l.attend() {
-			return readline.CharInterrupt, true
-		}
-		return 0, false
-	}
-	switch r {
-	case readline.CharCtrlZ:
-		return r, false // it would stop the whole node, and its peers would take it for dead
-	case readline.CharTab, readline.CharPrev, readline.CharNext, readline.CharBckSearch, readline.CharFwdSearch:
-		l.mu.Lock()
-		defer l.mu.Unlock()
-		return r, !l.noEcho && l.opts.Assisted(l.prompt)
-	}
-	return r, true
-}
-
-// attend does what others want of the reader. It reports that the line is to be dropped; it is off
-// the screen then.
-func (l *line) attend() (drop bool) {
-	l.mu.Lock()
-	writes, changed := l.writes, l.changed
-	l.writes = nil
-	drop = l.closed || l.ctx.Err() != nil
-	l.mu.Unlock()
-	if len(writes) > 0 {
-		l.above(writes)
-	}
-	if changed && !drop {
-		l.redraw()
-	}
-	if drop {
-		l.around(l.anchor(), func() { l.screen.muted = true })
-	}
-	return drop
-}
-
-// above writes output above the line.
-func (l *line) above(writes []*write) {
-	columns, _, _ := l.Size()
-	column := l.anchor()
-	for _, w := range writes {
-		column = columnAfter(column, w.data, columns)
-	}
-	l.screen.column = l.anchor()
-	l.around(column%columns, func() {
-		for _, w := range writes {
-			w.done <- l.screen.output(w.data, columns)
-		}
-		if column == columns {
-			_ = l.screen.draw([]byte(" \b")) // to where the prompt goes; a terminal that fails shows it later
-		}
-		l.screen.column = column % columns
-	})
-}
-
-// redraw draws the line under a new prompt.
-func (l *line) redraw() {
-	l.around(l.anchor(), func() { l.screen.muted = true })
-	l.mu.Lock()
-	_ = l.configureLocked() // only fields that have no wrong values
-	l.mu.Unlock()
-	l.around(l.anchor(), func() { l.screen.muted = false })
-}
-
-// around takes the line off the screen, calls f, and draws the line again with its prompt at a column.
-func (l *line) around(column int, f func()) {
-	l.between = f
-	// The library thinks that this is written, and where the prompt begins follows from it.
-	_, _ = io.WriteString(l.lib.Stderr(), "\n"+strings.Repeat(" ", column))
-}
-
-// makeRaw has the terminal send each key, and mark what is pasted.
-func (l *line) makeRaw() error {
-	state, err := term.MakeRaw(int(l.inFile.Fd()))
-	if err != nil {
-		return err
-	}
-	l.cooked, l.screen.raw = state, true
-	return l.screen.draw([]byte(pasteOn))
-}
-
-// exitRaw gives the terminal back as it was. A terminal that fails is gone.
-func (l *line) exitRaw() {
-	_ = l.screen.draw([]byte(pasteOff))
-	_ = term.Restore(int(l.inFile.Fd()), l.cooked)
-	l.screen.raw = false
 }
 
 // completer is the completion in the library's terms.

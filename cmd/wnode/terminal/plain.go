@@ -181,13 +181,16 @@ func (p *plain) Size() (columns, rows int, err error) {
 	return columns, rows, nil
 }
 
-// Interrupt drops the line.
+// Interrupt drops the line, if one is being read, and tells of it.
 func (p *plain) Interrupt() {
 	p.mu.Lock()
-	defer p.mu.Unlock()
 	if p.reading != nil {
 		p.interrupted = true
-		p.in.inject(string(wakeRune))
+		p.wake()
+	}
+	p.mu.Unlock()
+	if p.opts.Interrupted != nil {
+		p.opts.Interrupted()
 	}
 }
 

@@ -21,7 +21,7 @@ type Options struct {
 	Complete func(line string) (start int, candidates []string)
 	// Assisted reports whether lines under a prompt have history and completion. nil: all have.
 	Assisted func(prompt string) bool
-	// Interrupted is told of Ctrl-C. nil: nobody is.
+	// Interrupted is told of Ctrl-C and of Interrupt, whether or not a line is being read. nil: nobody is.
 	Interrupted func()
 	// Dumb says that the terminal cannot move its cursor.
 	Dumb bool
@@ -44,7 +44,8 @@ type Editor interface {
 	SetEcho(on bool) error
 	// Size gives the size in characters.
 	Size() (columns, rows int, err error)
-	// Interrupt does what Ctrl-C does, for a program that has got the signal instead.
+	// Interrupt does what Ctrl-C does, for a program that has got the signal instead, as it does while
+	// no line is being read.
 	Interrupt()
 	// Close ends a ReadLine and gives the terminal back as it was. The files stay open.
 	Close() error

@@ -7,7 +7,6 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -139,24 +138,28 @@ func TestEnds(t *testing.T) {
 	if got := <-line; !errors.Is(got.err, abi.ErrInterrupted) || interrupts != 1 {
 		t.Errorf("Ctrl-C gives %v, and tells of it %d times", got.err, interrupts)
 	}
+	tm.editor.Interrupt()
+	if interrupts != 2 {
+		t.Errorf("without a line, Interrupt tells of it %d times", interrupts-1)
+	}
 	line = tm.read(t.Context(), "> ")
-	tm.shows("> abc^C\n>")
+	tm.shows("> abc^C\n\n>")
 	tm.editor.Interrupt()
 	if got := <-line; !errors.Is(got.err, abi.ErrInterrupted) {
 		t.Errorf("Interrupt gives %v", got.err)
 	}
 	line = tm.read(t.Context(), "> ")
-	tm.shows("> abc^C\n> ^C\n>")
+	tm.shows("> abc^C\n\n> ^C\n>")
 	tm.keys("\x04")
 	if got := <-line; got.err != io.EOF {
 		t.Errorf("Ctrl-D gives %v", got.err)
 	}
 	line = tm.read(t.Context(), "> ")
-	tm.shows("> abc^C\n> ^C\n> ^D\n>")
+	tm.shows("> abc^C\n\n> ^C\n> ^D\n>")
 	tm.keys("\x1azz\r") // Ctrl-Z does nothing
 	tm.enters(line, "zz")
 	line = tm.read(t.Context(), "> ")
-	tm.shows("> abc^C\n> ^C\n> ^D\n> zz\n>")
+	tm.shows("> abc^C\n\n> ^C\n> ^D\n> zz\n>")
 	if err := tm.editor.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -338,121 +341,4 @@ func TestCompletion(t *testing.T) {
 	tm.shows("> Node.connect()\nother?")
 	tm.keys("a.con\t\x1b[Ab\r") // no completion, no history
 	tm.enters(line, "a.conb")
-}
-
-func TestHistoryFile(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "wnode", "history")
-	tm := open(t, 80, Options{HistoryFile: path})
-	screen := ""
-	for _, text := range []string{"first", "second", " "} {
-		line := tm.read(t.Context(), "> ")
-		tm.shows(screen + ">")
-		screen += strings.TrimSpace("> "+text) + "\n"
-		tm.keys(text + "\r")
-		tm.enters(line, text)
-	}
-	if err := tm.editor.SetEcho(false); err != nil {
-		t.Fatal(err)
-	}
-	line := tm.read(t.Context(), "password: ")
-	tm.shows(screen + "password:")
-	tm.keys("secret\r")
-	tm.enters(line, "secret")
-	tm.shows("> first\n> second\n>\npassword:")
-	if err := tm.editor.Close(); err != nil {
-		t.Fatal(err)
-	}
-	data, err := os.ReadFile(path)
-	if err != nil || string(data) != "first\nsecond\n" {
-		t.Errorf("the file has %q, %v", data, err)
-	}
-	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
-		t.Errorf("the file: %v, %v", info.Mode(), err)
-	}
-	again := open(t, 80, Options{HistoryFile: path})
-	line = again.read(t.Context(), "> ")
-	again.shows(">")
-	again.keys("\x1b[A\x1b[A\r")
-	again.enters(line, "first")
-}
-
-func TestHistoryLimit(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "history")
-	if err := os.WriteFile(path, []byte(strings.Repeat("x\n", 21)), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	h := openHistory(path, 10)
-	h.add("new")
-	h.add("not\none line")
-	h.close()
-	h.add("too late")
-	data, err := os.ReadFile(path)
-	if err != nil || string(data) != strings.Repeat("x\n", 10)+"new\n" || len(h.lines) != 10 {
-		t.Errorf("%q, %v", data, err)
-	}
-	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
-		t.Errorf("mode %v, %v", info.Mode(), err)
-	}
-	if h := openHistory(t.TempDir(), 0); h.file != nil || h.limit != defaultHistoryLines {
-		t.Error("a folder is taken for a history")
-	}
-}
-
-func TestDumb(t *testing.T) {
-	tm := open(t, 80, Options{Dumb: true})
-	line := tm.read(t.Context(), "> ")
-	tm.shows(">")
-	tm.write("above\n")
-	tm.shows(">\nabove\n>")
-	tm.keys("abc\r")
-	tm.enters(line, "abc")
-	line = tm.read(t.Context(), "> ")
-	tm.shows(">\nabove\n> abc\n>")
-	tm.editor.Interrupt()
-	if got := <-line; !errors.Is(got.err, abi.ErrInterrupted) {
-		t.Errorf("Interrupt gives %v", got.err)
-	}
-	ctx, cancel := context.WithCancel(t.Context())
-	line = tm.read(ctx, "> ")
-	cancel()
-	if got := <-line; !errors.Is(got.err, context.Canceled) {
-		t.Errorf("the read gives %v", got.err)
-	}
-	line = tm.read(t.Context(), "> ")
-	tm.keys("\x04")
-	if got := <-line; got.err != io.EOF {
-		t.Errorf("Ctrl-D gives %v", got.err)
-	}
-}
-
-func TestPipe(t *testing.T) {
-	r, w, err := os.Pipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer r.Close()
-	out, err := os.Create(filepath.Join(t.TempDir(), "out"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer out.Close()
-	editor, err := Open(r, out, Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := w.WriteString("one\r\ntwo"); err != nil {
-		t.Fatal(err)
-	}
-	_ = w.Close()
-	for _, want := range []string{"one", "two"} {
-		if got, err := editor.ReadLine(t.Context()); err != nil || got != want {
-			t.Errorf("read %q, %v, want %q", got, err, want)
-		}
-	}
-	if _, err := editor.ReadLine(t.Context()); err != io.EOF {
-		t.Errorf("at the end: %v", err)
-	}
-	if err := editor.Close(); err != nil {
-		t.Error(err)
-	}
 }
