@@ -14,7 +14,7 @@ import (
 )
 
 // post queues signals numbered from 0.
-func (r *running) post(t *testing.T, from, to *node, count, size int) {
+func (r *running) post(t testing.TB, from, to *node, count, size int) {
 	t.Helper()
 	for i := range count {
 		if err := r.Post(message(from, to, byte(i), size)); err != nil {
@@ -24,7 +24,7 @@ func (r *running) post(t *testing.T, from, to *node, count, size int) {
 }
 
 // wantAll checks that a link has taken in the signals 0 to count-1 by the time it has ended.
-func (r *running) wantAll(t *testing.T, who string, count int) {
+func (r *running) wantAll(t testing.TB, who string, count int) {
 	t.Helper()
 	if len(r.got) != count {
 		t.Errorf("%s got %d of %d signals", who, len(r.got), count)

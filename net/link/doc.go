@@ -10,8 +10,24 @@
 // order of the calls, and come in through the owner's [Handler]; module transfers get streams of
 // their own.
 //
+// # The end
+//
+// A link that ends in good order loses no signal of either side, also when both end it at the same
+// time. Each side ends its signal stream, says goodbye, reads the other's signals to their end and
+// then ends its half of the control stream. That end says that all has been read: whoever has read
+// all and sees it closes the connection.
+//
+// # Hostile peers
+//
+// Who lacks the cookie costs a bounded number of handshakes; the limiter of package cookie makes
+// guessing slow, and address validation keeps others from being slowed down in their place. Who
+// holds the cookie can fill the windows of its connection and keep its few streams busy: reads and
+// writes of the first exchange, and of module transfers that stand still, end by themselves. What
+// waits to be sent to a peer that reads nothing is bounded: the outbox makes senders wait, and
+// beyond its bounds the link ends.
+//
 // # Locks
 //
 // An outbox's lock and a control stream's lock are held for a moment each, never together, and no
-// callback runs under either.
+// callback and no write to a stream runs under either.
 package link

@@ -176,7 +176,7 @@ func TestHostileLink(t *testing.T) {
 		act  func(*testing.T, *linked)
 		want error
 	}{
-		"garbage on control":   {func(t *testing.T, l *linked) { l.write(t, 0x55, 0xff, 0xff) }, ErrProtocol},
+		"garbage on control":   {func(t *testing.T, l *linked) { l.write(t, 0x55, 0) }, ErrProtocol},
 		"second ready":         {control(wire.Ready{}), ErrProtocol},
 		"refuse":               {control(wire.Refuse{Code: 1}), ErrProtocol},
 		"pong without ping":    {control(wire.Pong{}), ErrProtocol},
@@ -185,11 +185,11 @@ func TestHostileLink(t *testing.T) {
 		"goodbye, no end":      {control(wire.Goodbye{}), ErrPeerClosed},
 		"end of control":       {func(_ *testing.T, l *linked) { _ = l.control.Close() }, ErrPeerClosed},
 		"reset of control":     {func(_ *testing.T, l *linked) { l.control.CancelWrite(7) }, ErrPeerClosed},
-		"control is not read":  {func(_ *testing.T, l *linked) { l.control.CancelRead(7); _ = l.Ping(t.Context()) }, ErrPeerClosed},
+		"control is not read":  {refuseControl, ErrPeerClosed},
 		"garbage signal":       {signals(3, 1, 0x80, 0), ErrProtocol},
 		"huge signal":          {signals(0xff, 0xff, 0xff, 0xff, 0x7f), ErrProtocol},
 		"forged sender":        {signals(12, 1, 3|2<<2, 1, 2, 3, 4, 5, 6, 7, 8, 9, 1), ErrProtocol},
-		"reset of signals":     {func(t *testing.T, l *linked) { openUni(t, l.conn, byte(wire.StreamSignals)).CancelWrite(7) }, ErrPeerClosed},
+		"reset of signals":     {resetSignals, ErrPeerClosed},
 		"signals are not read": {refuseSignals, ErrPeerClosed},
 		"hang up":              {func(_ *testing.T, l *linked) { _ = l.conn.CloseWithError(99, "\x1b[2J") }, ErrPeerClosed},
 	}
@@ -209,12 +209,32 @@ func TestHostileLink(t *testing.T) {
 	}
 }
 
+func refuseControl(t *testing.T, l *linked) {
+	l.control.CancelRead(7)
+	time.Sleep(2 * latency) // on the test's clock
+	if err := l.Ping(t.Context()); !errors.Is(err, abi.ErrNotConnected) {
+		t.Errorf("ping: %v", err)
+	}
+}
+
 func refuseSignals(t *testing.T, l *linked) {
 	s, err := l.conn.AcceptUniStream(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
 	s.CancelRead(7)
+	time.Sleep(2 * latency) // on the test's clock
+	from, to := l.endpoint.opts.Hello.Node, l.Peer().Node
+	sig := abi.Signal{Kind: abi.SignalMessage, From: abi.Pid{Node: from, Num: 1}, To: abi.Pid{Node: to, Num: 1}}
+	if err := l.Post(sig); err != nil {
+		t.Error(err)
+	}
+}
+
+func resetSignals(t *testing.T, l *linked) {
+	s := openUni(t, l.conn, byte(wire.StreamSignals))
+	time.Sleep(2 * latency) // on the test's clock
+	s.CancelWrite(7)
 }
 
 // signalFrame is a small signal from a stranger.

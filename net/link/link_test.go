@@ -40,7 +40,7 @@ func TestSignals(t *testing.T) {
 		one, two := n.node("one@host"), n.node("two@host")
 		atOne, atTwo := connect(t, one, two)
 		size := func(i int) int { return []int{1, 100, 70 << 10, 3 << 20}[i%4] }
-		const count = 40
+		const count = 16
 		send := func(l *running, from, to *node) {
 			for i := range count {
 				sig := message(from, to, byte(i), size(i))
@@ -295,7 +295,7 @@ func TestModuleStreamAbort(t *testing.T) {
 func TestModuleStreamIdle(t *testing.T) {
 	simulate(t, func(t *testing.T, n *network) {
 		atOne, atTwo := connect(t, n.node("one@host"), n.node("two@host"))
-		for range 2 * maxModuleStreams {
+		for range maxModuleStreams + 2 {
 			s, err := atOne.OpenModuleStream(t.Context())
 			if err != nil {
 				t.Fatal(err)

@@ -174,23 +174,20 @@ func TestAcceptEnds(t *testing.T) {
 	})
 }
 
-// Calls that end as soon as the handshake is over are counted once, and are no failures.
+// Calls that end as soon as the handshake is over are counted once.
 func TestAttemptsOfHastyCallers(t *testing.T) {
 	simulate(t, func(t *testing.T, n *network) {
 		two := n.node("two@host")
 		s := n.stranger("hasty@host")
-		for range 40 {
+		for range 100 { // more than the limiter lets an address have at a time
 			conn := s.call(two, nil)
 			_ = conn.CloseWithError(0, "")
 			<-conn.Context().Done()
-			time.Sleep(2 * latency) // on the test's clock
+			time.Sleep(time.Minute) // on the test's clock: longer than the limiter makes anybody wait
 			synctest.Wait()
 			if now := two.attempts.now.Load(); now != 0 {
 				t.Fatalf("%d attempts under way", now)
 			}
-		}
-		if two.attempts.failed.Load() != 0 {
-			t.Error("taken for a failure")
 		}
 		two.quiet(t)
 	})
@@ -262,12 +259,13 @@ func TestGuesser(t *testing.T) {
 	simulate(t, func(t *testing.T, n *network) {
 		one, two := openNode(t, n.socket(), "one@host", "vanilla"), n.node("two@host")
 		begin := time.Now()
-		for time.Since(begin) < 10*time.Minute {
+		for time.Since(begin) < time.Minute {
 			_, _ = one.dial(two)
+			time.Sleep(100 * time.Millisecond) // on the test's clock
 		}
 		synctest.Wait()
-		if guesses := len(two.disallowed); guesses < 50 || guesses > 100 {
-			t.Errorf("%d guesses in ten minutes", guesses)
+		if guesses := len(two.disallowed); guesses < 8 || guesses > 20 {
+			t.Errorf("%d guesses in a minute", guesses)
 		}
 		for len(two.disallowed) > 0 {
 			<-two.disallowed
@@ -301,7 +299,7 @@ func TestSpoofedFailures(t *testing.T) {
 				})
 			}
 			wg.Wait()
-			time.Sleep(3 * DefaultHandshakeTimeout) // on the test's clock
+			time.Sleep(DefaultHandshakeTimeout + time.Second) // on the test's clock: they have all failed
 			atOne, atTwo := connect(t, one, two)
 			atOne.Close(t.Context(), "")
 			take(t, atTwo.ended)
