@@ -28,21 +28,10 @@ func (ps *peers) dial(p *peer, to names.NodeName, hints []string) {
 		}
 	}
 	if err != nil {
-		ps.dialFailed(p, err)
+		ps.gaveUp(p, ours, err)
 		return
 	}
 	ps.run(p, l)
-}
-
-// dialFailed gives up this node's attempt. The other side's, if one goes on, decides what comes of the peer.
-func (ps *peers) dialFailed(p *peer, err error) {
-	ps.mu.Lock()
-	p.dialled = false
-	waits := p.inbound
-	ps.mu.Unlock()
-	if !waits {
-		ps.failed(p, err)
-	}
 }
 
 // dialAny tries one address after the other, first the hints, then those that the name leads to.
@@ -52,8 +41,9 @@ func (ps *peers) dialAny(ctx context.Context, name string, to names.NodeName, hi
 		if err != nil {
 			continue
 		}
-		if l, err := ps.node.endpoint.Dial(ctx, net.UDPAddrFromAddrPort(addr), name); err == nil || isVerdict(err) {
-			return l, err
+		// Another node may have that address by now: what it says is no answer.
+		if l, err := ps.node.endpoint.Dial(ctx, net.UDPAddrFromAddrPort(addr), name); err == nil {
+			return l, nil
 		}
 	}
 	addrs, err := names.Resolve(ctx, to, ps.node.opts.WellKnownPort)
@@ -87,21 +77,10 @@ func (ps *peers) incoming(ctx context.Context, o *link.Offer) {
 	}
 	l, err := o.Accept(ctx)
 	if err != nil {
-		ps.abandoned(p, err)
+		ps.gaveUp(p, theirs, err)
 		return
 	}
 	ps.run(p, l)
-}
-
-// abandoned ends a call that came to nothing. Our own attempt, if there is one, goes on.
-func (ps *peers) abandoned(p *peer, err error) {
-	ps.mu.Lock()
-	p.inbound = false
-	waits := p.dialled
-	ps.mu.Unlock()
-	if !waits {
-		ps.failed(p, err)
-	}
 }
 
 // admit finds or makes the peer for a node that calls, or says why it is refused.
@@ -119,12 +98,22 @@ func (ps *peers) admit(ctx context.Context, hello wire.Hello) (*peer, wire.Refus
 			}
 			return nil, wire.RefuseNameInUse
 		}
-		old.link.Abort()
-		select {
-		case <-old.gone:
-		case <-ctx.Done():
+		if !awaitEnd(ctx, old) {
 			return nil, wire.RefuseShuttingDown
 		}
+	}
+}
+
+// awaitEnd waits until nothing is left of a peer: its link may be saying goodbye, and then has the
+// time for that; else it is ended. false: ctx has ended first.
+func awaitEnd(ctx context.Context, p *peer) bool {
+	timer := time.AfterFunc(aliveTimeout, p.link.Abort)
+	defer timer.Stop()
+	select {
+	case <-p.gone:
+		return true
+	case <-ctx.Done():
+		return false
 	}
 }
 
@@ -136,6 +125,8 @@ func (ps *peers) tryAdmit(hello wire.Hello) (p, old *peer, code wire.RefuseCode)
 	switch {
 	case ps.closed:
 		return nil, nil, wire.RefuseShuttingDown
+	case p == nil && len(ps.byName) >= maxPeers:
+		return nil, nil, wire.RefuseTooManyLinks
 	case p == nil:
 		p = ps.addLocked(hello.Name)
 	case p.state != peerOpening:
@@ -156,6 +147,15 @@ func alive(ctx context.Context, l *link.Link) bool {
 	ctx, cancel := context.WithTimeout(ctx, aliveTimeout)
 	defer cancel()
 	return l.Ping(ctx) == nil
+}
+
+// SendConnected puts a signal on the link to its receiver's node, if there is one.
+func (ps *peers) SendConnected(ctx context.Context, sig abi.Signal) error {
+	l := ps.linkTo(sig.To.Node)
+	if l == nil {
+		return abi.ErrNotConnected
+	}
+	return l.Send(ctx, sig)
 }
 
 // Send puts a signal on the link to its receiver's node, and connects to a node that has been
@@ -199,11 +199,14 @@ func (ps *peers) nameOf(id abi.NodeID) (string, bool) {
 	return name, ok
 }
 
-// indexOf gives the number that this node shows for another one.
+// indexOf gives the number that this node shows for another one, -1 for one that it has never met.
 func (ps *peers) indexOf(id abi.NodeID) int {
 	ps.mu.Lock()
 	defer ps.mu.Unlock()
-	return ps.index[ps.known[id]]
+	if index := ps.index[ps.known[id]]; index > 0 {
+		return index
+	}
+	return -1
 }
 
 // addresses lists the connected nodes with the addresses at which they can be dialled, "" when
@@ -226,7 +229,7 @@ func (ps *peers) meet(from abi.NodeID, others []memberAddr) {
 		return
 	}
 	near := udpAddr(l.RemoteAddr()).Addr().IsLoopback()
-	for _, other := range others {
+	for _, other := range others[:min(len(others), maxMembers)] {
 		to, err := names.ParseNodeName(other.Name)
 		if err != nil {
 			continue
@@ -236,10 +239,21 @@ func (ps *peers) meet(from abi.NodeID, others []memberAddr) {
 		if addr, err := netip.ParseAddrPort(other.Addr); err == nil && (near || !addr.Addr().IsLoopback()) {
 			hints = []string{other.Addr}
 		}
-		ps.node.wg.Go(func() {
-			if err := ps.connect(ps.node.ctx, to, hints...); err != nil && ps.node.ctx.Err() == nil {
-				ps.node.log.Warn("cannot connect to a node of the cluster", "peer", other.Name, "err", err)
-			}
-		})
+		ps.node.wg.Go(func() { ps.join(to, hints) })
+	}
+}
+
+// join connects to a node of the cluster, unasked; a few at a time.
+func (ps *peers) join(to names.NodeName, hints []string) {
+	ctx, cancel := context.WithTimeout(ps.node.ctx, 4*connectTimeout)
+	defer cancel()
+	select {
+	case ps.dials <- struct{}{}:
+		defer func() { <-ps.dials }()
+	case <-ctx.Done():
+		return
+	}
+	if err := ps.connect(ctx, to, hints...); err != nil && ps.node.ctx.Err() == nil {
+		ps.node.log.Warn("cannot connect to a node of the cluster", "peer", to.String(), "err", err)
 	}
 }

@@ -51,23 +51,28 @@ func (g *globals) registerOwn(ctx context.Context, name string, pid abi.Pid) err
 	if pid.Node != g.node.id {
 		return fmt.Errorf("register %.40q: %w", name, abi.ErrBadArgument)
 	}
-	for {
+	var err error
+	for range maxArbiters {
 		arbiter := g.arbiter()
-		err := g.reserveAt(ctx, arbiter, name, pid)
-		if errors.Is(err, abi.ErrNotConnected) {
-			g.nodeDown(arbiter)
+		err = g.reserveAt(ctx, arbiter, name, pid)
+		if errors.Is(err, abi.ErrNotConnected) && ctx.Err() == nil {
+			g.node.peers.awaitGone(ctx, arbiter)
 			continue
 		}
 		if err != nil {
 			return err
 		}
-		if err := g.announceName(ctx, name, pid); !errors.Is(err, abi.ErrNameTaken) {
+		if err = g.announceName(ctx, name, pid); !errors.Is(err, abi.ErrNameTaken) {
 			return err
 		}
 		g.cancelAt(arbiter, name)
 		return fmt.Errorf("register %q: %w", name, abi.ErrNameTaken)
 	}
+	return err
 }
+
+// maxArbiters is how many arbiters one registration may lose on its way.
+const maxArbiters = 8
 
 func (g *globals) arbiter() abi.NodeID {
 	g.mu.RLock()
@@ -110,19 +115,18 @@ func (g *globals) reserve(from abi.NodeID, name string, pid abi.Pid) error {
 // ended meanwhile loses it again (GLOB-08).
 func (g *globals) announceName(ctx context.Context, name string, pid abi.Pid) error {
 	g.mu.Lock()
-	if g.state.NameOf(pid) != "" { // by a registration at the same time
-		g.mu.Unlock()
-		return abi.ErrNameTaken
-	}
-	if _, late := g.state.Commit(registry.Entry{Name: name, Pid: pid}); late {
-		// The name came in from another node meanwhile, or the arbiter did not know of ours yet.
+	conflict, err := g.state.Commit(registry.Entry{Name: name, Pid: pid})
+	if err == nil && len(conflict.Losers) > 0 { // the name came in from another node meanwhile
 		g.state.Remove(name, pid)
-		g.mu.Unlock()
-		return abi.ErrNameTaken
+		err = abi.ErrNameTaken
 	}
-	done := g.announceLocked(nameMessage{Op: opCommit, Name: name, Pid: pid})
+	if err != nil {
+		g.mu.Unlock()
+		return err
+	}
+	await := g.announceLocked(nameMessage{Op: opCommit, Name: name, Pid: pid})
 	g.mu.Unlock()
-	err := await(ctx, done)
+	err = await(ctx)
 	if !g.node.sys.Alive(pid) {
 		g.release(pid)
 	}
@@ -139,9 +143,9 @@ func (g *globals) unregisterOwn(ctx context.Context, name string, pid abi.Pid) e
 		return nil
 	}
 	g.state.Remove(name, pid)
-	done := g.announceLocked(nameMessage{Op: opRemove, Name: name, Pid: pid})
+	await := g.announceLocked(nameMessage{Op: opRemove, Name: name, Pid: pid})
 	g.mu.Unlock()
-	return await(ctx, done)
+	return await(ctx)
 }
 
 // release frees the global name of a process of this node that has ended, without waiting.
@@ -153,7 +157,7 @@ func (g *globals) release(pid abi.Pid) {
 		return
 	}
 	g.state.Remove(name, pid)
-	g.announceLocked(nameMessage{Op: opRemove, Name: name, Pid: pid})
+	g.tellLocked(nameMessage{Op: opRemove, Name: name, Pid: pid})
 }
 
 // commit enters a name that another node gave to a process of its own. If the name has two
@@ -163,17 +167,19 @@ func (g *globals) commit(from abi.NodeID, e registry.Entry) {
 		return
 	}
 	g.mu.Lock()
-	conflict, found := g.state.Commit(e)
+	conflict, err := g.state.Commit(e)
 	g.mu.Unlock()
-	if !found {
-		return
+	if err != nil {
+		g.node.log.Warn("global name of another node refused", "err", err)
 	}
 	for _, loser := range conflict.Losers {
 		if loser.Node != g.node.id {
 			continue
 		}
 		g.node.log.Info("global name conflict, terminating one process", "name", e.Name, "pid", loser.Text(0))
-		g.node.sys.Deliver(abi.Signal{Kind: abi.SignalExit, From: g.pid, To: loser, Data: term.MustEncode(abi.ReasonKill)})
+		g.node.sys.Deliver(abi.Signal{
+			Kind: abi.SignalExit, From: abi.Pid{Node: g.node.id}, To: loser, Data: term.MustEncode(abi.ReasonKill),
+		})
 	}
 }
 

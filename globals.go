@@ -3,32 +3,30 @@ package wnode
 import (
 	"context"
 	"errors"
-	"fmt"
 	"sync"
 	"time"
 
 	"github.com/wnode/wnode/abi"
 	"github.com/wnode/wnode/abi/term"
 	"github.com/wnode/wnode/registry"
-	"github.com/wnode/wnode/vm"
 )
 
-// globalServer is the process number of every node's name server. It is the first process that a
-// node starts, so no guest can have it, and a message from it is the word of its node.
-const globalServer = 1
-
-// commitTimeout bounds the wait for the other nodes to take note of a name. A node that is lost
-// meanwhile ends the wait for it; this is for one that is linked and yet does not answer.
+// commitTimeout bounds the wait for the other nodes to take note of a name, and for a node to decide
+// about one. A node that is lost meanwhile ends the wait for it; this is for one that is linked and
+// yet does not answer.
 const commitTimeout = 10 * time.Second
 
-// globals is this node's part of the global names: a native process that hears the other nodes,
+// maxRequests bounds the requests of other nodes that wait for an answer of this one.
+const maxRequests = 256
+
+// globals is this node's part of the global names: what the nodes say to each other about them,
 // around the state machine that they all run. package registry says how they agree.
 //
 // What a node says of its own processes' names must reach the others in the order in which it
 // happened, so such messages are posted, which never waits, under the lock that orders the changes.
 type globals struct {
-	node *Node
-	pid  abi.Pid
+	node     *Node
+	requests chan struct{} // one token for each request that is being served
 
 	mu      sync.RWMutex
 	state   *registry.Global
@@ -48,19 +46,19 @@ type memberAddr struct {
 	Addr string
 }
 
-// Operations between name servers.
+// Operations on names between nodes.
 const (
 	opSync       = "sync"       // Entries, Members: first word to a new peer
 	opReserve    = "reserve"    // call: may Pid have Name?
 	opCancel     = "cancel"     // the reservation of Name
-	opCommit     = "commit"     // Pid has Name. Answered by ack
-	opRemove     = "remove"     // Pid no longer has Name. Answered by ack
+	opCommit     = "commit"     // Pid has Name. Answered by ack, if it has a Ref
+	opRemove     = "remove"     // Pid no longer has Name. Answered by ack, if it has a Ref
 	opAck        = "ack"        // of Ref
 	opRegister   = "register"   // call, to the node of Pid
 	opUnregister = "unregister" // call, to the node of Pid
 )
 
-// nameMessage is what name servers say to each other.
+// nameMessage is what nodes say to each other about names.
 type nameMessage struct {
 	Op      string           `cbor:"1,keyasint"`
 	Name    string           `cbor:"2,keyasint,omitempty"`
@@ -71,67 +69,80 @@ type nameMessage struct {
 	Members []memberAddr     `cbor:"7,keyasint,omitempty"`
 }
 
-func startGlobals(n *Node) (*globals, error) {
-	g := &globals{node: n, state: registry.NewGlobal(n.id), waiting: map[abi.Ref]*acks{}}
-	g.pid = abi.Pid{Node: n.id, Num: globalServer}
-	pid, err := n.sys.Spawn(vm.SpawnOptions{Body: vm.Func(g.run), Label: "global_name_server", Overflow: vm.DropNewest})
-	if err == nil && pid != g.pid {
-		err = fmt.Errorf("the name server is process %d, not the first", pid.Num)
-	}
-	return g, err
-}
-
-func (g *globals) run(p *vm.Process) vm.Exit {
-	for {
-		m, err := p.Receive(p.Context(), vm.Infinity)
-		if err != nil {
-			return vm.Normal
-		}
-		var msg nameMessage
-		if m.Kind != abi.MessageUser || m.From.Num != globalServer || term.DecodeInto(m.Data, &msg) != nil {
-			continue // not from a name server
-		}
-		g.handle(m.From.Node, msg)
+func newGlobals(n *Node) *globals {
+	return &globals{
+		node: n, requests: make(chan struct{}, maxRequests),
+		state: registry.NewGlobal(n.id), waiting: map[abi.Ref]*acks{},
 	}
 }
 
+// handle takes a message of another node. It runs on the goroutine of the link, in the order of the
+// messages, and does not wait.
 func (g *globals) handle(from abi.NodeID, msg nameMessage) {
 	switch msg.Op {
 	case opSync:
-		for _, e := range msg.Entries {
-			g.commit(from, e)
-		}
-		g.node.peers.synced(from)
-		g.node.peers.meet(from, msg.Members)
+		g.sync(from, msg)
 	case opReserve:
 		g.reply(msg.ReplyTo, g.reserve(from, msg.Name, msg.Pid))
 	case opCancel:
 		g.mu.Lock()
+		defer g.mu.Unlock()
 		g.state.Cancel(msg.Name, from)
-		g.mu.Unlock()
 	case opCommit:
 		g.commit(from, registry.Entry{Name: msg.Name, Pid: msg.Pid})
-		g.post(from, nameMessage{Op: opAck, Ref: msg.Ref})
+		g.acknowledge(from, msg.Ref)
 	case opRemove:
 		g.removed(from, msg.Name, msg.Pid)
-		g.post(from, nameMessage{Op: opAck, Ref: msg.Ref})
+		g.acknowledge(from, msg.Ref)
 	case opAck:
 		g.mu.Lock()
+		defer g.mu.Unlock()
 		g.ackLocked(msg.Ref, from)
-		g.mu.Unlock()
 	case opRegister:
-		g.node.wg.Go(func() { g.reply(msg.ReplyTo, g.registerOwn(g.node.ctx, msg.Name, msg.Pid)) })
+		g.serve(msg, g.registerOwn)
 	case opUnregister:
-		g.node.wg.Go(func() { g.reply(msg.ReplyTo, g.unregisterOwn(g.node.ctx, msg.Name, msg.Pid)) })
+		g.serve(msg, g.unregisterOwn)
 	}
 }
 
-// post sends a message to another node's name server, in order and without waiting.
+// sync takes the first word of a peer; there is one.
+func (g *globals) sync(from abi.NodeID, msg nameMessage) {
+	if !g.node.peers.awaitsSync(from) {
+		return
+	}
+	for _, e := range msg.Entries {
+		g.commit(from, e)
+	}
+	g.node.peers.synced(from)
+	g.node.peers.meet(from, msg.Members)
+}
+
+// serve does for another node what has to wait for third ones.
+func (g *globals) serve(msg nameMessage, do func(context.Context, string, abi.Pid) error) {
+	select {
+	case g.requests <- struct{}{}:
+	default:
+		g.reply(msg.ReplyTo, abi.ErrLimit)
+		return
+	}
+	g.node.wg.Go(func() {
+		defer func() { <-g.requests }()
+		ctx, cancel := context.WithTimeoutCause(g.node.ctx, commitTimeout, abi.ErrTimedOut)
+		defer cancel()
+		g.reply(msg.ReplyTo, do(ctx, msg.Name, msg.Pid))
+	})
+}
+
+func (g *globals) acknowledge(to abi.NodeID, ref abi.Ref) {
+	if ref != (abi.Ref{}) {
+		g.post(to, nameMessage{Op: opAck, Ref: ref})
+	}
+}
+
+// post sends a message to another node, in order and without waiting.
 func (g *globals) post(to abi.NodeID, msg nameMessage) {
 	// A node that cannot be reached is about to be forgotten with its names.
-	_ = g.node.peers.Post(abi.Signal{
-		Kind: abi.SignalMessage, From: g.pid, To: abi.Pid{Node: to, Num: globalServer}, Data: term.MustEncode(msg),
-	})
+	_ = g.node.postService(to, serviceMessage{Name: &msg})
 }
 
 // reply answers a call with an error number, 0 for success.
@@ -140,16 +151,16 @@ func (g *globals) reply(to abi.Pid, err error) {
 	if err != nil && !errors.As(err, &code) {
 		code = abi.ErrTimedOut
 	}
-	_ = g.node.peers.Post(abi.Signal{Kind: abi.SignalMessage, From: g.pid, To: to, Data: term.MustEncode(int32(code))})
+	_ = g.node.peers.Post(abi.Signal{
+		Kind: abi.SignalMessage, From: abi.Pid{Node: g.node.id}, To: to, Data: term.MustEncode(int32(code)),
+	})
 }
 
-// call asks another node's name server.
+// call asks another node, and waits for its answer.
 func (g *globals) call(ctx context.Context, node abi.NodeID, msg nameMessage) error {
 	answer, err := g.node.sys.Call(ctx, func(replyTo abi.Pid, _ abi.Ref) abi.Signal {
 		msg.ReplyTo = replyTo
-		return abi.Signal{
-			Kind: abi.SignalMessage, From: g.pid, To: abi.Pid{Node: node, Num: globalServer}, Data: term.MustEncode(msg),
-		}
+		return g.node.serviceSignal(node, serviceMessage{Name: &msg})
 	})
 	if err != nil {
 		return err
@@ -195,30 +206,40 @@ func (g *globals) ackLocked(ref abi.Ref, from abi.NodeID) {
 	}
 }
 
-// announceLocked tells all members of a change, and gives what their acknowledgements will close.
-func (g *globals) announceLocked(msg nameMessage) <-chan struct{} {
-	msg.Ref = g.node.sys.NewRef()
-	w := &acks{missing: map[abi.NodeID]bool{}, done: make(chan struct{})}
-	for _, id := range g.state.Members() {
-		w.missing[id] = true
+// tellLocked tells all members of a change.
+func (g *globals) tellLocked(msg nameMessage) (told []abi.NodeID) {
+	told = g.state.Members()
+	for _, id := range told {
 		g.post(id, msg)
 	}
-	if len(w.missing) == 0 {
-		close(w.done)
-	} else {
-		g.waiting[msg.Ref] = w
-	}
-	return w.done
+	return told
 }
 
-// await waits for acknowledgements.
-func await(ctx context.Context, done <-chan struct{}) error {
+// announceLocked tells all members of a change, and gives the wait for their acknowledgements, to be
+// called without the lock.
+func (g *globals) announceLocked(msg nameMessage) (await func(context.Context) error) {
+	msg.Ref = g.node.sys.NewRef()
+	w := &acks{missing: map[abi.NodeID]bool{}, done: make(chan struct{})}
+	for _, id := range g.tellLocked(msg) {
+		w.missing[id] = true
+	}
+	if len(w.missing) == 0 {
+		return func(context.Context) error { return nil }
+	}
+	g.waiting[msg.Ref] = w
+	return func(ctx context.Context) error { return g.await(ctx, msg.Ref, w) }
+}
+
+func (g *globals) await(ctx context.Context, ref abi.Ref, w *acks) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, commitTimeout, abi.ErrTimedOut)
 	defer cancel()
 	select {
-	case <-done:
+	case <-w.done:
 		return nil
 	case <-ctx.Done():
+		g.mu.Lock()
+		defer g.mu.Unlock()
+		delete(g.waiting, ref)
 		return context.Cause(ctx)
 	}
 }

@@ -68,7 +68,5 @@ func (p processNames) Release(pid abi.Pid) {
 	l.mu.Lock()
 	l.state.Release(pid)
 	l.mu.Unlock()
-	if g := p.node.globals; g != nil {
-		g.release(pid)
-	}
+	p.node.globals.release(pid)
 }

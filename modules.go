@@ -94,7 +94,12 @@ type handler struct {
 	link *link.Link
 }
 
-func (h handler) Signal(sig abi.Signal) { h.node.sys.Deliver(sig) }
+func (h handler) Signal(sig abi.Signal) {
+	// The link has checked that a sender, if there is one, is of the peer's; nobody may send as no one.
+	if sig.From.Node == h.link.Peer().Node {
+		h.node.sys.Deliver(sig)
+	}
+}
 
 func (h handler) ModuleStream(stream io.ReadWriteCloser) {
 	if err := h.node.ships.Serve(h.node.ctx, stream); err != nil {

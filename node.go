@@ -24,9 +24,6 @@ func (n *Node) Addr() string { return n.endpoint.Addr().String() }
 // Nodes lists the connected nodes, sorted.
 func (n *Node) Nodes() []string { return n.peers.list() }
 
-// List is [Node.Nodes], under the name that guests' needs have for it.
-func (n *Node) List() []string { return n.Nodes() }
-
 // Connect connects to name@host or name@host:port, and to the nodes that that one is connected to.
 // It returns nil once the node is listed and its global names are known, also when it was before,
 // and for the node itself. The error is a [*ConnectError], or wraps [abi.ErrBadArgument] for what is no name.
@@ -47,10 +44,11 @@ func parseName(name string) (names.NodeName, error) {
 	return to.WithHost(names.ShortHostname()), nil
 }
 
-// Disconnect ends the link to a node and reports whether there was one. Signals sent before arrive.
-func (n *Node) Disconnect(name string) bool {
+// Disconnect ends the link to a node and reports whether there was one. Signals sent before arrive,
+// unless ctx ends first.
+func (n *Node) Disconnect(ctx context.Context, name string) bool {
 	to, err := parseName(name)
-	return err == nil && n.peers.disconnect(n.ctx, to.WithoutPort().String())
+	return err == nil && n.peers.disconnect(ctx, to.WithoutPort().String())
 }
 
 // pingTimeout is how long a connected node has to answer a ping.
@@ -93,8 +91,14 @@ func (n *Node) Resolve(ctx context.Context, name string) (abi.NodeID, error) {
 	return l.Peer().Node, nil
 }
 
-// Index is the number that this node shows for a node in printed pids: 0 for itself (PROC-03).
-func (n *Node) Index(id abi.NodeID) int { return n.peers.indexOf(id) }
+// Index is the number that this node shows for a node in printed pids: 0 for itself, -1 for one that
+// it has never met (PROC-03).
+func (n *Node) Index(id abi.NodeID) int {
+	if id == n.id {
+		return 0
+	}
+	return n.peers.indexOf(id)
+}
 
 // NodeName gives the name of a node that is or has been connected, or of this one.
 func (n *Node) NodeName(id abi.NodeID) (string, bool) {

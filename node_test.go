@@ -105,7 +105,7 @@ func TestConnectListPingDisconnect(t *testing.T) {
 	if one.Ping(ctx, "nobody@127.0.0.1") {
 		t.Error("pong from nobody")
 	}
-	if !one.Disconnect(two.Name()) || one.Disconnect(two.Name()) {
+	if !one.Disconnect(t.Context(), two.Name()) || one.Disconnect(t.Context(), two.Name()) {
 		t.Error("disconnect: not true once, then false")
 	}
 	if got := one.Nodes(); len(got) != 0 {
@@ -288,7 +288,7 @@ func TestGlobalNamesOfLostNode(t *testing.T) {
 	if _, ok := one.GlobalWhereis("service"); !ok {
 		t.Fatal("service is not known when yes is returned")
 	}
-	one.Disconnect(two.Name())
+	one.Disconnect(t.Context(), two.Name())
 	if _, ok := one.GlobalWhereis("service"); ok {
 		t.Error("a name of a disconnected node is still there")
 	}

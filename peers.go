@@ -62,17 +62,27 @@ type peers struct {
 	node *Node
 
 	mu     sync.Mutex
-	closed bool
+	closed bool // no new links
 	byName map[string]*peer
 	byID   map[abi.NodeID]*peer // those with a link that has not ended
 	known  map[abi.NodeID]string
 	index  map[string]int // names in the order of first contact, from 1 (PROC-03)
+
+	dials chan struct{} // one token for each node of the cluster that is being dialled unasked
 }
+
+// Bounds of what peers may make this node remember and do.
+const (
+	maxKnown   = 1 << 16 // names and incarnations of nodes
+	maxMembers = 1 << 10 // nodes of the cluster that a peer tells of
+	maxDials   = 16
+	maxPeers   = 1 << 12 // nodes connected or about to be
+)
 
 func newPeers(n *Node) *peers {
 	return &peers{
 		node: n, byName: map[string]*peer{}, byID: map[abi.NodeID]*peer{},
-		known: map[abi.NodeID]string{}, index: map[string]int{},
+		known: map[abi.NodeID]string{}, index: map[string]int{}, dials: make(chan struct{}, maxDials),
 	}
 }
 
@@ -132,11 +142,19 @@ func (ps *peers) addLocked(name string) *peer {
 	return p
 }
 
-// failed ends a peer that never got a link.
-func (ps *peers) failed(p *peer, err error) {
+// attempt is one side's try to get a link to a peer.
+type attempt func(*peer) *bool
+
+func ours(p *peer) *bool   { return &p.dialled }
+func theirs(p *peer) *bool { return &p.inbound }
+
+// gaveUp ends one side's attempt. The peer fails with it, unless it has a link or the other side
+// goes on.
+func (ps *peers) gaveUp(p *peer, side attempt, err error) {
 	ps.mu.Lock()
 	defer ps.mu.Unlock()
-	if p.state != peerOpening || ps.byName[p.name] != p {
+	*side(p) = false
+	if p.state != peerOpening || ps.byName[p.name] != p || p.dialled || p.inbound {
 		return
 	}
 	p.err = &ConnectError{p.name, err}
@@ -156,37 +174,80 @@ func (ps *peers) linked(p *peer, l *link.Link) bool {
 	p.state, p.link = peerSyncing, l
 	id := l.Peer().Node
 	ps.byID[id] = p
-	ps.known[id] = p.name
-	if ps.index[p.name] == 0 {
-		ps.index[p.name] = len(ps.index) + 1
-	}
+	ps.rememberLocked(id, p.name)
 	return true
 }
 
-// run carries a link from its first signal to its last.
+// rememberLocked keeps what printed pids and later sends need of a node after its link has gone.
+// Beyond the bound it forgets a node that is not connected.
+func (ps *peers) rememberLocked(id abi.NodeID, name string) {
+	for old := range ps.known {
+		if len(ps.known) < maxKnown {
+			break
+		}
+		if ps.byID[old] == nil {
+			delete(ps.known, old)
+		}
+	}
+	ps.known[id] = name
+	if ps.index[name] == 0 && len(ps.index) < maxKnown {
+		ps.index[name] = len(ps.index) + 1
+	}
+}
+
+// run carries a link from its first signal to its last. A peer that does not send its names in time loses it.
 func (ps *peers) run(p *peer, l *link.Link) {
 	if !ps.linked(p, l) {
-		ps.node.wg.Go(func() { _ = l.Run(handler{ps.node, l}) })
-		l.Close(ps.node.ctx, "")
+		l.Abort()
 		return
 	}
 	id := l.Peer().Node
 	ps.node.globals.nodeUp(id)
+	late := time.AfterFunc(connectTimeout, func() {
+		if ps.awaitsSync(id) {
+			l.Abort()
+		}
+	})
+	defer late.Stop()
 	reason := l.Run(handler{ps.node, l})
 	ps.left(p, id, reason)
+}
+
+// awaitsSync reports whether a node is linked and has not sent its names yet.
+func (ps *peers) awaitsSync(id abi.NodeID) bool {
+	ps.mu.Lock()
+	defer ps.mu.Unlock()
+	p := ps.byID[id]
+	return p != nil && p.state == peerSyncing
 }
 
 // synced lists a peer: the names that it knows are known here too (GLOB-11).
 func (ps *peers) synced(id abi.NodeID) {
 	ps.mu.Lock()
-	defer ps.mu.Unlock()
 	p := ps.byID[id]
 	if p == nil || p.state != peerSyncing {
+		ps.mu.Unlock()
 		return
 	}
 	p.state = peerUp
 	close(p.ready)
+	ps.mu.Unlock()
 	ps.node.log.Info("node up", "peer", p.name, "addr", p.link.RemoteAddr().String())
+}
+
+// awaitGone waits until nothing is left of a node whose link has ended, or ctx ends.
+func (ps *peers) awaitGone(ctx context.Context, id abi.NodeID) {
+	ps.mu.Lock()
+	p := ps.byName[ps.known[id]]
+	leaving := p != nil && p.state == peerLeaving
+	ps.mu.Unlock()
+	if !leaving {
+		return
+	}
+	select {
+	case <-p.gone:
+	case <-ctx.Done():
+	}
 }
 
 // left clears up after a link: its node is no longer listed, then its processes are taken for
@@ -256,10 +317,16 @@ func (ps *peers) disconnect(ctx context.Context, name string) bool {
 	return true
 }
 
-// close ends all links in good order, and lets no new ones come about.
+// refuse lets no new links come about.
+func (ps *peers) refuse() {
+	ps.mu.Lock()
+	defer ps.mu.Unlock()
+	ps.closed = true
+}
+
+// close ends all links in good order.
 func (ps *peers) close(ctx context.Context) {
 	ps.mu.Lock()
-	ps.closed = true
 	links := make([]*link.Link, 0, len(ps.byID))
 	for _, p := range ps.byID {
 		links = append(links, p.link)

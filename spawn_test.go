@@ -204,7 +204,7 @@ func TestMonitorAcrossDisconnect(t *testing.T) {
 		if v := <-got; v != "before" {
 			t.Errorf("got %v", v)
 		}
-		if !one.Disconnect(two.Name()) {
+		if !one.Disconnect(t.Context(), two.Name()) {
 			t.Error("not disconnected")
 		}
 		if reason := awaitDown(t, p, ref); reason != abi.ReasonNoConnection {

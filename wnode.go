@@ -20,7 +20,6 @@ import (
 	"time"
 
 	"github.com/wnode/wnode/abi"
-	"github.com/wnode/wnode/abi/term"
 	"github.com/wnode/wnode/cookie"
 	"github.com/wnode/wnode/net/link"
 	"github.com/wnode/wnode/net/names"
@@ -101,18 +100,19 @@ func newNode(opts Options) (*Node, error) {
 		return nil, err
 	}
 	n := &Node{id: abi.NewNodeID(), name: name, opts: opts, log: opts.Logger}
-	n.ctx, n.cancel = context.WithCancel(context.Background())
-	n.local.init()
-	n.peers = newPeers(n)
 	if n.store, err = openStore(opts); err != nil {
 		return nil, err
 	}
 	if n.engine, err = n.newEngine(); err != nil {
+		n.store.Close()
 		return nil, err
 	}
+	n.ctx, n.cancel = context.WithCancel(context.Background())
+	n.local.init()
+	n.peers, n.globals = newPeers(n), newGlobals(n)
 	n.sys = vm.New(vm.Options{
 		Node: n.id, Remote: n.peers, Names: processNames{n}, Loader: n.engine,
-		Logger: opts.Logger, Crashed: n.crashed,
+		Logger: opts.Logger, Crashed: n.crashed, NodeMessage: n.serviceMessage,
 	})
 	return n, nil
 }
@@ -134,18 +134,14 @@ func nodeName(text string) (names.NodeName, error) {
 
 // boot starts what the node runs on. What it has started, Close ends.
 func (n *Node) boot(ctx context.Context) error {
-	var err error
-	// The first two processes have numbers that other nodes know.
-	if n.globals, err = startGlobals(n); err != nil {
-		return err
-	}
-	if err := n.startLogProcess(); err != nil {
-		return err
-	}
 	if err := n.listen(); err != nil {
 		return err
 	}
-	return n.startNames(ctx)
+	if err := n.startNames(ctx); err != nil {
+		return err
+	}
+	n.endpoint.Serve()
+	return nil
 }
 
 // listen opens the node's UDP socket and takes calls on it.
@@ -199,7 +195,8 @@ func (n *Node) Close(ctx context.Context) error {
 }
 
 func (n *Node) close(ctx context.Context) error {
-	err := n.sys.Close(ctx)
+	n.peers.refuse()
+	err := n.closeProcesses(ctx)
 	n.peers.close(ctx)
 	n.cancel()
 	if n.service != nil {
@@ -214,12 +211,13 @@ func (n *Node) close(ctx context.Context) error {
 	return err
 }
 
-// crashed tells of a process that ended by an error: on this node and, when its group leader is on
-// another, there too (RSP-05).
-func (n *Node) crashed(c vm.Crash) {
-	report := crashReport{Pid: c.Pid, Node: n.Name(), Label: c.Label, Reason: term.Raw(c.Reason), Detail: c.Detail}
-	n.logCrash(report)
-	if c.Leader.Node != n.id {
-		n.sendCrash(c.Leader.Node, report)
+// closeProcesses gives the processes half of the time that there is, so that one which does not end
+// (its output may be stuck) leaves some for the links.
+func (n *Node) closeProcesses(ctx context.Context) error {
+	if deadline, ok := ctx.Deadline(); ok {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, time.Until(deadline)/2)
+		defer cancel()
 	}
+	return n.sys.Close(ctx)
 }

@@ -52,13 +52,17 @@ func (r Ref) Append(b []byte) []byte { return appendID(b, uint64(r.Node), r.Num)
 
 // Text gives the printed form #PID<node.low.high>. node is the viewer's index for the pid's node,
 // 0 for its own (PROC-03); low and high are the two halves of the process number, 32 bits each.
-func (p Pid) Text(node int) string {
-	return fmt.Sprintf("#PID<%d.%d.%d>", node, uint32(p.Num), p.Num>>32)
-}
+// A negative index stands for a node that the viewer has never met, and prints as a question mark.
+func (p Pid) Text(node int) string { return idText("#PID", node, p.Num) }
 
 // Text gives the printed form #Ref<node.low.high>, built as for [Pid.Text].
-func (r Ref) Text(node int) string {
-	return fmt.Sprintf("#Ref<%d.%d.%d>", node, uint32(r.Num), r.Num>>32)
+func (r Ref) Text(node int) string { return idText("#Ref", node, r.Num) }
+
+func idText(kind string, node int, num uint64) string {
+	if node < 0 {
+		return fmt.Sprintf("%s<?.%d.%d>", kind, uint32(num), num>>32)
+	}
+	return fmt.Sprintf("%s<%d.%d.%d>", kind, node, uint32(num), num>>32)
 }
 
 // PidFromBytes reads the form that [Pid.Append] writes. b must have at least [IDSize] bytes.

@@ -15,6 +15,7 @@ const (
 	SignalGroupLeader  SignalKind = 10 // Data: 16 bytes, the new group leader
 	SignalSpawnRequest SignalKind = 11 // to a node's process 0. Ref: the request. Data: what to spawn, a term
 	SignalSpawnReply   SignalKind = 12 // Ref: the request. Data: ["ok", pid] or ["error", reason]
+	SignalNode         SignalKind = 13 // from a node's process 0 to another's: what the nodes' own services say
 )
 
 // Signal is anything that one process sends to another, on the same node or across nodes.

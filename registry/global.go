@@ -21,9 +21,11 @@ type Entry struct {
 // that knows of both comes to the same verdict by itself.
 type Conflict struct {
 	Name   string
-	Winner abi.Pid
 	Losers []abi.Pid
 }
+
+// MaxNodeNames bounds the names of one node's processes.
+const MaxNodeNames = 1 << 16
 
 // Global is one node's copy of the names that all connected nodes share.
 //
@@ -39,6 +41,7 @@ type Global struct {
 	members  map[abi.NodeID]bool  // connected nodes, without self
 	byName   map[string][]abi.Pid // the one that has the name first; more than one in a conflict
 	byPid    map[abi.Pid]string
+	count    map[abi.NodeID]int    // names of each node's processes
 	reserved map[string]abi.NodeID // as arbiter: who is about to commit
 }
 
@@ -46,7 +49,7 @@ type Global struct {
 func NewGlobal(self abi.NodeID) *Global {
 	return &Global{
 		self: self, members: map[abi.NodeID]bool{}, byName: map[string][]abi.Pid{},
-		byPid: map[abi.Pid]string{}, reserved: map[string]abi.NodeID{},
+		byPid: map[abi.Pid]string{}, count: map[abi.NodeID]int{}, reserved: map[string]abi.NodeID{},
 	}
 }
 
@@ -64,17 +67,14 @@ func (g *Global) Members() []abi.NodeID { return slices.Collect(maps.Keys(g.memb
 
 // Reserve is asked of the arbiter by a node that wants to give a name to one of its processes.
 // The reservation ends with [Global.Commit], [Global.Cancel] or [Global.NodeDown]. The errors wrap
-// [abi.ErrNameTaken], when the name is taken or reserved or the process has one (GLOB-02), and
-// [abi.ErrBadArgument].
+// [abi.ErrNameTaken], when the name is taken or reserved or the process has one (GLOB-02),
+// [abi.ErrLimit], and [abi.ErrBadArgument].
 func (g *Global) Reserve(name string, pid abi.Pid) error {
-	if !validName(name) {
-		return fmt.Errorf("register %.40q: not a name: %w", name, abi.ErrBadArgument)
+	if err := g.check(Entry{Name: name, Pid: pid}); err != nil {
+		return err
 	}
 	if _, taken := g.byName[name]; taken {
 		return fmt.Errorf("register %q: %w", name, abi.ErrNameTaken)
-	}
-	if other, named := g.byPid[pid]; named {
-		return fmt.Errorf("register %q: the process is registered as %q: %w", name, other, abi.ErrNameTaken)
 	}
 	if _, taken := g.reserved[name]; taken {
 		return fmt.Errorf("register %q: %w", name, abi.ErrNameTaken)
@@ -90,23 +90,40 @@ func (g *Global) Cancel(name string, by abi.NodeID) {
 	}
 }
 
-// Commit enters a name. When the name stands for another process too, the conflict is returned.
-// Entries of nodes that are not connected, and second names of a process, are ignored.
-func (g *Global) Commit(e Entry) (Conflict, bool) {
-	g.Cancel(e.Name, e.Pid.Node)
-	if !validName(e.Name) || e.Pid.Node != g.self && !g.members[e.Pid.Node] {
-		return Conflict{}, false
+// check says why an entry cannot be, whoever else has the name. A node that is not a member, or is
+// not any more, has no say.
+func (g *Global) check(e Entry) error {
+	switch {
+	case !validName(e.Name):
+		return fmt.Errorf("register %.40q: not a name: %w", e.Name, abi.ErrBadArgument)
+	case e.Pid.Node != g.self && !g.members[e.Pid.Node]:
+		return fmt.Errorf("register %q: %w", e.Name, abi.ErrNotConnected)
+	case g.byPid[e.Pid] != "":
+		return fmt.Errorf("register %q: the process is registered as %q: %w", e.Name, g.byPid[e.Pid], abi.ErrNameTaken)
+	case g.count[e.Pid.Node] >= MaxNodeNames:
+		return fmt.Errorf("register %q: the node has %d names: %w", e.Name, MaxNodeNames, abi.ErrLimit)
 	}
-	if _, named := g.byPid[e.Pid]; named {
-		return Conflict{}, false
+	return nil
+}
+
+// Commit enters a name and ends its reservation. When processes of other nodes have the name too,
+// the losers are returned. The errors are those of [Global.Reserve]; of one node one process can
+// have a name.
+func (g *Global) Commit(e Entry) (Conflict, error) {
+	g.Cancel(e.Name, e.Pid.Node)
+	if err := g.check(e); err != nil {
+		return Conflict{}, err
+	}
+	for _, pid := range g.byName[e.Name] {
+		if pid.Node == e.Pid.Node {
+			return Conflict{}, fmt.Errorf("register %q: %w", e.Name, abi.ErrNameTaken)
+		}
 	}
 	pids := append(g.byName[e.Name], e.Pid)
 	slices.SortFunc(pids, func(a, b abi.Pid) int { return compare(e.Name, a, b) })
 	g.byName[e.Name], g.byPid[e.Pid] = pids, e.Name
-	if len(pids) == 1 {
-		return Conflict{}, false
-	}
-	return Conflict{Name: e.Name, Winner: pids[0], Losers: slices.Clone(pids[1:])}, true
+	g.count[e.Pid.Node]++
+	return Conflict{Name: e.Name, Losers: slices.Clone(pids[1:])}, nil
 }
 
 // compare decides between two processes with one name, as a coin would, but the same on every node (GLOB-12).
@@ -124,6 +141,9 @@ func (g *Global) Remove(name string, pid abi.Pid) {
 		return
 	}
 	delete(g.byPid, pid)
+	if g.count[pid.Node]--; g.count[pid.Node] == 0 {
+		delete(g.count, pid.Node)
+	}
 	if rest := slices.DeleteFunc(g.byName[name], func(p abi.Pid) bool { return p == pid }); len(rest) > 0 {
 		g.byName[name] = rest
 	} else {

@@ -78,11 +78,13 @@ func (w *world) step(link [2]abi.NodeID) {
 		g.Remove(m.entry.Name, m.entry.Pid)
 		return
 	}
-	if c, found := g.Commit(m.entry); found {
-		for _, loser := range c.Losers {
-			if loser.Node == link[1] {
-				w.kill(loser)
-			}
+	c, err := g.Commit(m.entry)
+	if err != nil {
+		panic(err) // nodes that agree say nothing that another refuses
+	}
+	for _, loser := range c.Losers {
+		if loser.Node == link[1] {
+			w.kill(loser)
 		}
 	}
 }
@@ -95,7 +97,7 @@ func (w *world) register(name string, p abi.Pid) error {
 	if err := arbiter.Reserve(name, p); err != nil {
 		return err
 	}
-	if _, late := g.Commit(Entry{Name: name, Pid: p}); late {
+	if c, err := g.Commit(Entry{Name: name, Pid: p}); err != nil || len(c.Losers) > 0 {
 		g.Remove(name, p)
 		arbiter.Cancel(name, p.Node)
 		return abi.ErrNameTaken
@@ -217,7 +219,15 @@ func TestReservations(t *testing.T) {
 			t.Fatalf("%s: %v, want %v", s.what, err, s.want)
 		}
 	}
-	if _, found := g.Commit(Entry{Name: "c", Pid: pid(9, 1)}); found || len(g.Names()) != 0 {
-		t.Error("an entry of a node that is not connected was taken")
+	if _, err := g.Commit(Entry{Name: "c", Pid: pid(9, 1)}); !errors.Is(err, abi.ErrNotConnected) || len(g.Names()) != 0 {
+		t.Errorf("an entry of a node that is not connected: %v", err)
+	}
+	for i := range uint64(MaxNodeNames) {
+		if _, err := g.Commit(Entry{Name: fmt.Sprint(i), Pid: pid(1, 100+i)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := g.Commit(Entry{Name: "c", Pid: pid(1, 1)}); !errors.Is(err, abi.ErrLimit) {
+		t.Errorf("one name too many: %v", err)
 	}
 }

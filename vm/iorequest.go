@@ -120,30 +120,50 @@ func putRequest(request string, chunk []byte) any {
 // those of [Process.Write].
 func (p *Process) ReadLine(ctx context.Context, device abi.Pid, prompt string) ([]byte, error) {
 	device = p.device(device)
-	if rest := p.unread[device]; len(rest) > 0 {
+	rest, kept := p.unread[device]
+	if kept {
 		_, after, _ := bytes.Cut(rest, []byte{'\n'})
-		p.Unread(device, after)
+		p.keep(device, after)
 		return rest[:len(rest)-len(after)], nil
+	}
+	if len(p.unread) >= maxUnread {
+		return nil, fmt.Errorf("read: unread input of %d devices: %w", maxUnread, abi.ErrLimit)
 	}
 	reply, err := p.IORequest(ctx, device, []any{"get_line", EncodingBytes, prompt})
 	if err != nil {
 		return nil, err
 	}
+	return lineOf(reply)
+}
+
+// lineOf reads the reply to a get_line.
+func lineOf(reply any) ([]byte, error) {
 	switch data := reply.(type) {
 	case []byte:
-		return data, nil
+		if len(data) <= maxLineBytes {
+			return data, nil
+		}
 	case string:
 		if data == EndOfFile {
 			return nil, abi.ErrEndOfFile
 		}
-		return []byte(data), nil // servers that answer with text
+		if len(data) <= maxLineBytes {
+			return []byte(data), nil // servers that answer with text
+		}
 	case []any:
 		if len(data) == 2 && data[0] == "error" && data[1] == "interrupted" {
 			return nil, abi.ErrInterrupted
 		}
+		return nil, fmt.Errorf("read: %s: %w", term.Format(reply, nil), abi.ErrIO)
 	}
-	return nil, fmt.Errorf("read: %s: %w", term.Format(reply, nil), abi.ErrIO)
+	return nil, fmt.Errorf("read: no line of at most %d bytes: %w", maxLineBytes, abi.ErrIO)
 }
+
+// Bounds of the input that is kept for a process.
+const (
+	maxLineBytes = 1 << 20
+	maxUnread    = 16 // devices
+)
 
 // Read reads at least one byte and at most len(buf) from an I/O server (zero: the group leader).
 // What a line has beyond buf is kept for the next read. The errors are those of [Process.ReadLine].
@@ -152,21 +172,26 @@ func (p *Process) Read(ctx context.Context, device abi.Pid, buf []byte) (int, er
 		return 0, nil
 	}
 	device = p.device(device)
-	data := p.unread[device]
-	if len(data) == 0 {
+	data, kept := p.unread[device]
+	if !kept {
 		var err error
 		if data, err = p.ReadLine(ctx, device, ""); err != nil {
 			return 0, err
 		}
 	}
 	n := copy(buf, data)
-	p.Unread(device, data[n:])
+	p.keep(device, data[n:])
 	return n, nil
 }
 
-// Unread makes rest the first of what the next read from the device gives. It replaces what was kept before.
-func (p *Process) Unread(device abi.Pid, rest []byte) {
+// Unread puts a line that was read from a device back: it is the first of what the next read gives.
+func (p *Process) Unread(device abi.Pid, line []byte) {
 	device = p.device(device)
+	p.keep(device, append(bytes.Clone(line), p.unread[device]...))
+}
+
+// keep makes rest all that is kept of a device's input.
+func (p *Process) keep(device abi.Pid, rest []byte) {
 	if len(rest) == 0 {
 		delete(p.unread, device)
 		return

@@ -170,11 +170,13 @@ func (p *Process) finish() {
 	p.watchers, p.monitors = nil, nil
 	p.mu.Unlock()
 	p.sys.table.removeProcess(p)
+	p.sys.held.Add(-int64(len(watchers)))
 	for ref, target := range monitors {
-		p.sys.demonitor(p.pid, target, ref)
+		p.sys.remote.remove(ref, target.Node)
+		p.sys.tell(abi.Signal{Kind: abi.SignalDemonitor, From: p.pid, To: target, Ref: ref})
 	}
 	for ref, watcher := range watchers {
-		p.sys.post(abi.Signal{Kind: abi.SignalDown, From: p.pid, To: watcher, Ref: ref, Data: p.reason})
+		p.sys.tell(abi.Signal{Kind: abi.SignalDown, From: p.pid, To: watcher, Ref: ref, Data: p.reason})
 	}
 }
 

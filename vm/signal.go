@@ -15,8 +15,11 @@ var (
 	reasonMalformed = term.MustEncode(ReasonMalformed)
 )
 
-// ReasonMalformed stands for an exit reason that is no term.
+// ReasonMalformed stands for an exit reason that is no term, or larger than [MaxReasonBytes].
 const ReasonMalformed = "malformed_reason"
+
+// MaxReasonBytes bounds an exit reason: one goes out to everybody who monitors the process.
+const MaxReasonBytes = 64 << 10
 
 func stack() string { return string(debug.Stack()) }
 
@@ -29,18 +32,11 @@ func (p *Process) signal(sig abi.Signal) bool {
 	case abi.SignalExit:
 		p.exitSignal(sig)
 	case abi.SignalMonitor:
-		p.mu.Lock()
-		defer p.mu.Unlock()
-		if p.ended {
-			return false
+		if reason := p.watch(sig); reason != nil {
+			p.sys.post(downSignal(sig, reason))
 		}
-		p.watchers[sig.Ref] = sig.From
 	case abi.SignalDemonitor:
-		p.mu.Lock()
-		defer p.mu.Unlock()
-		if p.watchers[sig.Ref] == sig.From {
-			delete(p.watchers, sig.Ref)
-		}
+		p.unwatch(sig)
 	case abi.SignalDown:
 		p.down(sig)
 	case abi.SignalGroupLeader:
@@ -96,6 +92,9 @@ func (p *Process) exitSignal(sig abi.Signal) {
 // they like. The array around it is the message's, whose nesting counts.
 func canonicalReason(reason []byte) []byte {
 	const arrayOfOne = 0x81
+	if len(reason) > MaxReasonBytes {
+		return reasonMalformed
+	}
 	t, err := term.Decode(append([]byte{arrayOfOne}, reason...))
 	if err != nil {
 		return reasonMalformed
@@ -119,7 +118,6 @@ func encodePart(t any) (term.Raw, error) {
 
 // down turns the answer to a monitor into a message, once, and only while the monitor stands.
 func (p *Process) down(sig abi.Signal) {
-	p.sys.remote.remove(sig.Ref, sig.From.Node)
 	p.mu.Lock()
 	target, active := p.monitors[sig.Ref]
 	active = active && stands(target, sig.From)
@@ -130,9 +128,14 @@ func (p *Process) down(sig abi.Signal) {
 	if !active {
 		return
 	}
+	p.sys.remote.remove(sig.Ref, target.Node)
 	if target.Num != abi.NodeProcess {
 		sig.From = target
 	}
+	p.enqueueDown(sig)
+}
+
+func (p *Process) enqueueDown(sig abi.Signal) {
 	p.enqueue(Message{Kind: abi.MessageDown, From: sig.From, Ref: sig.Ref, Data: downMessage(sig)})
 }
 
@@ -148,13 +151,15 @@ func downMessage(sig abi.Signal) []byte {
 	return term.MustEncode([]any{"DOWN", sig.Ref, "process", sig.From, term.Raw(canonicalReason(sig.Data))})
 }
 
-// forgetWatchers drops the monitors that processes of a lost node had on p.
-func (p *Process) forgetWatchers(node abi.NodeID) {
+// forgetWatchers drops the monitors that processes of a lost node had on p, and counts them.
+func (p *Process) forgetWatchers(node abi.NodeID) (dropped int64) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for ref, watcher := range p.watchers {
 		if watcher.Node == node {
 			delete(p.watchers, ref)
+			dropped++
 		}
 	}
+	return dropped
 }

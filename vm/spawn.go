@@ -34,6 +34,17 @@ type SpawnOptions struct {
 // Spawn starts a process. The errors are [abi.ErrLimit] and, once the system is closed,
 // [abi.ErrTerminated]. Safe for concurrent use.
 func (s *System) Spawn(opts SpawnOptions) (abi.Pid, error) {
+	p, err := s.prepare(opts)
+	if err != nil {
+		return abi.Pid{}, err
+	}
+	p.start()
+	return p.pid, nil
+}
+
+// prepare enters a process into the table; start, which must follow, lets it run. Signals that
+// come in between find it.
+func (s *System) prepare(opts SpawnOptions) (*Process, error) {
 	p := &Process{
 		sys: s, pid: s.newPid(), opts: opts, started: time.Now(), leader: opts.Leader,
 		wake:     make(chan struct{}, 1),
@@ -44,18 +55,24 @@ func (s *System) Spawn(opts SpawnOptions) (abi.Pid, error) {
 	}
 	if opts.Monitor != (abi.Ref{}) {
 		p.watchers[opts.Monitor] = opts.Parent
+		s.held.Add(1)
 	}
 	p.ctx, p.cancel = context.WithCancelCause(s.ctx)
 	if err := s.table.addProcess(p, func() { s.wg.Add(1) }); err != nil {
 		p.cancel(err)
-		return abi.Pid{}, fmt.Errorf("spawn %s: %w", opts.Label, err)
+		s.held.Add(-int64(len(p.watchers)))
+		return nil, fmt.Errorf("spawn %s: %w", opts.Label, err)
 	}
+	return p, nil
+}
+
+// start lets a prepared process run, on a goroutine that [System.Close] waits for.
+func (p *Process) start() {
 	go func() {
-		defer s.wg.Done()
+		defer p.sys.wg.Done()
 		defer p.cancel(nil)
 		p.run()
 	}()
-	return p.pid, nil
 }
 
 // SpawnRequest asks a node, this one or another, for a process that runs a function.
@@ -90,9 +107,12 @@ func (p *Process) SpawnFunction(ctx context.Context, node abi.NodeID, req SpawnR
 func (p *Process) SpawnMonitor(ctx context.Context, node abi.NodeID, req SpawnRequest) (abi.Pid, abi.Ref, error) {
 	// Until the pid is known the monitor is on the node, whose loss is the process's.
 	ref, nodeItself := p.sys.NewRef(), abi.Pid{Node: node}
-	p.setMonitor(ref, nodeItself)
-	if node != p.sys.opts.Node {
-		p.sys.remote.add(watch{ref: ref, watcher: p.pid, target: nodeItself})
+	if !p.setMonitor(ref, nodeItself) {
+		return abi.Pid{}, abi.Ref{}, fmt.Errorf("spawn %s: too many monitors: %w", req.Function, abi.ErrLimit)
+	}
+	if node != p.sys.opts.Node && !p.sys.remote.add(watch{ref: ref, watcher: p.pid, target: nodeItself}) {
+		p.Demonitor(ref, true)
+		return abi.Pid{}, abi.Ref{}, fmt.Errorf("spawn %s: too many monitors: %w", req.Function, abi.ErrLimit)
 	}
 	req.Monitor, req.Parent = ref, p.pid
 	if req.Leader.IsZero() {
@@ -117,7 +137,12 @@ func (p *Process) SpawnMonitor(ctx context.Context, node abi.NodeID, req SpawnRe
 // spawnOn starts a function on this node or another.
 func (p *Process) spawnOn(ctx context.Context, node abi.NodeID, req SpawnRequest) (abi.Pid, error) {
 	if node == p.sys.opts.Node {
-		return p.sys.spawnFunction(req, node)
+		child, err := p.sys.prepareFunction(req, node)
+		if err != nil {
+			return abi.Pid{}, err
+		}
+		child.start()
+		return child.pid, nil
 	}
 	return p.sys.spawnRemote(ctx, node, req)
 }
@@ -129,15 +154,15 @@ func (s *System) SpawnFailed(fn abi.Function) abi.Pid {
 	return s.newPid()
 }
 
-// spawnFunction starts a function on this node. origin is where its module can be had.
-func (s *System) spawnFunction(req SpawnRequest, origin abi.NodeID) (abi.Pid, error) {
+// prepareFunction prepares a process for a function. origin is where its module can be had.
+func (s *System) prepareFunction(req SpawnRequest, origin abi.NodeID) (*Process, error) {
 	if s.opts.Loader == nil {
-		return abi.Pid{}, fmt.Errorf("spawn %s: %w", req.Function, abi.ErrNotSupported)
+		return nil, fmt.Errorf("spawn %s: %w", req.Function, abi.ErrNotSupported)
 	}
 	if !validArgs(req.Args) {
-		return abi.Pid{}, fmt.Errorf("spawn %s: arguments are not an array: %w", req.Function, abi.ErrBadArgument)
+		return nil, fmt.Errorf("spawn %s: arguments are not an array: %w", req.Function, abi.ErrBadArgument)
 	}
-	return s.Spawn(SpawnOptions{
+	return s.prepare(SpawnOptions{
 		Body: s.opts.Loader.Body(req.Function, origin), Label: req.Function.Name, Function: req.Function,
 		Args: req.Args, Parent: req.Parent, Leader: req.Leader, Monitor: req.Monitor,
 	})
@@ -191,12 +216,15 @@ func readSpawnReply(data []byte, node abi.NodeID) (abi.Pid, error) {
 	return abi.Pid{}, fmt.Errorf("spawn reply: %w", abi.ErrBadArgument)
 }
 
-// spawnRequested serves another node's request. The process is there, and may have ended, before
-// the reply leaves.
+// spawnRequested serves another node's request. The reply leaves before anything that the process
+// does (PROC-10).
 func (s *System) spawnRequested(sig abi.Signal) {
-	pid, err := s.spawnAsked(sig)
-	reply := []any{"ok", pid}
-	if err != nil {
+	child, err := s.prepareRequested(sig)
+	var reply []any
+	if err == nil {
+		reply = []any{"ok", child.pid}
+		defer child.start()
+	} else {
 		number := abi.ErrBadArgument
 		errors.As(err, &number)
 		reply = []any{"error", int32(number)}
@@ -206,13 +234,13 @@ func (s *System) spawnRequested(sig abi.Signal) {
 	})
 }
 
-func (s *System) spawnAsked(sig abi.Signal) (abi.Pid, error) {
+func (s *System) prepareRequested(sig abi.Signal) (*Process, error) {
 	var req SpawnRequest
 	if err := term.DecodeInto(sig.Data, &req); err != nil {
-		return abi.Pid{}, err
+		return nil, err
 	}
 	if req.Parent.Node != sig.From.Node {
-		return abi.Pid{}, fmt.Errorf("parent of another node: %w", abi.ErrBadArgument)
+		return nil, fmt.Errorf("parent of another node: %w", abi.ErrBadArgument)
 	}
-	return s.spawnFunction(req, sig.From.Node)
+	return s.prepareFunction(req, sig.From.Node)
 }

@@ -207,7 +207,8 @@ type liar struct {
 	reply []byte
 }
 
-func (l *liar) Send(_ context.Context, sig abi.Signal) error { return l.Post(sig) }
+func (l *liar) Send(_ context.Context, sig abi.Signal) error          { return l.Post(sig) }
+func (l *liar) SendConnected(_ context.Context, sig abi.Signal) error { return l.Post(sig) }
 
 func (l *liar) Post(sig abi.Signal) error {
 	if sig.Kind == abi.SignalSpawnRequest {

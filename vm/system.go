@@ -14,18 +14,21 @@ import (
 // Defaults of [Options].
 const (
 	DefaultMaxProcesses    = 1 << 20
+	DefaultMaxMonitors     = 1 << 20
 	DefaultMaxMessageBytes = 16 << 20
 	DefaultMailboxBytes    = 256 << 20
 	DefaultMailboxMessages = 1 << 20
 )
 
-// Remote carries signals to other nodes. Both methods keep the order of signals of one sender to
+// Remote carries signals to other nodes. Its methods keep the order of signals of one sender to
 // one receiver, take over sig.Data, and fail with an error that wraps [abi.ErrNotConnected] when
 // the node cannot be reached, or [abi.ErrNoProcess] when it has restarted since (PROC-05). They may
 // be called concurrently.
 type Remote interface {
 	// Send may connect first, and waits while the way to the node is congested, until ctx ends.
 	Send(ctx context.Context, sig abi.Signal) error
+	// SendConnected is Send to a node that is connected, and never connects.
+	SendConnected(ctx context.Context, sig abi.Signal) error
 	// Post never waits and never connects; the machine's own answers go this way.
 	Post(sig abi.Signal) error
 }
@@ -61,8 +64,14 @@ type Options struct {
 	// Crashed is told of every process that ended by an error (LOG-01), on that process's
 	// goroutine, after its monitors were. nil: crashes are only logged.
 	Crashed func(Crash)
+	// NodeMessage is given what other nodes' services say ([abi.SignalNode]), in order, and must not
+	// wait. nil: nobody listens.
+	NodeMessage func(abi.Signal)
 	// MaxProcesses bounds the live processes. 0: [DefaultMaxProcesses].
 	MaxProcesses int
+	// MaxMonitors bounds the monitors on processes of this node, and those on other nodes'. One more
+	// fires at once, with reason system_limit. 0: [DefaultMaxMonitors].
+	MaxMonitors int
 	// MaxMessageBytes bounds one message. 0: [DefaultMaxMessageBytes].
 	MaxMessageBytes int
 	// MailboxBytes and MailboxMessages bound what waits in one mailbox.
@@ -80,11 +89,13 @@ type System struct {
 	next   atomic.Uint64 // last number given to a pid, a ref or a call
 	table  table
 	remote remoteWatches
+	held   atomic.Int64 // monitors on processes of this node
 }
 
 // New makes a system without processes. [System.Close] ends it.
 func New(opts Options) *System {
 	setDefault(&opts.MaxProcesses, DefaultMaxProcesses)
+	setDefault(&opts.MaxMonitors, DefaultMaxMonitors)
 	setDefault(&opts.MaxMessageBytes, DefaultMaxMessageBytes)
 	setDefault(&opts.MailboxBytes, DefaultMailboxBytes)
 	setDefault(&opts.MailboxMessages, DefaultMailboxMessages)
@@ -97,6 +108,7 @@ func New(opts Options) *System {
 	s := &System{opts: opts}
 	s.ctx, s.cancel = context.WithCancelCause(context.Background())
 	s.table.init(opts.MaxProcesses)
+	s.remote.max = opts.MaxMonitors
 	return s
 }
 
@@ -143,14 +155,27 @@ func (s *System) post(sig abi.Signal) {
 	}
 }
 
+// tell is post for a process that ends: on its own goroutine it may wait, so that a slow node costs
+// its own and not the link.
+func (s *System) tell(sig abi.Signal) {
+	if sig.To.Node == s.opts.Node {
+		s.Deliver(sig)
+		return
+	}
+	if err := s.leave(sig, func() error { return s.opts.Remote.SendConnected(s.ctx, sig) }); err != nil {
+		s.opts.Logger.Debug("signal lost", "kind", sig.Kind, "err", err)
+	}
+}
+
 // leave sends a signal off this node, with the watch that a monitor needs there.
 func (s *System) leave(sig abi.Signal, send func() error) error {
 	if s.opts.Remote == nil {
 		s.unreachable(sig, reasonNoConnection)
 		return fmt.Errorf("send to another node: %w", abi.ErrNotConnected)
 	}
-	if sig.Kind == abi.SignalMonitor {
-		s.remote.add(watch{ref: sig.Ref, watcher: sig.From, target: sig.To})
+	if sig.Kind == abi.SignalMonitor && !s.remote.add(watch{ref: sig.Ref, watcher: sig.From, target: sig.To}) {
+		s.Deliver(downSignal(sig, reasonLimit))
+		return nil
 	}
 	err := send()
 	switch {
@@ -206,8 +231,11 @@ func (s *System) absent(sig abi.Signal) {
 // nodeSignal handles what is addressed to the node itself. A monitor of a node needs nothing
 // here: it fires on the watcher's side when the connection is lost.
 func (s *System) nodeSignal(sig abi.Signal) {
-	if sig.Kind == abi.SignalSpawnRequest {
+	switch {
+	case sig.Kind == abi.SignalSpawnRequest:
 		s.spawnRequested(sig)
+	case sig.Kind == abi.SignalNode && s.opts.NodeMessage != nil && sig.From.Num == abi.NodeProcess:
+		s.opts.NodeMessage(sig)
 	}
 }
 
@@ -218,7 +246,7 @@ func (s *System) NodeDown(node abi.NodeID) {
 		s.Deliver(abi.Signal{Kind: abi.SignalDown, From: w.target, To: w.watcher, Ref: w.ref, Data: reasonNoConnection})
 	}
 	for _, p := range s.table.processes() {
-		p.forgetWatchers(node)
+		s.held.Add(-p.forgetWatchers(node))
 	}
 }
 

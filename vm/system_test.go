@@ -235,6 +235,7 @@ type network struct {
 	systems   map[abi.NodeID]*vm.System
 	cut       bool
 	congested bool
+	gate      chan struct{} // senders that wait try again when it is closed; nil: never
 	sent      []abi.Signal
 }
 
@@ -289,12 +290,18 @@ var errCongested = errors.New("congested")
 
 func (r *remote) Send(ctx context.Context, sig abi.Signal) error {
 	err := r.Post(sig)
-	if errors.Is(err, errCongested) {
-		<-ctx.Done()
+	if !errors.Is(err, errCongested) {
+		return err
+	}
+	select {
+	case <-r.net.gate:
+		return r.Post(sig)
+	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
-	return err
 }
+
+func (r *remote) SendConnected(ctx context.Context, sig abi.Signal) error { return r.Send(ctx, sig) }
 
 func (r *remote) Post(sig abi.Signal) error {
 	r.net.mu.Lock()

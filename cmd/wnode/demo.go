@@ -9,7 +9,6 @@ import (
 	"log/slog"
 	"os"
 	"os/exec"
-	"os/signal"
 	"regexp"
 	"strings"
 	"sync"
@@ -28,7 +27,7 @@ func demoCommand() *cobra.Command {
 		Short: "Show it: two nodes, one cookie, a module shipped, spawned there, its output here",
 		Args:  cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			ctx, cancel := signal.NotifyContext(c.Context(), os.Interrupt)
+			ctx, cancel := untilSignal(c.Context(), os.Interrupt)
 			defer cancel()
 			return runDemo(ctx)
 		},

@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"os"
-	"os/signal"
 
 	"github.com/spf13/cobra"
 
@@ -25,7 +24,7 @@ func evalCommand() *cobra.Command {
 }
 
 func runEval(c *cobra.Command, f *nodeFlags, source string) (err error) {
-	ctx, cancel := signal.NotifyContext(c.Context(), os.Interrupt)
+	ctx, cancel := untilSignal(c.Context(), os.Interrupt)
 	defer cancel()
 	n, err := f.start(ctx, c, f.logger(os.Stderr))
 	if err != nil {

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"os/signal"
 	"path/filepath"
 	"strings"
 
@@ -41,7 +40,7 @@ this program's, and its exit code becomes this program's; a crash is exit code 1
 }
 
 func (f *runFlags) run(c *cobra.Command, path string, args []string) (err error) {
-	ctx, cancel := signal.NotifyContext(c.Context(), os.Interrupt)
+	ctx, cancel := untilSignal(c.Context(), os.Interrupt)
 	defer cancel()
 	if !c.Flags().Changed("log-level") {
 		f.logLevel = levelNone // how the process ends is told here, and once
@@ -99,6 +98,7 @@ func runProcess(ctx context.Context, n *wnode.Node, leader abi.Pid, node abi.Nod
 	}
 	done := make(chan result, 1)
 	_, err := n.Spawn("run", leader, func(p *wnode.Process) wnode.Exit {
+		defer close(done)
 		reason, err := superviseProcess(ctx, p, node, wnode.SpawnRequest{Function: fn, Args: term.MustEncode(args)})
 		done <- result{reason, err}
 		return wnode.Normal
@@ -106,7 +106,10 @@ func runProcess(ctx context.Context, n *wnode.Node, leader abi.Pid, node abi.Nod
 	if err != nil {
 		return nil, err
 	}
-	r := <-done
+	r, ok := <-done
+	if !ok {
+		return nil, errLost
+	}
 	return r.reason, r.err
 }
 

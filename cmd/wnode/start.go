@@ -7,7 +7,6 @@ import (
 	"io"
 	"log/slog"
 	"os"
-	"os/signal"
 	"path/filepath"
 	"sync"
 
@@ -52,7 +51,7 @@ func (f *startFlags) run(c *cobra.Command) error {
 
 // runHeadless runs the node until it is told to stop.
 func (f *startFlags) runHeadless(c *cobra.Command) (err error) {
-	ctx, cancel := signal.NotifyContext(c.Context(), os.Interrupt)
+	ctx, cancel := untilSignal(c.Context(), os.Interrupt)
 	defer cancel()
 	if !c.Flags().Changed("log-level") {
 		f.logLevel = slog.LevelInfo
@@ -147,6 +146,9 @@ func historyFile() string {
 	return filepath.Join(dir, "history")
 }
 
+// errLost is the error of a process of the program's own that ended without a result.
+var errLost = errors.New("the process crashed: see the log")
+
 // evaluate runs JavaScript in a process of its own and gives what a shell would print.
 func evaluate(ctx context.Context, n *wnode.Node, leader abi.Pid, source string) (string, error) {
 	type result struct {
@@ -155,6 +157,7 @@ func evaluate(ctx context.Context, n *wnode.Node, leader abi.Pid, source string)
 	}
 	done := make(chan result, 1)
 	_, err := n.Spawn("eval", leader, func(p *wnode.Process) wnode.Exit {
+		defer close(done)
 		evalCtx, cancel := context.WithCancelCause(p.Context())
 		defer context.AfterFunc(ctx, func() { cancel(shell.ErrInterrupted) })()
 		text, err := shell.NewEvaluator(n, p).Eval(evalCtx, source)
@@ -164,7 +167,10 @@ func evaluate(ctx context.Context, n *wnode.Node, leader abi.Pid, source string)
 	if err != nil {
 		return "", err
 	}
-	r := <-done
+	r, ok := <-done
+	if !ok {
+		return "", errLost
+	}
 	var quit *shell.Quit
 	if errors.As(r.err, &quit) {
 		return "", exitCode(quit.Code)

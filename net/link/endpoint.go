@@ -67,7 +67,7 @@ type Endpoint struct {
 	attempts  attempts
 }
 
-// Open starts to listen on opts.Conn, which it closes if it fails.
+// Open makes an endpoint on opts.Conn, which it closes if it fails. It can dial; calls wait until [Endpoint.Serve].
 func Open(opts Options) (*Endpoint, error) {
 	opts = opts.withDefaults()
 	limiter, err := cookie.NewLimiter(cookie.LimiterOptions{})
@@ -89,9 +89,11 @@ func Open(opts Options) (*Endpoint, error) {
 		return nil, errors.Join(fmt.Errorf("listen on %s: %w", opts.Conn.LocalAddr(), err), opts.Conn.Close())
 	}
 	e.listener = listener
-	e.wg.Go(e.acceptLoop)
 	return e, nil
 }
+
+// Serve takes calls from now on. Call it once.
+func (e *Endpoint) Serve() { e.wg.Go(e.acceptLoop) }
 
 // quietBuffers keeps quic-go from writing to the standard log, thus to people's terminals, that the
 // system allows smaller UDP buffers than it wishes. It works with those too, and leaves no other way to say so.

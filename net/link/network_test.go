@@ -100,6 +100,7 @@ func openNode(t testing.TB, conn net.PacketConn, name, cookieText string, option
 	if nd.Endpoint, err = Open(opts); err != nil {
 		t.Fatal(err)
 	}
+	nd.Endpoint.Serve()
 	t.Cleanup(func() {
 		if err := nd.Endpoint.Close(); err != nil {
 			t.Errorf("close %s: %v", name, err)

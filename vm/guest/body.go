@@ -119,7 +119,6 @@ type guest struct {
 	call    call       // the host call that is being made
 	exited  *vm.Exit   // set by the host function exit
 	message seen       // what the guest has looked at in its mailbox
-	input   map[abi.Pid][]byte
 
 	gather   int    // bytes of the fd_write under way, when it has several buffers
 	gathered []byte // those that have come

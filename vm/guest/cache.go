@@ -148,9 +148,9 @@ func (c *cache) run(l *load) {
 }
 
 func (c *cache) load(l *load) (*code, error) {
-	ctx := c.engine.ctx
-	content, err := c.engine.opts.Modules.Module(ctx, l.hash, l.origin)
-	if err != nil {
+	// The module is fetched before there is a compiler for it, and let go of again: many may wait.
+	ctx, modules := c.engine.ctx, c.engine.opts.Modules
+	if _, err := modules.Module(ctx, l.hash, l.origin); err != nil {
 		return nil, &loadError{err}
 	}
 	select {
@@ -159,6 +159,10 @@ func (c *cache) load(l *load) (*code, error) {
 		return nil, &loadError{errClosed}
 	}
 	defer func() { <-c.compilers }()
+	content, err := modules.Module(ctx, l.hash, l.origin)
+	if err != nil {
+		return nil, &loadError{err}
+	}
 	return c.engine.compile(l.hash, content)
 }
 

@@ -211,7 +211,11 @@ func (e *Engine) Close(ctx context.Context) error {
 	select {
 	case <-done:
 	case <-ctx.Done():
-		return fmt.Errorf("close guest engine: guests still running: %w", ctx.Err())
+		select {
+		case <-done: // without guests there is nothing to wait for
+		default:
+			return fmt.Errorf("close guest engine: guests still running: %w", ctx.Err())
+		}
 	}
 	err := e.runtime.Close(ctx)
 	if e.onDisk != nil {

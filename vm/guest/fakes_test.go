@@ -116,15 +116,17 @@ type testNodes struct{ down bool }
 
 const peer = abi.NodeID(77)
 
-func (*testNodes) Name() string     { return "here@host" }
-func (n *testNodes) List() []string { return []string{"there@host"} }
+func (*testNodes) Name() string      { return "here@host" }
+func (n *testNodes) Nodes() []string { return []string{"there@host"} }
 func (n *testNodes) Connect(_ context.Context, name string) error {
 	if name != "there@host" || n.down {
 		return abi.ErrNotConnected
 	}
 	return nil
 }
-func (n *testNodes) Disconnect(name string) bool { return name == "there@host" && !n.down }
+func (n *testNodes) Disconnect(_ context.Context, name string) bool {
+	return name == "there@host" && !n.down
+}
 func (n *testNodes) Ping(ctx context.Context, name string) bool {
 	return n.Connect(ctx, name) == nil
 }

@@ -30,12 +30,12 @@ func (g *guest) ioReadLine(c *call) (int64, error) {
 	if len(prompt) > maxPromptBytes || !utf8.Valid(prompt) {
 		return 0, fmt.Errorf("prompt: %w", abi.ErrBadArgument)
 	}
-	line, err := g.readLine(device, string(prompt))
+	line, err := g.process.ReadLine(g, device, string(prompt))
 	if err != nil {
 		return 0, err
 	}
 	if len(line) > len(buffer) {
-		g.keep(device, line)
+		g.process.Unread(device, line)
 		return int64(len(line)), nil
 	}
 	return fill(buffer, line), nil
@@ -43,49 +43,6 @@ func (g *guest) ioReadLine(c *call) (int64, error) {
 
 func (g *guest) ioRead(c *call) (int64, error) {
 	device, buffer := c.pid(), c.buffer()
-	n, err := g.read(device, buffer)
+	n, err := g.process.Read(g, device, buffer)
 	return int64(n), err
-}
-
-// readLine gives the line that was kept, or else the next one.
-func (g *guest) readLine(device abi.Pid, prompt string) ([]byte, error) {
-	if line := g.kept(device); line != nil {
-		g.keep(device, nil)
-		return line, nil
-	}
-	return g.process.ReadLine(g, device, prompt)
-}
-
-// read fills buf from the line that was kept, or else from the device.
-func (g *guest) read(device abi.Pid, buf []byte) (int, error) {
-	line := g.kept(device)
-	if line == nil || len(buf) == 0 {
-		return g.process.Read(g, device, buf)
-	}
-	n := copy(buf, line)
-	g.keep(device, line[n:])
-	return n, nil
-}
-
-// kept gives the line of a device that was too long for the guest's buffer, nil when there is none.
-func (g *guest) kept(device abi.Pid) []byte { return g.input[g.device(device)] }
-
-// keep keeps a line, or what is left of it, for the next read.
-func (g *guest) keep(device abi.Pid, line []byte) {
-	if len(line) == 0 {
-		delete(g.input, g.device(device))
-		return
-	}
-	if g.input == nil {
-		g.input = map[abi.Pid][]byte{}
-	}
-	g.input[g.device(device)] = line
-}
-
-// device gives the I/O server that is meant: zero stands for the group leader.
-func (g *guest) device(device abi.Pid) abi.Pid {
-	if device.IsZero() {
-		return g.process.GroupLeader()
-	}
-	return device
 }

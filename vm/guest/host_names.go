@@ -76,7 +76,7 @@ func (g *guest) nodeName(c *call) (int64, error) {
 
 func (g *guest) nodeList(c *call) (int64, error) {
 	buffer := c.buffer()
-	names, err := term.Encode(g.engine.opts.Nodes.List())
+	names, err := term.Encode(g.engine.opts.Nodes.Nodes())
 	if err != nil {
 		return 0, fmt.Errorf("list of nodes: %w", err)
 	}
@@ -99,7 +99,7 @@ func (g *guest) nodeDisconnect(c *call) (int64, error) {
 	if c.err != nil {
 		return 0, c.err
 	}
-	return flag(g.engine.opts.Nodes.Disconnect(name)), nil
+	return flag(g.engine.opts.Nodes.Disconnect(g, name)), nil
 }
 
 func (g *guest) nodePing(c *call) (int64, error) {

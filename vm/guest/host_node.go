@@ -63,6 +63,6 @@ func (g *guest) log(c *call) (int64, error) {
 	if len(text) > maxLogBytes || !utf8.Valid(text) {
 		return 0, fmt.Errorf("log text: %w", abi.ErrBadArgument)
 	}
-	g.engine.opts.Logger.Log(g, level, string(text), "pid", g.process.Pid().Text(0), "module", moduleName(g.fn))
+	g.engine.opts.Logger.Log(g, level, printable(string(text), maxLogBytes), "pid", g.process.Pid().Text(0), "module", moduleName(g.fn))
 	return 0, nil
 }

@@ -8,9 +8,6 @@ import (
 	"github.com/wnode/wnode/vm"
 )
 
-// maxReasonBytes bounds the exit reason that a guest gives: it goes to everyone who monitors the process.
-const maxReasonBytes = 64 << 10
-
 var noArguments = term.MustEncode([]any{})
 
 func (g *guest) self(c *call) (int64, error) {
@@ -39,7 +36,7 @@ func (g *guest) exitProcess(c *call) (int64, error) {
 
 // exitReason gives a reason in the one encoding that reasons are compared in.
 func exitReason(encoded []byte) ([]byte, error) {
-	if len(encoded) > maxReasonBytes {
+	if len(encoded) > vm.MaxReasonBytes {
 		return nil, fmt.Errorf("exit reason of %d bytes: %w", len(encoded), abi.ErrBadArgument)
 	}
 	reason, err := term.Decode(encoded)

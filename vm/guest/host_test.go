@@ -316,7 +316,7 @@ func TestLog(t *testing.T) {
 	bad := errno(abi.ErrBadArgument)
 	n.wantReports(0, bad, bad, bad)
 	p.wait()
-	want := fmt.Sprintf(`level=WARN msg="be\nware" pid=%s module=test.wasm`, p.pid.Text(0))
+	want := fmt.Sprintf(`level=WARN msg="be ware" pid=%s module=test.wasm`, p.pid.Text(0))
 	if !strings.Contains(out.String(), want) || strings.Contains(out.String(), "INFO") {
 		t.Errorf("log %s, want %s", &out, want)
 	}

@@ -40,12 +40,12 @@ type Globals interface {
 type Nodes interface {
 	// Name is the name of this node.
 	Name() string
-	// List gives the names of the connected nodes.
-	List() []string
+	// Nodes gives the names of the connected nodes.
+	Nodes() []string
 	// Connect connects to a node; one that is connected already is no error. [abi.ErrNotConnected].
 	Connect(ctx context.Context, name string) error
 	// Disconnect reports whether the node was connected.
-	Disconnect(name string) bool
+	Disconnect(ctx context.Context, name string) bool
 	// Ping connects if need be and reports whether the node answered.
 	Ping(ctx context.Context, name string) bool
 	// Resolve gives the id of a node and connects to it first if need be: [abi.ErrNotConnected],
@@ -63,11 +63,11 @@ func (alone) Register(string, abi.Pid) error { return abi.ErrNotSupported }
 func (alone) Unregister(string) error        { return abi.ErrNoName }
 func (alone) Whereis(string) (abi.Pid, bool) { return abi.Pid{}, false }
 
-func (alone) Name() string                          { return nodeAlone }
-func (alone) List() []string                        { return nil }
-func (alone) Connect(context.Context, string) error { return abi.ErrNotConnected }
-func (alone) Disconnect(string) bool                { return false }
-func (alone) Ping(context.Context, string) bool     { return false }
+func (alone) Name() string                            { return nodeAlone }
+func (alone) Nodes() []string                         { return nil }
+func (alone) Connect(context.Context, string) error   { return abi.ErrNotConnected }
+func (alone) Disconnect(context.Context, string) bool { return false }
+func (alone) Ping(context.Context, string) bool       { return false }
 func (alone) Resolve(context.Context, string) (abi.NodeID, error) {
 	return 0, abi.ErrNotConnected
 }

@@ -27,7 +27,7 @@ func (s stderr) Write(data []byte) (int, error) { return s.write(data, s.g.proce
 
 // Read reads at most one line.
 func (s stdio) Read(buf []byte) (int, error) {
-	n, err := s.g.read(abi.Pid{}, buf)
+	n, err := s.g.process.Read(s.g, abi.Pid{}, buf)
 	s.g.checkAlive()
 	if errors.Is(err, abi.ErrEndOfFile) {
 		return 0, io.EOF

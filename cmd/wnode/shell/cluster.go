@@ -41,7 +41,7 @@ func (e *Evaluator) nodeDisconnect(a arguments) (goja.Value, error) {
 	if err != nil {
 		return nil, err
 	}
-	return e.rt.ToValue(e.node.Disconnect(name)), nil
+	return e.rt.ToValue(e.node.Disconnect(e.ctx, name)), nil
 }
 
 func (e *Evaluator) nodePing(a arguments) (goja.Value, error) {

@@ -26,7 +26,7 @@ type Cluster interface {
 	// Nodes lists the connected nodes.
 	Nodes() []string
 	Connect(ctx context.Context, name string) error
-	Disconnect(name string) bool
+	Disconnect(ctx context.Context, name string) bool
 	Ping(ctx context.Context, name string) bool
 	// Resolve gives a node's id, and connects to it when that is needed.
 	Resolve(ctx context.Context, name string) (abi.NodeID, error)

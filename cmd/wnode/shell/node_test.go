@@ -108,7 +108,7 @@ func (n *fakeNode) Connect(ctx context.Context, name string) error {
 	return nil
 }
 
-func (n *fakeNode) Disconnect(name string) bool {
+func (n *fakeNode) Disconnect(_ context.Context, name string) bool {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	was := n.connected[name]
