@@ -112,7 +112,7 @@ func (g *globals) reserve(from abi.NodeID, name string, pid abi.Pid) error {
 }
 
 // announceName enters a name that has been reserved, here and on all members. A process that has
-// ended meanwhile loses it again (GLOB-08).
+// ended meanwhile loses it again (GLOB-08), and so does one whose name not all members took note of.
 func (g *globals) announceName(ctx context.Context, name string, pid abi.Pid) error {
 	g.mu.Lock()
 	conflict, err := g.state.Commit(registry.Entry{Name: name, Pid: pid})
@@ -127,7 +127,7 @@ func (g *globals) announceName(ctx context.Context, name string, pid abi.Pid) er
 	await := g.announceLocked(nameMessage{Op: opCommit, Name: name, Pid: pid})
 	g.mu.Unlock()
 	err = await(ctx)
-	if !g.node.sys.Alive(pid) {
+	if err != nil || !g.node.sys.Alive(pid) {
 		g.release(pid)
 	}
 	return err
