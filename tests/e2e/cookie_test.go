@@ -82,11 +82,10 @@ func TestBadCookie(t *testing.T) {
 		write(t, path, []byte(content), mode)
 		return []string{"--cookie-file", path}
 	}
-	type badCookie struct {
+	for name, c := range map[string]struct {
 		flags []string
 		want  string
-	}
-	cases := map[string]badCookie{
+	}{
 		"for the world": {file("world", secret, 0o644), `cookie file .*world must be accessible by owner only; run: chmod 400 .*world`},
 		"for the group": {file("group", secret, 0o440), `cookie file .*group must be accessible by owner only; run: chmod 400 .*group`},
 		"empty file":    {file("empty", "", 0o400), `cookie file .*empty.*too short.*`},
@@ -96,11 +95,7 @@ func TestBadCookie(t *testing.T) {
 		"empty":         {[]string{"--cookie", ""}, `.*cookie.*too short.*`},
 		"two lines":     {[]string{"--cookie", secret + "\n" + secret}, `.*cookie.*bad characters.*`},
 		"very long":     {[]string{"--cookie", strings.Repeat(secret, 100)}, `.*cookie.*too long.*`},
-	}
-	if os.Geteuid() != 0 { // nothing is unreadable to root
-		cases["unreadable"] = badCookie{file("locked", secret, 0), `cookie file .*locked: permission denied.*`}
-	}
-	for name, c := range cases {
+	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			r := h.in(t).run(nodeArgs("eval", append(c.flags, "1"))...)
@@ -110,6 +105,12 @@ func TestBadCookie(t *testing.T) {
 			}
 		})
 	}
+	t.Run("unreadable", func(t *testing.T) {
+		flags := file("locked", secret, 0)
+		other := h.in(t)
+		other.nobody = os.Geteuid() == 0 // nothing is unreadable to root
+		other.run(nodeArgs("eval", append(flags, "1"))...).wantError(t, 1, `cookie file .*locked: permission denied.*`)
+	})
 	t.Run("default file", func(t *testing.T) {
 		h := newHost(t)
 		write(t, filepath.Join(h.home, ".wnode.cookie"), []byte(secret), 0o604)

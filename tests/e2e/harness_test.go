@@ -36,7 +36,7 @@ func TestScreen(t *testing.T) {
 		"return":          {"one\rO", "One"},
 		"backspace":       {"one\b\bN", "oNe"},
 		"wraps late":      {"0123456789", "0123456789"},
-		"wraps":           {"0123456789a", "0123456789\na"},
+		"wraps":           {"0123456789ab\x1b[2GB", "0123456789aB"},
 		"up and down":     {"one\r\ntwo\x1b[A\x1b[GO\x1b[BW", "One\ntWo"},
 		"left and right":  {"one\x1b[3DO\x1b[CE", "OnE"},
 		"clear line":      {"one\x1b[2G\x1b[K", "o"},

@@ -15,10 +15,11 @@ import (
 
 // host is a user on a machine, as far as wnode knows: a home directory, a cache and a well-known port.
 type host struct {
-	t     *testing.T
-	home  string
-	port  int
-	extra []string // of the environment
+	t      *testing.T
+	home   string
+	port   int
+	extra  []string // of the environment
+	nobody bool     // commands run as a user without rights; only root can have that
 }
 
 func newHost(t *testing.T) *host {
@@ -31,8 +32,9 @@ func (h *host) environ() []string {
 	env := []string{
 		"HOME=" + h.home, "XDG_CACHE_HOME=" + filepath.Join(h.home, "cache"), fmt.Sprintf("WNODE_PORT=%d", h.port),
 		"TERM=xterm-256color", "LANG=C.UTF-8",
+		"GORACE=atexit_sleep_ms=0", // the race detector would have each program wait for a second at its end
 	}
-	for _, name := range []string{"PATH", "GORACE", "GOCOVERDIR", "TMPDIR"} {
+	for _, name := range []string{"PATH", "GOCOVERDIR", "TMPDIR"} {
 		if value, ok := os.LookupEnv(name); ok {
 			env = append(env, name+"="+value)
 		}

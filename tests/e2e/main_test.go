@@ -4,6 +4,7 @@ package e2e
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
@@ -20,7 +21,15 @@ const patience = 60 * time.Second
 // have it.
 var wnodePath string
 
-func TestMain(m *testing.M) { os.Exit(runTests(m)) }
+// parallel is how many tests run at a time unless -parallel says otherwise: most of the time they wait.
+const parallel = "8"
+
+func TestMain(m *testing.M) {
+	if err := flag.Set("test.parallel", parallel); err != nil { // before the command line is read
+		panic(err)
+	}
+	os.Exit(runTests(m))
+}
 
 func runTests(m *testing.M) int {
 	dir, err := os.MkdirTemp("", "wnode-e2e-")
@@ -29,6 +38,10 @@ func runTests(m *testing.M) int {
 		return 1
 	}
 	defer os.RemoveAll(dir)
+	if err := os.Chmod(dir, 0o755); err != nil { // some tests run the program as another user
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
 	wnodePath = filepath.Join(dir, "wnode")
 	args := []string{"build", "-o", wnodePath}
 	if raceDetector {

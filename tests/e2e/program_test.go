@@ -13,6 +13,7 @@ import (
 	"regexp"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -35,6 +36,9 @@ func (h *host) pipe(stdin []byte, args ...string) result {
 	cmd := exec.CommandContext(ctx, wnodePath, args...)
 	var stdout, stderr bytes.Buffer
 	cmd.Env, cmd.Stdin, cmd.Stdout, cmd.Stderr = h.environ(), bytes.NewReader(stdin), &stdout, &stderr
+	if h.nobody {
+		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobodyID, Gid: nobodyID}}
+	}
 	err := cmd.Run()
 	if exit := new(exec.ExitError); err != nil && !errors.As(err, &exit) || ctx.Err() != nil {
 		h.t.Fatalf("wnode %q: %v\n%s", args, err, &stderr)
@@ -42,6 +46,8 @@ func (h *host) pipe(stdin []byte, args ...string) result {
 	mustBeSound(h.t, "wnode "+strings.Join(args, " "), stderr.String())
 	return result{cmd.ProcessState.ExitCode(), stdout.String(), stderr.String()}
 }
+
+const nobodyID = 65534
 
 // eval evaluates on a node of its own and gives what that prints, which must be all.
 func (h *host) eval(source string, flags ...string) string {

@@ -30,7 +30,7 @@ func TestRun(t *testing.T) {
 					t.Errorf("exit code %s: %+v", code, r)
 				}
 			}
-			binary := withoutLetters(1 << 20)
+			binary := withoutLetters(256 << 10)
 			if r := run(binary, upcase); r.code != 0 || r.stderr != "" || !bytes.Equal([]byte(r.stdout), binary) {
 				t.Errorf("binary data changed: exit code %d, %d of %d bytes, %s", r.code, len(r.stdout), len(binary), r.stderr)
 			}
@@ -89,7 +89,7 @@ func TestRunInterrupted(t *testing.T) {
 	h.headless(nodeTwo)
 	w := h.open("", nodeArgs("run", []string{"--on", nodeTwo, guest(t, "upcase")})...)
 	w.exitCode = 130
-	w.keys("here\r")
+	w.enter("here")
 	w.expect("^HERE$")
 	if err := w.cmd.Process.Signal(os.Interrupt); err != nil {
 		t.Fatal(err)
@@ -116,8 +116,8 @@ func TestEval(t *testing.T) {
 		"exception":    {source: `throw new Error("no")`, want: result{code: 1, stderr: "Uncaught Error: no (input 1, line 1, column 7)\n"}},
 		"syntax":       {source: `1 +`, want: result{code: 1, stderr: "Uncaught SyntaxError: Unexpected end of input (input 1, line 1, column 4)\n"}},
 		"spawn": {
-			source: `spawn(wasm("` + guest(t, "hello") + `")); while (Process.list().length > 5) receive(1); receive(50)`,
-			want:   result{stdout: "Hello from WebAssembly!\nundefined\n"},
+			source: `p = spawn(wasm("` + guest(t, "hello") + `")); while (Process.info(p)) receive(1); "ended"`,
+			want:   result{stdout: "Hello from WebAssembly!\n\"ended\"\n"},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -18,14 +18,17 @@ type screen struct {
 	mu       sync.Mutex // guards all below
 	changed  chan struct{}
 	rows     [][]rune
+	wrapped  map[int]bool // rows that go on with the line of the row above
 	row, col int
+	reads    bool   // a line is being edited: marks around what is pasted are on
+	begun    int    // lines that have been edited so far
 	rest     []byte // of a character or sequence
 	unknown  []string
 	ended    bool
 }
 
 func newScreen(columns int) *screen {
-	return &screen{columns: columns, rows: [][]rune{nil}, changed: make(chan struct{})}
+	return &screen{columns: columns, rows: [][]rune{nil}, wrapped: map[int]bool{}, changed: make(chan struct{})}
 }
 
 // follow shows what comes from r until it ends.
@@ -52,23 +55,39 @@ func (s *screen) show(data []byte, ended bool) {
 	s.changed = make(chan struct{})
 }
 
-// text gives the rows from one on, without the blanks at their ends, and what tells of a change.
+// text gives the lines from a row on, without the blanks at their ends, and what tells of a change.
 func (s *screen) text(from int) (text string, changed <-chan struct{}, ended bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var lines []string
-	for _, row := range s.rows[min(from, len(s.rows)):] {
-		lines = append(lines, strings.TrimRight(string(row), " "))
+	for i := from; i < len(s.rows); i++ {
+		row := string(s.rows[i])
+		if s.wrapped[i] && len(lines) > 0 {
+			row = lines[len(lines)-1] + row
+			lines = lines[:len(lines)-1]
+		}
+		lines = append(lines, row)
+	}
+	for i, line := range lines {
+		lines[i] = strings.TrimRight(line, " ")
 	}
 	return strings.TrimRight(strings.Join(lines, "\n"), "\n"), s.changed, s.ended
 }
 
-// cursor gives the row of the cursor, and what stands before it there.
-func (s *screen) cursor() (row int, before string, changed <-chan struct{}, ended bool) {
+// cursor says where the cursor is while a line is being read.
+type cursor struct {
+	reads  bool
+	begun  int // lines that have been read so far, this one included
+	row    int
+	before string // what stands before it in its row
+}
+
+// cursor gives the cursor, and what tells of a change.
+func (s *screen) cursor() (c cursor, changed <-chan struct{}, ended bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	line := s.rows[s.row]
-	return s.row, string(line[:min(s.col, len(line))]), s.changed, s.ended
+	return cursor{s.reads, s.begun, s.row, string(line[:min(s.col, len(line))])}, s.changed, s.ended
 }
 
 // step shows the first character or sequence of b and gives its length, 0 if there is none that is whole.
@@ -99,6 +118,7 @@ func (s *screen) character(r rune) {
 	switch r {
 	case '\n':
 		s.down()
+		delete(s.wrapped, s.row)
 	case '\r':
 		s.col = 0
 	case '\b':
@@ -108,6 +128,7 @@ func (s *screen) character(r rune) {
 		if s.col == s.columns {
 			s.down()
 			s.col = 0
+			s.wrapped[s.row] = true
 		}
 		line := s.rows[s.row]
 		for len(line) <= s.col {
@@ -144,11 +165,17 @@ func (s *screen) sequence(args string, final byte) {
 	case final == 'G':
 		s.col = min(max(n, 1), s.columns) - 1
 	case final == 'J' && n == 0:
-		s.rows = s.rows[:s.row+1]
+		for s.rows = s.rows[:s.row+1]; s.wrapped[s.row+1]; {
+			delete(s.wrapped, s.row+1)
+		}
 		s.clearLine()
 	case final == 'K' && n == 0:
 		s.clearLine()
-	case final == 'm' || args == "?2004" || args == "?25": // colors, marks around what is pasted, the cursor's shape
+	case args == "?2004":
+		if s.reads = final == 'h'; s.reads {
+			s.begun++
+		}
+	case final == 'm': // colors
 	default:
 		s.unknown = append(s.unknown, args+string(final))
 	}

@@ -59,7 +59,7 @@ func TestWrongCookie(t *testing.T) {
 	one.gives(`Node.connect("node_two@127.0.0.1")`, `false`)
 	one.gives(`Node.list()`, `[]`)
 	two.showsAbove(`\d\d:\d\d:\d\d\.\d{3} \[error\] \*\* Connection attempt from disallowed node node_one@127\.0\.0\.1 \*\* addr=127\.0\.0\.1:\d+`)
-	two.keys("st()\r")
+	two.enter("st()")
 	two.expect(`^wnode\(node_two@127\.0\.0\.1\)1> Node\.list\(\)\n\[\]\nwnode\(node_two@127\.0\.0\.1\)2>$`)
 	two.prompts++
 }
@@ -147,17 +147,27 @@ func TestGets(t *testing.T) {
 	two.awaitPrompt()
 	one.begin(`IO.gets(global.whereis_name("two"), "name? ")`)
 	two.awaitCursor("name? ")
-	two.keys("Ada\r")
+	two.enter("Ada")
 	one.end(`IO.gets(global.whereis_name("two"), "name? ")`, `"Ada\\n"`)
 	two.expect(`^name\? Ada\nwnode\(two@127\.0\.0\.1\)3>$`)
 
 	// A program on the other node reads what is typed here, and writes here, as long as the shell is busy.
-	two.begin(`Node.spawn("one@127.0.0.1", wasm("upcase.wasm")); while (!global.whereis_name("go")) receive(10); "gone"`)
-	two.keys("shout\r")
-	two.expect(`^SHOUT$`)
-	two.keys("out\r")
-	two.expect(`^OUT$`)
+	const wait = `Node.spawn("one@127.0.0.1", wasm("upcase.wasm")); while (!global.whereis_name("go")) receive(1); "gone"`
+	two.begin(wait)
+	two.awaitCursor("")
+	two.enter("shout")
+	two.expect(`^shout\nSHOUT$`)
 	one.gives(`global.register_name("go", self())`, `"yes"`)
-	two.prompts++
+	two.end(wait, `shout\nSHOUT\n"gone"`)
 	two.gives(`"the shell asked last"`, `"the shell asked last"`)
+
+	// The program still waits, and gets the end of the input while the shell is busy again.
+	two.begin(`while (global.whereis_name("go")) receive(1); "free"`)
+	two.awaitCursor("")
+	two.enter("more")
+	two.expect(`^more\nMORE$`)
+	two.awaitCursor("")
+	two.keys("\x04")
+	one.gives(`global.unregister_name("go")`, `"ok"`)
+	two.end(`while (global.whereis_name("go")) receive(1); "free"`, `more\nMORE\n(\^D\n)?"free"`)
 }

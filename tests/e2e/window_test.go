@@ -16,7 +16,7 @@ import (
 )
 
 // The size of the windows: what the tests type fits into one row.
-const columns, rowsOfWindow = 200, 50
+const columns, rowsOfWindow = 80, 24
 
 // window is a terminal window in which a node runs with its shell.
 type window struct {
@@ -24,6 +24,7 @@ type window struct {
 	name     string // the node's
 	prompts  int    // inputs so far
 	mark     int    // the row at which the current input began
+	entered  int    // lines that had been read when the last one was entered
 	cmd      *exec.Cmd
 	keyboard *os.File
 	screen   *screen
@@ -31,9 +32,8 @@ type window struct {
 	exited   chan struct{} // closed when the program has ended and all of its output is on the screen
 }
 
-// window opens a window and starts a node in it, in a folder; the other flags are those of
-// `wnode start`. name is the whole name, and short what is typed for it. It returns when the prompt
-// is there. Leaving the window is part of each test.
+// window opens a window and starts a node in it, in a folder, with flags of `wnode start`. It returns
+// when the prompt is there. Leaving the shell is part of each test.
 func (h *host) window(dir, name string, flags ...string) *window {
 	h.t.Helper()
 	w := h.open(dir, nodeArgs("start", append([]string{"--name", name}, flags...))...)
@@ -111,6 +111,14 @@ func (w *window) keys(text string) {
 	}
 }
 
+// enter types the rest of a line.
+func (w *window) enter(text string) {
+	w.t.Helper()
+	c, _, _ := w.screen.cursor()
+	w.entered = c.begun
+	w.keys(text + "\r")
+}
+
 // prompt is the prompt of the current input.
 func (w *window) prompt() string { return fmt.Sprintf("wnode(%s)%d> ", w.name, w.prompts+1) }
 
@@ -121,14 +129,15 @@ func (w *window) awaitPrompt() {
 	w.mark = w.awaitCursor(w.prompt())
 }
 
-// awaitCursor waits until the cursor stands behind a text that begins its row, and gives the row.
+// awaitCursor waits until a line is being read, after the one that was entered, and the cursor stands
+// behind a text that begins its row. It gives the row.
 func (w *window) awaitCursor(text string) (row int) {
 	w.t.Helper()
 	deadline := time.After(patience)
 	for {
-		row, before, changed, ended := w.screen.cursor()
-		if before == text {
-			return row
+		c, changed, ended := w.screen.cursor()
+		if c.reads && c.begun > w.entered && c.before == text {
+			return c.row
 		}
 		if ended {
 			w.t.Fatalf("%s has ended; want the cursor behind %q:\n%s", w.name, text, w.text())
@@ -136,7 +145,7 @@ func (w *window) awaitCursor(text string) (row int) {
 		select {
 		case <-changed:
 		case <-deadline:
-			w.t.Fatalf("the cursor stands behind %q, not %q:\n%s", before, text, w.text())
+			w.t.Fatalf("%+v, want it behind %q:\n%s", c, text, w.text())
 		}
 	}
 }
@@ -176,7 +185,7 @@ func (w *window) expect(pattern string) {
 func (w *window) begin(input string) {
 	w.t.Helper()
 	w.awaitPrompt()
-	w.keys(input + "\r")
+	w.enter(input)
 }
 
 // end waits until the window shows, from the last input on: the prompt with the input, rows that

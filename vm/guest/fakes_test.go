@@ -124,9 +124,11 @@ func (n *testNodes) Connect(_ context.Context, name string) error {
 	}
 	return nil
 }
+
 func (n *testNodes) Disconnect(_ context.Context, name string) bool {
 	return name == "there@host" && !n.down
 }
+
 func (n *testNodes) Ping(ctx context.Context, name string) bool {
 	return n.Connect(ctx, name) == nil
 }
