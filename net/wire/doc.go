@@ -45,7 +45,8 @@
 // has read Ready.
 //
 // Goodbye is the last frame that a side sends, after it has ended its signal streams. The other
-// side reads those to their ends and answers with its own Goodbye; then the connection may be
+// side reads those to their ends, and answers with its own Goodbye. A side that has read the other's
+// signals to their end ends its half of the control stream; when both have, the connection can be
 // closed without losing a signal. A node that has to stop earlier refuses or closes the connection.
 //
 // When two nodes dial each other at the same time, [Survivor] says which attempt lives (DIST-10).
