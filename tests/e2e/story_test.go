@@ -168,6 +168,7 @@ func TestGets(t *testing.T) {
 	two.expect(`^more\nMORE$`)
 	two.awaitCursor("")
 	two.keys("\x04")
+	two.awaitBusy()
 	one.gives(`global.unregister_name("go")`, `"ok"`)
 	two.end(`while (global.whereis_name("go")) receive(1); "free"`, `more\nMORE\n(\^D\n)?"free"`)
 }

@@ -133,19 +133,30 @@ func (w *window) awaitPrompt() {
 // behind a text that begins its row. It gives the row.
 func (w *window) awaitCursor(text string) (row int) {
 	w.t.Helper()
+	return w.await(func(c cursor) bool { return c.reads && c.begun > w.entered && c.before == text }, text).row
+}
+
+// awaitBusy waits until no line is being read.
+func (w *window) awaitBusy() {
+	w.t.Helper()
+	w.await(func(c cursor) bool { return !c.reads }, "no line is read")
+}
+
+func (w *window) await(ok func(cursor) bool, want string) cursor {
+	w.t.Helper()
 	deadline := time.After(patience)
 	for {
 		c, changed, ended := w.screen.cursor()
-		if c.reads && c.begun > w.entered && c.before == text {
-			return c.row
+		if ok(c) {
+			return c
 		}
 		if ended {
-			w.t.Fatalf("%s has ended; want the cursor behind %q:\n%s", w.name, text, w.text())
+			w.t.Fatalf("%s has ended; want %q:\n%s", w.name, want, w.text())
 		}
 		select {
 		case <-changed:
 		case <-deadline:
-			w.t.Fatalf("%+v, want it behind %q:\n%s", c, text, w.text())
+			w.t.Fatalf("%+v, want %q:\n%s", c, want, w.text())
 		}
 	}
 }
