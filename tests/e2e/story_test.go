@@ -27,6 +27,7 @@ func TestSpawn(t *testing.T) {
 	// The pid stays the same, and the process has ended.
 	one.types(`Node.spawn("node_two@127.0.0.1", func)`, either(nodeTwo, remotePid))
 	// Nothing of it is to be seen in the other window.
+	two.until(`Node.list().length == 1`)
 	two.gives(`Node.list()`, `["node_one@127.0.0.1"]`)
 }
 
@@ -39,6 +40,7 @@ func TestConnect(t *testing.T) {
 	two.gives(`Node.list()`, `[]`)
 	two.gives(`Node.connect("node_one@127.0.0.1")`, `true`)
 	two.gives(`Node.list()`, `["node_one@127.0.0.1"]`)
+	one.until(`Node.list().length == 1`)
 	one.gives(`Node.list()`, `["node_two@127.0.0.1"]`)
 	one.gives(`Node.self()`, `"node_one@127.0.0.1"`)
 	two.gives(`Node.disconnect("node_one@127.0.0.1")`, `true`)
@@ -71,6 +73,7 @@ func TestDefaultCookie(t *testing.T) {
 	one, two := h.window("", "node_one"), h.window("", "node_two")
 
 	one.gives(`Node.connect("`+two.name+`")`, `true`)
+	two.until(`Node.list().length == 1`)
 	two.gives(`Node.list()`, `["`+one.name+`"]`)
 	info, err := os.Stat(filepath.Join(h.home, ".wnode.cookie"))
 	if err != nil {
@@ -98,7 +101,7 @@ func TestPutsInOtherWindow(t *testing.T) {
 
 	one.gives(`global.register_name("two", group_leader())`, `"no"`)
 	two.gives(`global.unregister_name("two")`, `"ok"`)
-	one.gives(`global.whereis_name("two")`, `undefined`)
+	one.until(`!global.whereis_name("two")`)
 }
 
 // Nodes on two machines, which are two loopback addresses here, with a cookie that was agreed upon.
@@ -111,6 +114,7 @@ func TestTwoMachines(t *testing.T) {
 	bar := h.window("", "bar@127.0.0.2", "--cookie", "chocolate", "--listen", "127.0.0.2:0")
 	foo.gives(`Node.ping("bar@127.0.0.2")`, `"pong"`)
 	foo.gives(`Node.list()`, `["bar@127.0.0.2"]`)
+	bar.until(`Node.list().length == 1`)
 	bar.gives(`Node.list()`, `["foo@127.0.0.1"]`)
 	bar.gives(`Node.ping("foo@127.0.0.1")`, `"pong"`)
 	bar.gives(`Node.ping("bar@127.0.0.2")`, `"pong"`)
@@ -127,11 +131,11 @@ func TestTicker(t *testing.T) {
 
 	two.gives(`Node.connect("node_one@127.0.0.1")`, `true`)
 	one.types(`ticker = spawn(wasm("ticker.wasm"), "100")`, localPid)
-	two.gives(`while (!global.whereis_name("ticker")) receive(10); "found"`, `"found"`)
+	two.until(`global.whereis_name("ticker")`)
 	two.types(`client = spawn(wasm("ticker-client.wasm"), "3")`, localPid)
 	two.showsAbove(`tock in client\ntock in client\ntock in client`)
 	// The client has ended and the server goes on.
-	two.gives(`while (Process.info(client)) receive(10); "ended"`, `"ended"`)
+	two.until(`!Process.info(client)`)
 	one.types(`Process.info(ticker).registered_name ?? global.whereis_name("ticker")`, localPid)
 	one.gives(`Process.exit(ticker, "kill")`, `true`)
 }
@@ -157,6 +161,7 @@ func TestGets(t *testing.T) {
 	two.awaitCursor("")
 	two.enter("shout")
 	two.expect(`^shout\nSHOUT$`)
+	two.awaitCursor("") // it has asked for more, before the shell does
 	one.gives(`global.register_name("go", self())`, `"yes"`)
 	two.end(wait, `shout\nSHOUT\n"gone"`)
 	two.gives(`"the shell asked last"`, `"the shell asked last"`)

@@ -224,6 +224,12 @@ func (w *window) gives(input string, rows ...string) {
 	w.types(input, regexp.QuoteMeta(strings.Join(rows, "\n")))
 }
 
+// until waits until a condition holds for the node, as its shell sees it.
+func (w *window) until(condition string) {
+	w.t.Helper()
+	w.gives(`while (!(`+condition+`)) receive(1); "now"`, `"now"`)
+}
+
 // showsAbove waits until a row that matches has appeared above the prompt.
 func (w *window) showsAbove(pattern string) {
 	w.t.Helper()
