@@ -5,16 +5,19 @@ type SignalKind uint8
 
 // The kinds of signals. What each does is said in OTP's "Signals" and by the SIG, LINK and MON
 // items of the semantics; the fields that a kind uses are given here, beside From and To.
-// The numbers 3 to 6 are kept for links.
 const (
 	SignalMessage      SignalKind = 1  // Data: the message
 	SignalExit         SignalKind = 2  // exit/2. Data: the reason as a term
+	SignalLink         SignalKind = 3  // sets a link up
+	SignalUnlink       SignalKind = 4  // takes a link back. Ref: the unlink
+	SignalUnlinkAck    SignalKind = 5  // Ref: the unlink that has been seen
+	SignalLinkExit     SignalKind = 6  // from the other end of a link, which has ended. Data: the reason
 	SignalMonitor      SignalKind = 7  // Ref: the monitor
 	SignalDemonitor    SignalKind = 8  // Ref: the monitor
 	SignalDown         SignalKind = 9  // Ref: the monitor. Data: the reason
 	SignalGroupLeader  SignalKind = 10 // Data: 16 bytes, the new group leader
 	SignalSpawnRequest SignalKind = 11 // to a node's process 0. Ref: the request. Data: what to spawn, a term
-	SignalSpawnReply   SignalKind = 12 // Ref: the request. Data: ["ok", pid] or ["error", reason]
+	SignalSpawnReply   SignalKind = 12 // from the new process, or from process 0 after an error. Ref: the request. Data: ["ok", pid] or ["error", number]
 	SignalNode         SignalKind = 13 // from a node's process 0 to another's: what the nodes' own services say
 )
 
@@ -49,8 +52,9 @@ const ReasonExitStatus = "exit_status"
 // MessageKind says who made a message in a mailbox. The node writes it; no guest can forge it.
 type MessageKind int32
 
-// The kinds of messages. The number 1 is kept for ["EXIT", pid, reason].
+// The kinds of messages.
 const (
 	MessageUser MessageKind = 0 // sent by a process
+	MessageExit MessageKind = 1 // ["EXIT", pid, reason], an exit signal that was trapped
 	MessageDown MessageKind = 2 // ["DOWN", ref, "process", pid, reason], from a monitor
 )

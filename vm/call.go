@@ -40,13 +40,13 @@ func (c *call) signal(sig abi.Signal) bool {
 			delete(c.watchers, sig.Ref)
 		}
 		return true
-	case abi.SignalDown, abi.SignalSpawnReply:
+	case abi.SignalDown:
 		if sig.Ref != c.ref || sig.From != c.asked {
-			return true // only who was asked can say these
+			return true // only who was asked can say this
 		}
 	case abi.SignalMessage:
 	default:
-		return true
+		return false
 	}
 	select {
 	case c.answer <- sig:
@@ -69,26 +69,26 @@ func (c *call) end(s *System) {
 	c.ended = true
 	watchers := c.watchers
 	c.mu.Unlock()
-	s.table.removeCall(c.pid.Num)
+	s.table.remove(c.pid.Num)
 	for ref, watcher := range watchers {
 		s.post(abi.Signal{Kind: abi.SignalDown, From: c.pid, To: watcher, Ref: ref, Data: reasonNormal})
 	}
 }
 
 // Call asks a question: ask builds the request, to be answered to the pid replyTo with the given
-// ref. Call monitors the receiver and returns the first message or spawn reply that comes back. A
+// ref. Call monitors the receiver and returns the first message that comes back. A
 // DOWN instead is the error [abi.ErrTerminated], or [abi.ErrNotConnected] when the node cannot be
 // reached or was lost. Call ends with ctx, and gives its cause. Safe for concurrent use.
 func (s *System) Call(ctx context.Context, ask func(replyTo abi.Pid, ref abi.Ref) abi.Signal) (abi.Signal, error) {
 	c := &call{pid: s.newCallPid(), ref: s.NewRef(), answer: make(chan abi.Signal, 1), watchers: map[abi.Ref]abi.Pid{}}
 	request := ask(c.pid, c.ref)
 	c.asked = request.To
-	s.table.addCall(c.pid.Num, c)
+	s.table.add(c.pid.Num, c)
 	defer c.end(s)
 
-	defer s.demonitor(c.pid, request.To, c.ref)
-	monitor := abi.Signal{Kind: abi.SignalMonitor, From: c.pid, To: request.To, Ref: c.ref}
-	for _, sig := range []abi.Signal{monitor, request} {
+	m := monitor{target: request.To}
+	defer s.demonitor(m.demonitor(c.pid, c.ref))
+	for _, sig := range []abi.Signal{m.signal(c.pid, c.ref), request} {
 		if err := s.Route(ctx, sig); err != nil {
 			return abi.Signal{}, fmt.Errorf("call: %w", err)
 		}

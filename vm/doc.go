@@ -11,6 +11,7 @@
 //
 // # Locks
 //
-// A process's lock is never held while a signal is routed, so no two are ever held at once.
+// A process's lock is never held while a signal is routed. Two are held at once only to link or
+// unlink two processes of this node, in the order of their numbers.
 // The system's own locks (table, remote watches) are taken last and call nothing.
 package vm

@@ -17,7 +17,9 @@ type Info struct {
 	MessageBytes int
 	GroupLeader  abi.Pid
 	Parent       abi.Pid
-	Monitors     []abi.Pid // processes that it monitors
+	TrapExit     bool
+	Links        []abi.Pid
+	Monitors     []abi.Pid // processes that it monitors; number 0 for who has a name there
 	MonitoredBy  []abi.Pid
 	Started      time.Time
 }
@@ -59,11 +61,17 @@ func (s *System) Info(pid abi.Pid) (Info, bool) {
 	info.Status = p.statusLocked()
 	info.MessageQueue, info.MessageBytes = len(p.box.queue), p.box.bytes
 	info.GroupLeader = p.leader
-	for _, target := range p.monitors {
-		info.Monitors = append(info.Monitors, target)
+	info.TrapExit = p.trapping
+	for peer, l := range p.links {
+		if l.active {
+			info.Links = append(info.Links, peer)
+		}
 	}
-	for _, watcher := range p.watchers {
-		info.MonitoredBy = append(info.MonitoredBy, watcher)
+	for _, m := range p.monitors {
+		info.Monitors = append(info.Monitors, m.target)
+	}
+	for _, w := range p.watchers {
+		info.MonitoredBy = append(info.MonitoredBy, w.pid)
 	}
 	return info, true
 }

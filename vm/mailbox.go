@@ -34,14 +34,14 @@ type mailbox struct {
 	bytes  int
 }
 
-// push appends a message unless that would go beyond a limit.
-func (b *mailbox) push(m Message, maxMessages, maxBytes int) bool {
-	if len(b.queue) >= maxMessages || b.bytes+len(m.Data) > maxBytes {
-		return false
-	}
+// fits reports whether a message would stay within the limits.
+func (b *mailbox) fits(m Message, maxMessages, maxBytes int) bool {
+	return len(b.queue) < maxMessages && b.bytes+len(m.Data) <= maxBytes
+}
+
+func (b *mailbox) push(m Message) {
 	b.queue = append(b.queue, m)
 	b.bytes += len(m.Data)
-	return true
 }
 
 // current gives the message at the cursor, nil when every message has been looked at.
@@ -52,14 +52,26 @@ func (b *mailbox) current() *Message {
 	return &b.queue[b.cursor]
 }
 
-// take removes the message at the cursor and goes back to the start. The messages that were
-// skipped move up by one place: they are few, the rest of the queue may be long.
+// take removes the message at the cursor and goes back to the start.
 func (b *mailbox) take() Message {
-	m := b.queue[b.cursor]
-	copy(b.queue[1:b.cursor+1], b.queue[:b.cursor])
-	b.queue[0] = Message{}
-	b.queue = b.queue[1:]
+	m := b.removeAt(b.cursor)
 	b.cursor = 0
+	return m
+}
+
+// removeAt takes a message out. The shorter part of the queue closes the gap, so that the first of
+// many costs as little as an answer that has just come behind many others.
+func (b *mailbox) removeAt(i int) Message {
+	m, last := b.queue[i], len(b.queue)-1
+	if i <= last/2 {
+		copy(b.queue[1:i+1], b.queue[:i])
+		b.queue[0] = Message{}
+		b.queue = b.queue[1:]
+	} else {
+		copy(b.queue[i:], b.queue[i+1:])
+		b.queue[last] = Message{}
+		b.queue = b.queue[:last]
+	}
 	b.bytes -= len(m.Data)
 	if len(b.queue) == 0 {
 		b.queue = nil
@@ -73,8 +85,7 @@ func (b *mailbox) removeDown(ref abi.Ref) {
 	if i < 0 {
 		return
 	}
-	b.bytes -= len(b.queue[i].Data)
-	b.queue = slices.Delete(b.queue, i, i+1)
+	b.removeAt(i)
 	if i < b.cursor {
 		b.cursor--
 	}

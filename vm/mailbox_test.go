@@ -43,10 +43,11 @@ func TestMailboxModel(t *testing.T) {
 					Data: rapid.SliceOfN(rapid.Byte(), 0, 6).Draw(t, "data"),
 				}
 				fits := len(model.seen)+len(model.unseen) < maxMessages && model.bytes()+len(m.Data) <= maxBytes
-				if box.push(m, maxMessages, maxBytes) != fits {
-					t.Fatalf("push said %v", !fits)
+				if box.fits(m, maxMessages, maxBytes) != fits {
+					t.Fatalf("fits said %v", !fits)
 				}
 				if fits {
+					box.push(m)
 					model.unseen = append(model.unseen, m)
 				}
 			},
@@ -100,16 +101,16 @@ func BenchmarkMailbox(b *testing.B) {
 	for _, bench := range []struct {
 		name          string
 		waiting, skip int
-	}{{"waiting=0", 0, 0}, {"waiting=1000", 1000, 0}, {"waiting=1000/skip=10", 1000, 10}} {
+	}{{"waiting=0", 0, 0}, {"waiting=1000", 1000, 0}, {"waiting=1000/skip=10", 1000, 10}, {"waiting=100000/last", 100_000, 100_000}} {
 		b.Run(bench.name, func(b *testing.B) {
 			var box mailbox
 			m := Message{Data: make([]byte, 64)}
 			for range bench.waiting {
-				box.push(m, DefaultMailboxMessages, DefaultMailboxBytes)
+				box.push(m)
 			}
 			b.ReportAllocs()
 			for b.Loop() {
-				box.push(m, DefaultMailboxMessages, DefaultMailboxBytes)
+				box.push(m)
 				box.cursor = bench.skip
 				if box.take().Data == nil {
 					b.Fatal("lost")

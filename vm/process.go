@@ -3,6 +3,7 @@ package vm
 import (
 	"context"
 	"fmt"
+	"runtime/debug"
 	"strings"
 	"sync"
 	"time"
@@ -41,6 +42,7 @@ type Crash struct {
 	Pid      abi.Pid
 	Leader   abi.Pid
 	Label    string
+	Name     string // the registered name that the process had, "" for none
 	Function abi.Function
 	Reason   []byte // the exit reason, a term
 	Detail   string
@@ -77,11 +79,15 @@ type Process struct {
 	mu       sync.Mutex // guards all below
 	box      mailbox
 	leader   abi.Pid
-	reason   []byte              // set once, when the process is to end
-	waiting  bool                // in a receive
-	monitors map[abi.Ref]abi.Pid // on others, by this process
-	watchers map[abi.Ref]abi.Pid // others that monitor this process
-	ended    bool                // no signal is taken any more
+	reason   []byte // set once, when the process is to end
+	waiting  bool   // in a receive
+	trapping bool   // exit signals become messages
+	links    map[abi.Pid]link
+	monitors map[abi.Ref]monitor // on others, by this process
+	watchers map[abi.Ref]watcher // others that monitor this process
+	aliases  map[abi.Ref]AliasMode
+	spawning map[abi.Ref]*spawning // requests to other nodes that are not answered yet
+	ended    bool                  // no signal is taken any more
 }
 
 // Pid is the process's own pid. Safe for concurrent use.
@@ -112,10 +118,11 @@ func (p *Process) GroupLeader() abi.Pid {
 func (p *Process) run() {
 	exit := p.runBody()
 	byItself := p.exit(encodeReason(exit.Reason))
+	name := p.sys.opts.Names.NameOf(p.pid)
 	p.finish()
 	if byItself && exit.Crash {
 		p.sys.crashed(Crash{
-			Pid: p.pid, Leader: p.leader, Label: p.opts.Label, Function: p.opts.Function,
+			Pid: p.pid, Leader: p.leader, Label: p.opts.Label, Name: name, Function: p.opts.Function,
 			Reason: p.reason, Detail: exit.Detail,
 		})
 	}
@@ -126,7 +133,7 @@ func (p *Process) runBody() (exit Exit) {
 	defer func() {
 		if r := recover(); r != nil {
 			text := strings.ToValidUTF8(fmt.Sprint(r), "\ufffd")
-			exit = Exit{Reason: []any{"host_error", text}, Crash: true, Detail: stack()}
+			exit = Exit{Reason: []any{"host_error", text}, Crash: true, Detail: string(debug.Stack())}
 		}
 	}()
 	return p.opts.Body.Run(p)
@@ -142,42 +149,6 @@ func encodeReason(reason any) []byte {
 		return term.MustEncode(strings.ToValidUTF8(fmt.Sprint(reason), "\ufffd"))
 	}
 	return canonicalReason(b)
-}
-
-// exit tells the process to end with a reason and reports true, unless it has been told before.
-// Safe for concurrent use.
-func (p *Process) exit(reason []byte) bool {
-	p.mu.Lock()
-	first := p.reason == nil
-	if first {
-		p.reason = reason
-	}
-	p.mu.Unlock()
-	if first {
-		p.cancel(&ExitError{Reason: reason})
-	}
-	return first
-}
-
-// finish ends the process in the order of PROC-17: its names are freed, its mailbox closes, then
-// those who monitor it hear. Nothing changes the process after that.
-func (p *Process) finish() {
-	p.sys.opts.Names.Release(p.pid)
-	p.mu.Lock()
-	p.ended = true
-	p.box = mailbox{}
-	watchers, monitors := p.watchers, p.monitors
-	p.watchers, p.monitors = nil, nil
-	p.mu.Unlock()
-	p.sys.table.removeProcess(p)
-	p.sys.held.Add(-int64(len(watchers)))
-	for ref, target := range monitors {
-		p.sys.remote.remove(ref, target.Node)
-		p.sys.tell(abi.Signal{Kind: abi.SignalDemonitor, From: p.pid, To: target, Ref: ref})
-	}
-	for ref, watcher := range watchers {
-		p.sys.tell(abi.Signal{Kind: abi.SignalDown, From: p.pid, To: watcher, Ref: ref, Data: p.reason})
-	}
 }
 
 // crashed tells of a process that ended by an error.

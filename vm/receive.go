@@ -85,6 +85,15 @@ func (p *Process) Rewind() {
 	p.box.cursor = 0
 }
 
+// Mark looks past every message that is there now: until [Process.Rewind] or the next [Process.Take]
+// only what arrives from here on is looked at. A call marks before it asks, and finds its reply
+// without going through the messages that waited already.
+func (p *Process) Mark() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.box.cursor = len(p.box.queue)
+}
+
 // Receive waits for the next message not yet looked at and takes it; see [Process.Wait].
 func (p *Process) Receive(ctx context.Context, timeout time.Duration) (Message, error) {
 	if _, err := p.Wait(ctx, timeout); err != nil {
@@ -147,11 +156,6 @@ func (p *Process) routeQuietly(ctx context.Context, sig abi.Signal) error {
 		return context.Cause(ctx)
 	}
 	return nil
-}
-
-// ExitProcess sends an exit signal with an encoded reason (exit/2). It never fails for want of a receiver (SIG-09).
-func (p *Process) ExitProcess(ctx context.Context, to abi.Pid, reason []byte) error {
-	return p.routeQuietly(ctx, abi.Signal{Kind: abi.SignalExit, From: p.pid, To: to, Data: reason})
 }
 
 // SetGroupLeader makes leader the group leader of a process, as a signal in order with the others

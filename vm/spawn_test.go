@@ -162,7 +162,7 @@ func TestHostileSpawnRequests(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		net, _, two := newNetwork(t, vm.Options{Loader: &loader{}})
 		caller := abi.Pid{Node: 1, Num: 500}
-		good := map[int]any{1: function("f"), 2: list{}, 3: caller, 4: caller}
+		good := map[int]any{1: function("f"), 2: list{}, 3: caller, 4: abi.Ref{Node: 1, Num: 7}, 5: true}
 		with := func(key int, value any) []byte {
 			m := map[int]any{key: value}
 			for k, v := range good {
@@ -178,7 +178,7 @@ func TestHostileSpawnRequests(t *testing.T) {
 			{0xbf},
 			term.MustEncode("spawn"), term.MustEncode(list{}),
 			with(1, "no function"), with(2, "no array"), with(2, map[string]any{}), with(3, 5),
-			with(4, abi.Pid{Node: 2, Num: 1}), with(4, abi.Pid{}), with(5, "no ref"),
+			with(4, "no ref"), with(4, caller), with(5, "no bool"),
 		}
 		for _, data := range requests {
 			two.Deliver(abi.Signal{Kind: abi.SignalSpawnRequest, From: caller, To: abi.Pid{Node: 2}, Data: data})
@@ -190,13 +190,15 @@ func TestHostileSpawnRequests(t *testing.T) {
 			t.Errorf("%d of %d answered", n, len(requests))
 		}
 		for _, sig := range net.sent {
-			if !same(term.Raw(sig.Data), list{"error", int32(abi.ErrBadArgument)}) {
+			if sig.Kind == abi.SignalSpawnReply && !same(term.Raw(sig.Data), list{"error", int32(abi.ErrBadArgument)}) {
 				t.Errorf("answer %x", sig.Data)
 			}
 		}
+		net.set(func() { net.sent = nil })
 		two.Deliver(abi.Signal{Kind: abi.SignalSpawnRequest, From: caller, To: abi.Pid{Node: 2}, Data: with(0, 0)})
-		if n := len(two.Processes()); n != 1 {
-			t.Errorf("the good one: %d processes", n)
+		synctest.Wait()
+		if len(net.sent) == 0 || net.sent[0].From.Num == 0 || !same(term.Raw(net.sent[0].Data), list{"ok", net.sent[0].From}) {
+			t.Errorf("the good one: %v", net.sent)
 		}
 	})
 }

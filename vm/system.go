@@ -57,6 +57,8 @@ type Options struct {
 	Remote Remote
 	// Names resolves registered names. nil: there are none.
 	Names Names
+	// NodeName gives the name of a node, for logs. nil: nodes are shown by their ids.
+	NodeName func(abi.NodeID) (string, bool)
 	// Loader makes bodies for spawned functions. nil: functions cannot be spawned.
 	Loader Loader
 	// Logger receives what the machine has to say. nil: nothing is logged.
@@ -69,8 +71,9 @@ type Options struct {
 	NodeMessage func(abi.Signal)
 	// MaxProcesses bounds the live processes. 0: [DefaultMaxProcesses].
 	MaxProcesses int
-	// MaxMonitors bounds the monitors on processes of this node, and those on other nodes'. One more
-	// fires at once, with reason system_limit. 0: [DefaultMaxMonitors].
+	// MaxMonitors bounds the monitors on processes of this node together with the ends of their
+	// links, and the monitors on other nodes' processes. One more fires at once, with reason
+	// system_limit. 0: [DefaultMaxMonitors].
 	MaxMonitors int
 	// MaxMessageBytes bounds one message. 0: [DefaultMaxMessageBytes].
 	MaxMessageBytes int
@@ -89,7 +92,8 @@ type System struct {
 	next   atomic.Uint64 // last number given to a pid, a ref or a call
 	table  table
 	remote remoteWatches
-	held   atomic.Int64 // monitors on processes of this node
+	named  sync.Map     // abi.Ref of a monitor by name -> *Process that has or had the name
+	held   atomic.Int64 // monitors on processes of this node, and ends of their links
 }
 
 // New makes a system without processes. [System.Close] ends it.
@@ -135,7 +139,7 @@ func (s *System) newPid() abi.Pid { return abi.Pid{Node: s.opts.Node, Num: s.nex
 // Route sends a signal to wherever its receiver is and takes over sig.Data. It waits only for a
 // congested or not yet connected remote node, until ctx ends. A receiver that does not exist is
 // no error (SIG-03); a node that cannot be reached is one, wrapping [abi.ErrNotConnected], and a
-// monitor is then answered with noconnection (MON-06).
+// monitor or a link is then answered with noconnection (MON-06, LINK-08).
 func (s *System) Route(ctx context.Context, sig abi.Signal) error {
 	if sig.To.Node == s.opts.Node {
 		s.Deliver(sig)
@@ -188,13 +192,29 @@ func (s *System) leave(sig abi.Signal, send func() error) error {
 	return err
 }
 
-// unreachable answers a monitor of a process on a node that cannot be reached.
+// unreachable answers for a process on a node that cannot be reached.
 func (s *System) unreachable(sig abi.Signal, reason []byte) {
-	if sig.Kind != abi.SignalMonitor {
-		return
+	if sig.Kind == abi.SignalMonitor {
+		s.remote.remove(sig.Ref, sig.To.Node)
 	}
-	s.remote.remove(sig.Ref, sig.To.Node)
-	s.Deliver(downSignal(sig, reason))
+	if answer, ok := answerFor(sig, reason); ok {
+		s.Deliver(answer)
+	}
+}
+
+// answerFor gives what the sender of a signal has to hear when the receiver is not there.
+func answerFor(sig abi.Signal, reason []byte) (abi.Signal, bool) {
+	switch sig.Kind {
+	case abi.SignalMonitor:
+		return downSignal(sig, reason), true
+	case abi.SignalLink:
+		return linkExit(sig.To, sig.From, reason), true
+	case abi.SignalUnlink:
+		return unlinkAck(sig), true
+	case abi.SignalSpawnReply: // who asked has ended, and a link with it
+		return linkExit(sig.To, sig.From, reason), true
+	}
+	return abi.Signal{}, false
 }
 
 // Deliver brings a signal to its receiver on this node and takes over sig.Data. It never waits.
@@ -204,27 +224,38 @@ func (s *System) Deliver(sig abi.Signal) {
 		s.absent(sig)
 		return
 	}
-	if sig.To.Num == abi.NodeProcess {
-		if sig.Name == "" {
-			s.nodeSignal(sig)
-			return
-		}
-		pid, ok := s.opts.Names.Whereis(sig.Name)
-		if !ok || pid.Node != s.opts.Node {
-			s.absent(sig)
-			return
-		}
-		sig.To = pid
+	if sig.To.Num == abi.NodeProcess && sig.Name == "" {
+		s.nodeSignal(sig)
+		return
 	}
-	if r := s.table.get(sig.To.Num); r == nil || !r.signal(sig) {
+	if r := s.receiverOf(sig); r == nil || !r.signal(sig) {
 		s.absent(sig)
 	}
 }
 
-// absent answers for a process that is not there: a monitor hears noproc, all else vanishes.
+// receiverOf finds who a signal is for, nil for nobody. A monitor by name goes to who has the name,
+// and its end to who had it then (MON-05).
+func (s *System) receiverOf(sig abi.Signal) receiver {
+	if sig.To.Num != abi.NodeProcess {
+		return s.table.get(sig.To.Num)
+	}
+	if sig.Kind == abi.SignalDemonitor {
+		if p, ok := s.named.Load(sig.Ref); ok {
+			return p.(*Process)
+		}
+		return nil
+	}
+	pid, ok := s.opts.Names.Whereis(sig.Name)
+	if !ok || pid.Node != s.opts.Node {
+		return nil
+	}
+	return s.table.get(pid.Num)
+}
+
+// absent answers for a process that is not there: a monitor or a link hears noproc, all else vanishes.
 func (s *System) absent(sig abi.Signal) {
-	if sig.Kind == abi.SignalMonitor {
-		s.post(downSignal(sig, reasonNoProcess))
+	if answer, ok := answerFor(sig, reasonNoProcess); ok {
+		s.post(answer)
 	}
 }
 
@@ -239,14 +270,14 @@ func (s *System) nodeSignal(sig abi.Signal) {
 	}
 }
 
-// NodeDown tells the system that the connection to a node is lost: every monitor across it ends,
-// with DOWN noconnection on this side (MON-10). Call it once no more signals of that connection come in.
+// NodeDown tells the system that the connection to a node is lost: every monitor and every link
+// across it ends, with noconnection on this side (MON-10, LINK-09). Call it once no more signals of that connection come in.
 func (s *System) NodeDown(node abi.NodeID) {
 	for _, w := range s.remote.drop(node) {
 		s.Deliver(abi.Signal{Kind: abi.SignalDown, From: w.target, To: w.watcher, Ref: w.ref, Data: reasonNoConnection})
 	}
 	for _, p := range s.table.processes() {
-		s.held.Add(-p.forgetWatchers(node))
+		p.lost(node)
 	}
 }
 

@@ -8,7 +8,8 @@ import (
 	"github.com/wnode/wnode/abi"
 )
 
-// receiver is what a process number stands for: a process, or a call that waits for its answer.
+// receiver is what a process number stands for: a process, an alias of one, or a call that waits
+// for its answer.
 type receiver interface {
 	// signal takes a signal in, and reports false when the receiver has just ended.
 	signal(abi.Signal) bool
@@ -57,13 +58,14 @@ func (t *table) removeProcess(p *Process) {
 	delete(t.byNum, p.pid.Num)
 }
 
-func (t *table) addCall(num uint64, c *call) {
+// add enters what is no process.
+func (t *table) add(num uint64, r receiver) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.byNum[num] = c
+	t.byNum[num] = r
 }
 
-func (t *table) removeCall(num uint64) {
+func (t *table) remove(num uint64) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	delete(t.byNum, num)

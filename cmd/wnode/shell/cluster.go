@@ -3,6 +3,7 @@ package shell
 import (
 	"github.com/dop251/goja"
 
+	"github.com/wnode/wnode"
 	"github.com/wnode/wnode/abi"
 )
 
@@ -69,7 +70,7 @@ func (e *Evaluator) nodeSpawn(a arguments) (goja.Value, error) {
 		if e.ctx.Err() != nil {
 			return nil, err
 		}
-		return e.fromTerm(e.process.System().SpawnFailed(f)), nil // RSP-02
+		return e.fromTerm(e.process.SpawnLost(wnode.SpawnRequest{Function: f}, name, err)), nil // RSP-02
 	}
 	return e.spawnOn(id, f, a, 2)
 }

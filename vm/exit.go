@@ -1,0 +1,143 @@
+package vm
+
+import (
+	"context"
+
+	"github.com/wnode/wnode/abi"
+	"github.com/wnode/wnode/abi/term"
+)
+
+var (
+	reasonNormal       = term.MustEncode(abi.ReasonNormal)
+	reasonKill         = term.MustEncode(abi.ReasonKill)
+	reasonKilled       = term.MustEncode(abi.ReasonKilled)
+	reasonShutdown     = term.MustEncode(abi.ReasonShutdown)
+	reasonNoProcess    = term.MustEncode(abi.ReasonNoProcess)
+	reasonNoConnection = term.MustEncode(abi.ReasonNoConnection)
+	reasonLimit        = term.MustEncode(ReasonLimit)
+	reasonMalformed    = term.MustEncode(ReasonMalformed)
+)
+
+// Exit reasons that the machine itself gives, beside those of package abi.
+const (
+	// ReasonMalformed stands for an exit reason that is no term, or larger than [MaxReasonBytes].
+	ReasonMalformed = "malformed_reason"
+	// ReasonLimit ends a link or a monitor that would have been one too many.
+	ReasonLimit = "system_limit"
+)
+
+// MaxReasonBytes bounds an exit reason: one goes out to everybody who has a link or a monitor.
+const MaxReasonBytes = 64 << 10
+
+// ExitProcess sends an exit signal with an encoded reason (exit/2). It never fails for want of a
+// receiver (SIG-09); the error is the cause of ctx.
+func (p *Process) ExitProcess(ctx context.Context, to abi.Pid, reason []byte) error {
+	return p.routeQuietly(ctx, abi.Signal{Kind: abi.SignalExit, From: p.pid, To: to, Data: reason})
+}
+
+// TrapExits says whether exit signals, but kill, become messages ["EXIT", pid, reason] from now on,
+// and gives what was said before (LINK-13).
+func (p *Process) TrapExits(on bool) (before bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	before, p.trapping = p.trapping, on
+	return before
+}
+
+// exitSignal is the half of LINK-02 that tells of exit/2.
+func (p *Process) exitSignal(sig abi.Signal) {
+	reason := canonicalReason(sig.Data)
+	p.mu.Lock()
+	trapping := p.trapping
+	p.mu.Unlock()
+	switch {
+	case string(reason) == string(reasonKill):
+		p.exit(reasonKilled)
+	case trapping:
+		p.enqueueExit(sig.From, reason)
+	case string(reason) != string(reasonNormal) || sig.From == p.pid:
+		p.exit(reason)
+	}
+}
+
+// exit tells the process to end with a reason and reports true, unless it has been told before.
+// Safe for concurrent use.
+func (p *Process) exit(reason []byte) bool {
+	p.mu.Lock()
+	first := p.reason == nil
+	if first {
+		p.reason = reason
+	}
+	p.mu.Unlock()
+	if first {
+		p.cancel(&ExitError{Reason: reason})
+	}
+	return first
+}
+
+// enqueueExit turns an exit signal into a message.
+func (p *Process) enqueueExit(from abi.Pid, reason []byte) {
+	message := term.MustEncode([]any{"EXIT", from, term.Raw(reason)})
+	p.enqueue(Message{Kind: abi.MessageExit, From: from, Data: message})
+}
+
+// finish ends the process in the order of PROC-17: its names are freed, its mailbox closes, then
+// those with a link or a monitor hear. Nothing changes the process after that.
+func (p *Process) finish() {
+	p.sys.opts.Names.Release(p.pid)
+	p.mu.Lock()
+	p.ended = true
+	p.box = mailbox{}
+	links, watchers, monitors, aliases := p.links, p.watchers, p.monitors, p.aliases
+	p.links, p.watchers, p.monitors, p.aliases = nil, nil, nil, nil
+	p.mu.Unlock()
+	p.sys.table.removeProcess(p)
+	p.sys.held.Add(-int64(len(watchers) + len(links)))
+	for ref := range aliases {
+		p.sys.table.remove(ref.Num)
+	}
+	for ref, m := range monitors {
+		p.sys.remote.remove(ref, m.target.Node)
+		p.sys.tell(m.demonitor(p.pid, ref))
+	}
+	for peer, l := range links {
+		if l.active {
+			p.sys.tell(linkExit(p.pid, peer, p.reason))
+		}
+	}
+	for ref, w := range watchers {
+		if w.named {
+			p.sys.named.Delete(ref)
+		}
+		p.sys.tell(abi.Signal{Kind: abi.SignalDown, From: p.pid, To: w.pid, Ref: ref, Data: p.reason})
+	}
+}
+
+// canonicalReason gives an exit reason in the one encoding that reasons are compared in, or
+// [ReasonMalformed] for bytes that no message could carry: other nodes and guests send what
+// they like. The array around it is the message's, whose nesting counts.
+func canonicalReason(reason []byte) []byte {
+	const arrayOfOne = 0x81
+	if len(reason) > MaxReasonBytes {
+		return reasonMalformed
+	}
+	t, err := term.Decode(append([]byte{arrayOfOne}, reason...))
+	if err != nil {
+		return reasonMalformed
+	}
+	canonical, err := encodePart(t.([]any)[0])
+	if err != nil {
+		return reasonMalformed
+	}
+	return canonical
+}
+
+// encodePart encodes a term that is to be put into another one as a [term.Raw]. There its tags are
+// checked once more, and more strictly: a time has to be one.
+func encodePart(t any) (term.Raw, error) {
+	part, err := term.Encode(t)
+	if err != nil {
+		return nil, err
+	}
+	return term.Encode(term.Raw(part))
+}

@@ -1,0 +1,255 @@
+package vm
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/wnode/wnode/abi"
+)
+
+// maxProcessLinks bounds the links of one process, those being taken back included.
+const maxProcessLinks = 1 << 20
+
+// link is one end of a link. Two processes of one node change both ends at once, under both locks;
+// between nodes the ends agree by OTP's link protocol (LINK-12).
+type link struct {
+	active bool    // the end of the other side is this side's business
+	unlink abi.Ref // the unlink that the other side has not acknowledged yet; zero for none
+}
+
+// Link ties the process to another one: when either ends with a reason other than normal, so does
+// the other, or hears of it if it traps exits (LINK-01, LINK-02). A process of this node that has
+// ended is [abi.ErrNoProcess] to a process that does not trap exits (LINK-06); all else that is
+// not there comes back as an exit signal: noproc, or noconnection (LINK-07, LINK-08). The other
+// errors are [abi.ErrLimit], [abi.ErrBadArgument] for what is no process, and the cause of ctx.
+func (p *Process) Link(ctx context.Context, target abi.Pid) error {
+	switch {
+	case target.Num == abi.NodeProcess:
+		return fmt.Errorf("link to %s: %w", target.Text(0), abi.ErrBadArgument)
+	case target == p.pid:
+		return nil
+	case target.Node == p.sys.opts.Node:
+		return p.linkHere(target)
+	}
+	fresh, err := p.openLink(target)
+	if !fresh {
+		return err
+	}
+	if err := p.routeQuietly(ctx, abi.Signal{Kind: abi.SignalLink, From: p.pid, To: target}); err != nil {
+		p.Unlink(target)
+		return err
+	}
+	if !p.linked(target) { // the node was lost meanwhile, and the signal may have gone to the next connection
+		p.sys.post(abi.Signal{Kind: abi.SignalUnlink, From: p.pid, To: target, Ref: p.sys.NewRef()})
+	}
+	return nil
+}
+
+// linkHere links two processes of this node.
+func (p *Process) linkHere(target abi.Pid) error {
+	if q := p.sys.process(target); q != nil {
+		if err := join(p, q); !errors.Is(err, abi.ErrNoProcess) {
+			return err
+		}
+	}
+	p.mu.Lock()
+	trapping := p.trapping
+	p.mu.Unlock()
+	if !trapping {
+		return fmt.Errorf("link to %s: %w", target.Text(0), abi.ErrNoProcess)
+	}
+	p.enqueueExit(target, reasonNoProcess)
+	return nil
+}
+
+// join makes both ends of a link at once.
+func join(p, q *Process) error {
+	defer lockBoth(p, q)()
+	switch {
+	case p.ended || q.ended:
+		return abi.ErrNoProcess
+	case p.links[q.pid].active:
+		return nil
+	case !p.mayLinkLocked() || !q.mayLinkLocked():
+		return fmt.Errorf("link: %w", abi.ErrLimit)
+	}
+	p.addLinkLocked(q.pid)
+	q.addLinkLocked(p.pid)
+	return nil
+}
+
+// lockBoth locks two processes in the order of their numbers and gives what unlocks them.
+func lockBoth(p, q *Process) (unlock func()) {
+	if q.pid.Num < p.pid.Num {
+		p, q = q, p
+	}
+	p.mu.Lock()
+	q.mu.Lock()
+	return func() { q.mu.Unlock(); p.mu.Unlock() }
+}
+
+// openLink makes this end of a link to another node; false when there is one, or may be none.
+func (p *Process) openLink(target abi.Pid) (fresh bool, err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	l, known := p.links[target]
+	switch {
+	case l.active:
+		return false, nil
+	case known: // an unlink is on its way: the link is anew, and that stays to be acknowledged
+		p.links[target] = link{active: true, unlink: l.unlink}
+		return true, nil
+	case !p.mayLinkLocked():
+		return false, fmt.Errorf("link: %w", abi.ErrLimit)
+	}
+	p.addLinkLocked(target)
+	return true, nil
+}
+
+func (p *Process) linked(target abi.Pid) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.links[target].active
+}
+
+func (p *Process) mayLink() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.mayLinkLocked()
+}
+
+func (p *Process) mayLinkLocked() bool {
+	return len(p.links) < maxProcessLinks && p.sys.held.Load() < int64(p.sys.opts.MaxMonitors)
+}
+
+func (p *Process) addLinkLocked(target abi.Pid) {
+	if p.links == nil {
+		p.links = map[abi.Pid]link{}
+	}
+	p.links[target] = link{active: true}
+	p.sys.held.Add(1)
+}
+
+func (p *Process) removeLinkLocked(target abi.Pid) {
+	if _, known := p.links[target]; known {
+		delete(p.links, target)
+		p.sys.held.Add(-1)
+	}
+}
+
+// Unlink takes a link back. An exit of the other process that comes later is nothing to this one;
+// a message that is in the mailbox already stays there (LINK-11). Without a link it does nothing.
+func (p *Process) Unlink(target abi.Pid) {
+	if target.Node == p.sys.opts.Node {
+		p.unlinkHere(target)
+		return
+	}
+	p.mu.Lock()
+	active := p.links[target].active
+	ref := p.sys.NewRef()
+	if active {
+		p.links[target] = link{unlink: ref}
+	}
+	p.mu.Unlock()
+	if active {
+		p.sys.post(abi.Signal{Kind: abi.SignalUnlink, From: p.pid, To: target, Ref: ref})
+	}
+}
+
+func (p *Process) unlinkHere(target abi.Pid) {
+	q := p.sys.process(target)
+	if q == nil || q == p {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.removeLinkLocked(target)
+		return
+	}
+	defer lockBoth(p, q)()
+	p.removeLinkLocked(target)
+	q.removeLinkLocked(p.pid)
+}
+
+// linkSignal makes this end of a link that a process of another node sets up. It reports false when
+// this process has ended.
+func (p *Process) linkSignal(sig abi.Signal) bool {
+	p.mu.Lock()
+	_, known := p.links[sig.From]
+	refused := false
+	switch {
+	case p.ended:
+		p.mu.Unlock()
+		return false
+	case known: // there already; or sent before the other side saw this side's unlink, which undoes it
+	case !p.mayLinkLocked():
+		refused = true
+	default:
+		p.addLinkLocked(sig.From)
+	}
+	p.mu.Unlock()
+	if refused {
+		p.sys.post(linkExit(p.pid, sig.From, reasonLimit))
+	}
+	return true
+}
+
+// unlinkSignal takes the other side's end back. The acknowledgement leaves first: a link that this
+// process sets up from then on comes after it.
+func (p *Process) unlinkSignal(sig abi.Signal) {
+	p.sys.post(unlinkAck(sig))
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	switch l := p.links[sig.From]; {
+	case !l.active:
+	case l.unlink == abi.Ref{}:
+		p.removeLinkLocked(sig.From)
+	default:
+		p.links[sig.From] = link{unlink: l.unlink}
+	}
+}
+
+// unlinkAcknowledged forgets an unlink that the other side has seen.
+func (p *Process) unlinkAcknowledged(sig abi.Signal) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	l, known := p.links[sig.From]
+	switch {
+	case !known || l.unlink != sig.Ref:
+	case l.active:
+		p.links[sig.From] = link{active: true}
+	default:
+		p.removeLinkLocked(sig.From)
+	}
+}
+
+// linkEnded acts on the end of a linked process. What comes over a link that was taken back is nothing.
+func (p *Process) linkEnded(sig abi.Signal) {
+	p.mu.Lock()
+	active := p.links[sig.From].active
+	p.removeLinkLocked(sig.From)
+	p.mu.Unlock()
+	if active {
+		p.exitFromLink(sig.From, canonicalReason(sig.Data))
+	}
+}
+
+// exitFromLink is the half of LINK-02 that tells of linked processes.
+func (p *Process) exitFromLink(peer abi.Pid, reason []byte) {
+	p.mu.Lock()
+	trapping := p.trapping
+	p.mu.Unlock()
+	switch {
+	case trapping:
+		p.enqueueExit(peer, reason)
+	case string(reason) != string(reasonNormal):
+		p.exit(reason)
+	}
+}
+
+func linkExit(from, to abi.Pid, reason []byte) abi.Signal {
+	return abi.Signal{Kind: abi.SignalLinkExit, From: from, To: to, Data: reason}
+}
+
+func unlinkAck(unlink abi.Signal) abi.Signal {
+	return abi.Signal{Kind: abi.SignalUnlinkAck, From: unlink.To, To: unlink.From, Ref: unlink.Ref}
+}

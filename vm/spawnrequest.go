@@ -1,0 +1,252 @@
+package vm
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+
+	"github.com/wnode/wnode/abi"
+	"github.com/wnode/wnode/abi/term"
+)
+
+// SpawnRequest asks a node, this one or another, for a process that runs a function.
+type SpawnRequest struct {
+	Function abi.Function `cbor:"1,keyasint"`
+	Args     term.Raw     `cbor:"2,keyasint,omitempty"` // an encoded array; nil for none
+	Leader   abi.Pid      `cbor:"3,keyasint"`
+	Monitor  abi.Ref      `cbor:"4,keyasint"` // a monitor of the parent's; zero for none
+	Link     bool         `cbor:"5,keyasint,omitempty"`
+}
+
+// spawning is a request to another node whose reply has not come yet.
+type spawning struct {
+	node   abi.NodeID
+	req    SpawnRequest
+	answer chan abi.Signal // capacity 1, sent to by who takes the request out of its process's map: the reply, or DOWN when the node is lost
+}
+
+// SpawnFunction starts a process that runs a function on a node and returns its pid. Leader, when
+// zero, is p's (GL-01); with Link the two are linked from the first moment on (PROC-07). Missing code
+// is no error: it is the new process's exit reason (PROC-06). A node that cannot be reached gives a
+// warning in the log and the pid of a process that has ended already, and with Link an exit signal
+// noconnection (RSP-02, RSP-03). The errors are [abi.ErrLimit], [abi.ErrBadArgument],
+// [abi.ErrNotSupported] when the node runs no functions, and the cause of ctx when that ends: should
+// the process come to life all the same, its link ends with noproc.
+func (p *Process) SpawnFunction(ctx context.Context, node abi.NodeID, req SpawnRequest) (abi.Pid, error) {
+	req.Monitor = abi.Ref{}
+	pid, err := p.spawnOn(ctx, node, p.sys.NewRef(), req)
+	if errors.Is(err, abi.ErrNotConnected) {
+		return p.SpawnLost(req, p.sys.nodeName(node), err), nil
+	}
+	return pid, err
+}
+
+// SpawnMonitor is [Process.SpawnFunction] with a monitor that is there from the new process's first
+// moment on: however soon it ends, DOWN has its real reason (PROC-07). On a node that cannot be
+// reached the reason is noconnection (RSP-03). After an error there is no monitor.
+func (p *Process) SpawnMonitor(ctx context.Context, node abi.NodeID, req SpawnRequest) (abi.Pid, abi.Ref, error) {
+	ref := p.sys.NewRef()
+	req.Monitor = ref
+	pid, err := p.spawnOn(ctx, node, ref, req)
+	if errors.Is(err, abi.ErrNotConnected) {
+		return p.SpawnLost(req, p.sys.nodeName(node), err), ref, nil
+	}
+	return pid, ref, err
+}
+
+// SpawnLost gives the pid that a spawn on a node that cannot be reached returns, logs the warning
+// that goes with it, and answers the request's link and monitor with noconnection (RSP-02, RSP-03).
+// node is the name of the node, err why it cannot be reached.
+func (p *Process) SpawnLost(req SpawnRequest, node string, err error) abi.Pid {
+	s := p.sys
+	if s.ctx.Err() == nil { // a system that is being closed reaches nobody, and need not say so
+		s.opts.Logger.Warn(fmt.Sprintf("** Can not start %s on %s **", req.Function, node), "err", err)
+	}
+	pid := s.newPid()
+	if req.Monitor != (abi.Ref{}) {
+		down := abi.Signal{From: pid, Ref: req.Monitor, Data: reasonNoConnection}
+		p.enqueueDown(down, monitor{target: pid})
+	}
+	if req.Link {
+		p.exitFromLink(pid, reasonNoConnection)
+	}
+	return pid
+}
+
+// nodeName names a node for people.
+func (s *System) nodeName(node abi.NodeID) string {
+	if s.opts.NodeName != nil {
+		if name, ok := s.opts.NodeName(node); ok {
+			return name
+		}
+	}
+	return fmt.Sprintf("node %x", uint64(node))
+}
+
+// spawnOn starts a function on this node or another. ref is the request's, and the monitor's if
+// there is one.
+func (p *Process) spawnOn(ctx context.Context, node abi.NodeID, ref abi.Ref, req SpawnRequest) (abi.Pid, error) {
+	if req.Leader.IsZero() {
+		req.Leader = p.GroupLeader()
+	}
+	if err := p.mayTie(req); err != nil {
+		return abi.Pid{}, fmt.Errorf("spawn %s: %w", req.Function, err)
+	}
+	if node != p.sys.opts.Node {
+		return p.spawnRemote(ctx, node, ref, req)
+	}
+	child, err := p.sys.prepareFunction(p.pid, req, node)
+	if err != nil {
+		return abi.Pid{}, err
+	}
+	if req.Monitor != (abi.Ref{}) {
+		p.setMonitor(ref, monitor{target: child.pid})
+	}
+	child.start()
+	return child.pid, nil
+}
+
+// mayTie reports whether the process may have one more of the links and monitors that req asks for.
+func (p *Process) mayTie(req SpawnRequest) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	pending := len(p.spawning)
+	if req.Link && (len(p.links)+pending >= maxProcessLinks || !p.mayLinkLocked()) ||
+		req.Monitor != (abi.Ref{}) && len(p.monitors)+pending >= maxProcessMonitors {
+		return fmt.Errorf("too many links or monitors: %w", abi.ErrLimit)
+	}
+	return nil
+}
+
+// spawnRemote asks another node. The request and what watches that node meanwhile have one ref.
+func (p *Process) spawnRemote(ctx context.Context, node abi.NodeID, ref abi.Ref, req SpawnRequest) (abi.Pid, error) {
+	data, err := term.Encode(req)
+	if err != nil {
+		return abi.Pid{}, fmt.Errorf("spawn %s: %w: %w", req.Function, abi.ErrBadArgument, err)
+	}
+	there := abi.Pid{Node: node}
+	if !p.sys.remote.add(watch{ref: ref, watcher: p.pid, target: there}) {
+		return abi.Pid{}, fmt.Errorf("spawn %s: too many monitors: %w", req.Function, abi.ErrLimit)
+	}
+	pending := &spawning{node: node, req: req, answer: make(chan abi.Signal, 1)}
+	p.mu.Lock()
+	if p.spawning == nil {
+		p.spawning = map[abi.Ref]*spawning{}
+	}
+	p.spawning[ref] = pending
+	p.mu.Unlock()
+	defer p.abandonSpawn(ref, node)
+
+	request := abi.Signal{Kind: abi.SignalSpawnRequest, From: p.pid, To: there, Ref: ref, Data: data}
+	if err := p.sys.Route(ctx, request); err != nil {
+		return abi.Pid{}, spawnError(req.Function, err)
+	}
+	select {
+	case answer := <-pending.answer:
+		pid, err := readSpawnReply(answer)
+		return pid, spawnError(req.Function, err)
+	case <-ctx.Done():
+		return abi.Pid{}, context.Cause(ctx)
+	}
+}
+
+// abandonSpawn ends the wait for a reply that has not come. One that comes later finds nobody.
+func (p *Process) abandonSpawn(ref abi.Ref, node abi.NodeID) {
+	p.mu.Lock()
+	_, pending := p.spawning[ref]
+	delete(p.spawning, ref)
+	p.mu.Unlock()
+	if pending {
+		p.sys.remote.remove(ref, node)
+	}
+}
+
+// spawnError names the function, unless what is logged will.
+func spawnError(fn abi.Function, err error) error {
+	if err == nil || errors.Is(err, abi.ErrNotConnected) {
+		return err
+	}
+	return fmt.Errorf("spawn %s: %w", fn, err)
+}
+
+// spawnReplied takes in the reply to a request. It makes this process's end of the link and the
+// monitor at once: whatever the new process does comes after its reply (PROC-10). It reports false
+// when nobody waits for the reply any more.
+func (p *Process) spawnReplied(sig abi.Signal) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	pending := p.spawning[sig.Ref]
+	if pending == nil || pending.node != sig.From.Node {
+		return false
+	}
+	delete(p.spawning, sig.Ref)
+	p.sys.remote.remove(sig.Ref, pending.node)
+	if child, err := readSpawnReply(sig); err == nil {
+		if pending.req.Link {
+			p.addLinkLocked(child)
+		}
+		if pending.req.Monitor != (abi.Ref{}) {
+			p.setMonitorLocked(sig.Ref, monitor{target: child})
+			p.sys.remote.add(watch{ref: sig.Ref, watcher: p.pid, target: child})
+		}
+	}
+	pending.answer <- sig
+	return true
+}
+
+// readSpawnReply reads ["ok", pid] from that very process, or ["error", number]. DOWN says that the
+// node was lost.
+func readSpawnReply(sig abi.Signal) (abi.Pid, error) {
+	if sig.Kind == abi.SignalDown {
+		return abi.Pid{}, abi.ErrNotConnected
+	}
+	t, _ := term.Decode(sig.Data)
+	if list, ok := t.([]any); ok && len(list) == 2 {
+		switch value := list[1].(type) {
+		case abi.Pid:
+			if list[0] == "ok" && value == sig.From && value.Num != abi.NodeProcess {
+				return value, nil
+			}
+		case int64:
+			if list[0] == "error" && value < 0 && value >= math.MinInt32 {
+				return abi.Pid{}, abi.Errno(value)
+			}
+		}
+	}
+	return abi.Pid{}, fmt.Errorf("spawn reply: %w", abi.ErrBadArgument)
+}
+
+// spawnRequested serves another node's request. The reply comes from the new process and leaves
+// before anything that it does.
+func (s *System) spawnRequested(sig abi.Signal) {
+	reply := abi.Signal{Kind: abi.SignalSpawnReply, From: sig.To, To: sig.From, Ref: sig.Ref}
+	child, err := s.prepareRequested(sig)
+	if err == nil {
+		reply.From, reply.Data = child.pid, term.MustEncode([]any{"ok", child.pid})
+		defer child.start()
+	} else {
+		number := abi.ErrBadArgument
+		errors.As(err, &number)
+		reply.Data = term.MustEncode([]any{"error", int32(number)})
+	}
+	s.post(reply)
+}
+
+func (s *System) prepareRequested(sig abi.Signal) (*Process, error) {
+	var req SpawnRequest
+	if err := term.DecodeInto(sig.Data, &req); err != nil {
+		return nil, err
+	}
+	return s.prepareFunction(sig.From, req, sig.From.Node)
+}
+
+// validArgs reports whether args are nil or an encoded array.
+func validArgs(args []byte) bool {
+	if len(args) == 0 {
+		return true
+	}
+	t, err := term.Decode(args)
+	_, array := t.([]any)
+	return err == nil && array
+}
