@@ -92,6 +92,7 @@ func (p *Process) finish() {
 	p.links, p.watchers, p.monitors, p.aliases = nil, nil, nil, nil
 	p.mu.Unlock()
 	p.sys.table.removeProcess(p)
+	p.sys.timers.forget(p.pid)
 	p.sys.held.Add(-int64(len(watchers) + len(links)))
 	for ref := range aliases {
 		p.sys.table.remove(ref.Num)

@@ -74,6 +74,7 @@ type Process struct {
 	cancel context.CancelCauseFunc
 	wake   chan struct{} // holds a token when the mailbox may have something new
 
+	timers timersSet
 	unread map[abi.Pid][]byte // input that was read and not yet wanted; the process's goroutine only
 
 	mu       sync.Mutex // guards all below

@@ -75,6 +75,8 @@ type Options struct {
 	// links, and the monitors on other nodes' processes. One more fires at once, with reason
 	// system_limit. 0: [DefaultMaxMonitors].
 	MaxMonitors int
+	// MaxTimers bounds the timers that have not fired. 0: [DefaultMaxTimers].
+	MaxTimers int
 	// MaxMessageBytes bounds one message. 0: [DefaultMaxMessageBytes].
 	MaxMessageBytes int
 	// MailboxBytes and MailboxMessages bound what waits in one mailbox.
@@ -92,6 +94,7 @@ type System struct {
 	next   atomic.Uint64 // last number given to a pid, a ref or a call
 	table  table
 	remote remoteWatches
+	timers timers
 	named  sync.Map     // abi.Ref of a monitor by name -> *Process that has or had the name
 	held   atomic.Int64 // monitors on processes of this node, and ends of their links
 }
@@ -100,6 +103,7 @@ type System struct {
 func New(opts Options) *System {
 	setDefault(&opts.MaxProcesses, DefaultMaxProcesses)
 	setDefault(&opts.MaxMonitors, DefaultMaxMonitors)
+	setDefault(&opts.MaxTimers, DefaultMaxTimers)
 	setDefault(&opts.MaxMessageBytes, DefaultMaxMessageBytes)
 	setDefault(&opts.MailboxBytes, DefaultMailboxBytes)
 	setDefault(&opts.MailboxMessages, DefaultMailboxMessages)
@@ -113,6 +117,7 @@ func New(opts Options) *System {
 	s.ctx, s.cancel = context.WithCancelCause(context.Background())
 	s.table.init(opts.MaxProcesses)
 	s.remote.max = opts.MaxMonitors
+	s.timers.init(opts.MaxTimers, s.Deliver)
 	return s
 }
 
@@ -289,6 +294,7 @@ func (s *System) Close(ctx context.Context) error {
 		p.exit(reasonShutdown)
 	}
 	s.cancel(&ExitError{Reason: reasonShutdown})
+	s.timers.close()
 	done := make(chan struct{})
 	go func() { s.wg.Wait(); close(done) }()
 	select {
