@@ -24,6 +24,7 @@ const (
 	ErrNotSupported Errno = -13
 	ErrLimit        Errno = -14
 	ErrIO           Errno = -15
+	ErrNoTimer      Errno = -16
 )
 
 // ErrnoInfo describes one error number; the bindings of every SDK are generated from [Errnos].
@@ -50,6 +51,7 @@ var Errnos = []ErrnoInfo{
 	{ErrNotSupported, "NOT_SUPPORTED", "not supported"},
 	{ErrLimit, "LIMIT", "limit reached"},
 	{ErrIO, "IO", "input/output error"},
+	{ErrNoTimer, "NO_TIMER", "no such timer"},
 }
 
 // Error gives the condition in words.

@@ -37,7 +37,7 @@ type ResultKind uint8
 // The kinds of results.
 const (
 	ResultStatus ResultKind = iota // i32: >= 0 a count, length or 0; < 0 an [Errno]
-	ResultTime                     // i64: nanoseconds
+	ResultTime                     // i64: nanoseconds; < 0 an [Errno]
 	ResultNever                    // nothing: the call does not return
 )
 
@@ -64,7 +64,13 @@ var Functions = []Func{
 		"process", "spawn",
 		[]Param{{"options", BytesIn}, {"pid", PidOut}},
 		ResultStatus,
-		"Starts a process and writes its pid. options is a CBOR map; all keys may be left out: \"function\" (a function term; default: the caller's module at _start), \"export\" (text: another export of the caller's module), \"args\" (array), \"node\" (text: a node's name; default: this node), \"group_leader\" (pid; default: the caller's). Never fails for want of code: a missing module or export is the new process's exit reason. A node that cannot be reached gives the pid of a process that has ended already. BAD_ARGUMENT, LIMIT.",
+		"Starts a process and writes its pid. options is a CBOR map; all keys may be left out: \"function\" (a function term; default: the caller's module at _start), \"export\" (text: another export of the caller's module), \"args\" (array), \"node\" (text: a node's name; default: this node), \"group_leader\" (pid; default: the caller's), \"link\" (bool: the two are linked from the first moment on). Never fails for want of code: a missing module or export is the new process's exit reason. A node that cannot be reached gives the pid of a process that has ended already. BAD_ARGUMENT, LIMIT.",
+	},
+	{
+		"process", "spawn_monitor",
+		[]Param{{"options", BytesIn}, {"pid", PidOut}, {"ref", PidOut}},
+		ResultStatus,
+		"Does what spawn does, with a monitor that is there from the new process's first moment on. Writes its ref too. BAD_ARGUMENT, LIMIT.",
 	},
 	{
 		"process", "exit",
@@ -77,6 +83,30 @@ var Functions = []Func{
 		[]Param{{"pid", PidIn}, {"reason", BytesIn}},
 		ResultStatus,
 		"Sends an exit signal with the given reason, one CBOR term, to a process. Returns 0 even when there is no such process. BAD_ARGUMENT.",
+	},
+	{
+		"process", "link",
+		[]Param{{"pid", PidIn}},
+		ResultStatus,
+		"Links the caller with a process of any node: when one ends with a reason other than normal so does the other, or gets the message [\"EXIT\", pid, reason] if it traps exits. A process of another node that is not there comes back as an exit signal. NO_PROCESS when a process of this node has ended and the caller does not trap exits; LIMIT, BAD_ARGUMENT.",
+	},
+	{
+		"process", "unlink",
+		[]Param{{"pid", PidIn}},
+		ResultStatus,
+		"Takes a link back. Returns 0 whether or not there was one.",
+	},
+	{
+		"process", "trap_exits",
+		[]Param{{"on", Int32}},
+		ResultStatus,
+		"With on not 0, exit signals other than kill become messages [\"EXIT\", pid, reason] from now on. Returns what was set before, 0 or 1.",
+	},
+	{
+		"process", "set_label",
+		[]Param{{"label", BytesIn}},
+		ResultStatus,
+		"Sets what the caller is called in process information and logs: text of at most 255 bytes. BAD_ARGUMENT.",
 	},
 	{
 		"process", "is_alive",
@@ -103,10 +133,34 @@ var Functions = []Func{
 		"Asks for the message [\"DOWN\", ref, \"process\", pid, reason] when the process ends, or at once when there is none. Writes the ref (16 bytes).",
 	},
 	{
+		"process", "monitor_name",
+		[]Param{{"name", BytesIn}, {"node", BytesIn}, {"ref", PidOut}},
+		ResultStatus,
+		"Monitors whoever has a name on a node (empty: this one) when the request arrives there; the message names [name, node] in place of a pid. BAD_ARGUMENT.",
+	},
+	{
+		"process", "monitor_alias",
+		[]Param{{"pid", PidIn}, {"mode", Int32}, {"ref", PidOut}},
+		ResultStatus,
+		"Monitors a process with a ref that is an alias too: messages can be sent to it as to a pid of the same numbers. mode: 1 the alias lasts until unalias, 2 until the first message through it, 3 as long as the monitor, 4 like 3 and the first message ends both. LIMIT, BAD_ARGUMENT.",
+	},
+	{
 		"process", "demonitor",
 		[]Param{{"ref", PidIn}, {"flush", Int32}},
 		ResultStatus,
-		"Takes a monitor back. With flush not 0 a DOWN that is already in the mailbox is removed. Returns 0 whatever the ref.",
+		"Takes a monitor back. With flush not 0 a DOWN that is already in the mailbox is removed. Returns 1 when the monitor still stood, else 0.",
+	},
+	{
+		"process", "alias",
+		[]Param{{"mode", Int32}, {"ref", PidOut}},
+		ResultStatus,
+		"Makes an alias of the caller, a ref that messages can be sent to as to a pid of the same numbers, and drops them once it has ended. mode: 1 it lasts until unalias, 2 until the first message through it. LIMIT, BAD_ARGUMENT.",
+	},
+	{
+		"process", "unalias",
+		[]Param{{"ref", PidIn}},
+		ResultStatus,
+		"Ends an alias of the caller. Returns 1 when it was active, else 0.",
 	},
 
 	{
@@ -123,7 +177,7 @@ var Functions = []Func{
 	},
 	{
 		"mailbox", "message_kind", nil, ResultStatus,
-		"Returns the kind of the current message: 0 from a process, 2 DOWN. BAD_ARGUMENT when there is none.",
+		"Returns the kind of the current message: 0 from a process, 1 EXIT, 2 DOWN. BAD_ARGUMENT when there is none.",
 	},
 	{
 		"mailbox", "message_sender",
@@ -149,6 +203,10 @@ var Functions = []Func{
 		"mailbox", "rewind", nil, ResultStatus,
 		"Goes back to the start of the mailbox: the next wait looks at every message again.",
 	},
+	{
+		"mailbox", "mark", nil, ResultStatus,
+		"Looks past every message that is there now: until the next take, receive or rewind, wait sees only what arrives from here on. A call marks before it sends its request.",
+	},
 
 	{
 		"send", "send",
@@ -173,6 +231,36 @@ var Functions = []Func{
 		[]Param{{"name", BytesIn}, {"message", BytesIn}},
 		ResultStatus,
 		"Sends a message to the process registered globally under a name. NO_NAME, TOO_LARGE, BAD_ARGUMENT.",
+	},
+	{
+		"send", "send_after",
+		[]Param{{"delay", Duration}, {"pid", PidIn}, {"message", BytesIn}, {"timer", PidOut}},
+		ResultStatus,
+		"Sends a message to a process of this node after a time, unless the process ends before. Writes the timer's ref. TOO_LARGE, LIMIT, BAD_ARGUMENT.",
+	},
+	{
+		"send", "send_name_after",
+		[]Param{{"delay", Duration}, {"name", BytesIn}, {"message", BytesIn}, {"timer", PidOut}},
+		ResultStatus,
+		"Sends a message after a time, to who then has a name on this node. Writes the timer's ref. TOO_LARGE, LIMIT, BAD_ARGUMENT.",
+	},
+	{
+		"send", "start_timer",
+		[]Param{{"delay", Duration}, {"pid", PidIn}, {"message", BytesIn}, {"timer", PidOut}},
+		ResultStatus,
+		"Does what send_after does with the message [\"timeout\", timer, message]; message is one CBOR term. TOO_LARGE, LIMIT, BAD_ARGUMENT.",
+	},
+	{
+		"send", "cancel_timer",
+		[]Param{{"timer", PidIn}},
+		ResultTime,
+		"Stops a timer and returns the nanoseconds that were left. NO_TIMER when it has fired or never was.",
+	},
+	{
+		"send", "read_timer",
+		[]Param{{"timer", PidIn}},
+		ResultTime,
+		"Returns the nanoseconds until a timer fires. NO_TIMER when it has fired or never was.",
 	},
 
 	{

@@ -53,12 +53,12 @@ func (s *System) Info(pid abi.Pid) (Info, bool) {
 		return Info{}, false
 	}
 	info := Info{
-		Pid: pid, Name: s.opts.Names.NameOf(pid), Label: p.opts.Label, Function: p.opts.Function,
+		Pid: pid, Name: s.opts.Names.NameOf(pid), Function: p.opts.Function,
 		Parent: p.opts.Parent, Started: p.started,
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	info.Status = p.statusLocked()
+	info.Status, info.Label = p.statusLocked(), p.label
 	info.MessageQueue, info.MessageBytes = len(p.box.queue), p.box.bytes
 	info.GroupLeader = p.leader
 	info.TrapExit = p.trapping

@@ -48,6 +48,15 @@ func (p *Process) MonitorName(name string, node abi.NodeID, nodeName string) abi
 	return p.monitor(monitor{target: abi.Pid{Node: node}, name: name, object: object}, p.routeMonitor)
 }
 
+// MonitorUnreachable is [Process.MonitorName] on a node that cannot be reached: DOWN noconnection
+// comes at once (MON-06).
+func (p *Process) MonitorUnreachable(name, nodeName string) abi.Ref {
+	ref := p.sys.NewRef()
+	object := term.MustEncode([]any{name, nodeName})
+	p.enqueueDown(abi.Signal{Ref: ref, Data: reasonNoConnection}, monitor{object: object})
+	return ref
+}
+
 // MonitorAlias is [Process.Monitor] with a ref that is an alias too (ALIAS-03). After an error,
 // [abi.ErrLimit], there is neither.
 func (p *Process) MonitorAlias(target abi.Pid, mode AliasMode) (abi.Ref, error) {

@@ -79,6 +79,7 @@ type Process struct {
 
 	mu       sync.Mutex // guards all below
 	box      mailbox
+	label    string
 	leader   abi.Pid
 	reason   []byte // set once, when the process is to end
 	waiting  bool   // in a receive
@@ -115,6 +116,13 @@ func (p *Process) GroupLeader() abi.Pid {
 	return p.leader
 }
 
+// SetLabel sets what people call the process, in [Info] and in logs.
+func (p *Process) SetLabel(label string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.label = label
+}
+
 // run is the life of the process.
 func (p *Process) run() {
 	exit := p.runBody()
@@ -123,7 +131,7 @@ func (p *Process) run() {
 	p.finish()
 	if byItself && exit.Crash {
 		p.sys.crashed(Crash{
-			Pid: p.pid, Leader: p.leader, Label: p.opts.Label, Name: name, Function: p.opts.Function,
+			Pid: p.pid, Leader: p.leader, Label: p.label, Name: name, Function: p.opts.Function,
 			Reason: p.reason, Detail: exit.Detail,
 		})
 	}

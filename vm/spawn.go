@@ -12,7 +12,7 @@ import (
 type SpawnOptions struct {
 	// Body is what runs. Required.
 	Body Body
-	// Label is what people call the code: a file name, "shell".
+	// Label is what people call the process, to begin with: a file name, "shell".
 	Label string
 	// Function is the code, for a process that has any but Go's.
 	Function abi.Function
@@ -49,7 +49,8 @@ func (s *System) prepare(opts SpawnOptions) (*Process, error) {
 		return nil, fmt.Errorf("spawn %s: link: %w", opts.Label, abi.ErrLimit)
 	}
 	p := &Process{
-		sys: s, pid: s.newPid(), opts: opts, started: time.Now(), leader: opts.Leader,
+		sys: s, pid: s.newPid(), opts: opts, started: time.Now(),
+		label: opts.Label, leader: opts.Leader,
 		wake: make(chan struct{}, 1),
 	}
 	if p.leader.IsZero() {

@@ -69,6 +69,7 @@ enum wnode_error {
   WNODE_E_NOT_SUPPORTED = -13, /* not supported */
   WNODE_E_LIMIT = -14, /* limit reached */
   WNODE_E_IO = -15, /* input/output error */
+  WNODE_E_NO_TIMER = -16, /* no such timer */
 };
 
 #define WNODE_IMPORT(name) __attribute__((import_module("wnode"), import_name(#name)))
@@ -81,10 +82,15 @@ WNODE_IMPORT(self) int32_t wnode_self(wnode_pid *pid);
 /* Starts a process and writes its pid. options is a CBOR map; all keys may be left out: "function"
  * (a function term; default: the caller's module at _start), "export" (text: another export of the
  * caller's module), "args" (array), "node" (text: a node's name; default: this node),
- * "group_leader" (pid; default: the caller's). Never fails for want of code: a missing module or
- * export is the new process's exit reason. A node that cannot be reached gives the pid of a process
- * that has ended already. BAD_ARGUMENT, LIMIT. */
+ * "group_leader" (pid; default: the caller's), "link" (bool: the two are linked from the first
+ * moment on). Never fails for want of code: a missing module or export is the new process's exit
+ * reason. A node that cannot be reached gives the pid of a process that has ended already.
+ * BAD_ARGUMENT, LIMIT. */
 WNODE_IMPORT(spawn) int32_t wnode_spawn(const void *options, uint32_t options_len, wnode_pid *pid);
+
+/* Does what spawn does, with a monitor that is there from the new process's first moment on. Writes
+ * its ref too. BAD_ARGUMENT, LIMIT. */
+WNODE_IMPORT(spawn_monitor) int32_t wnode_spawn_monitor(const void *options, uint32_t options_len, wnode_pid *pid, wnode_ref *ref);
 
 /* Ends the calling process with the given reason, one CBOR term. */
 WNODE_IMPORT(exit) __attribute__((noreturn)) void wnode_exit(const void *reason, uint32_t reason_len);
@@ -95,6 +101,29 @@ WNODE_IMPORT(exit_process) int32_t wnode_import_exit_process(uint64_t pid_node, 
 static inline int32_t wnode_exit_process(wnode_pid pid, const void *reason, uint32_t reason_len) {
   return wnode_import_exit_process(pid.node, pid.num, reason, reason_len);
 }
+
+WNODE_IMPORT(link) int32_t wnode_import_link(uint64_t pid_node, uint64_t pid_num);
+/* Links the caller with a process of any node: when one ends with a reason other than normal so
+ * does the other, or gets the message ["EXIT", pid, reason] if it traps exits. A process of another
+ * node that is not there comes back as an exit signal. NO_PROCESS when a process of this node has
+ * ended and the caller does not trap exits; LIMIT, BAD_ARGUMENT. */
+static inline int32_t wnode_link(wnode_pid pid) {
+  return wnode_import_link(pid.node, pid.num);
+}
+
+WNODE_IMPORT(unlink) int32_t wnode_import_unlink(uint64_t pid_node, uint64_t pid_num);
+/* Takes a link back. Returns 0 whether or not there was one. */
+static inline int32_t wnode_unlink(wnode_pid pid) {
+  return wnode_import_unlink(pid.node, pid.num);
+}
+
+/* With on not 0, exit signals other than kill become messages ["EXIT", pid, reason] from now on.
+ * Returns what was set before, 0 or 1. */
+WNODE_IMPORT(trap_exits) int32_t wnode_trap_exits(int32_t on);
+
+/* Sets what the caller is called in process information and logs: text of at most 255 bytes.
+ * BAD_ARGUMENT. */
+WNODE_IMPORT(set_label) int32_t wnode_set_label(const void *label, uint32_t label_len);
 
 WNODE_IMPORT(is_alive) int32_t wnode_import_is_alive(uint64_t pid_node, uint64_t pid_num);
 /* Returns 1 when the process of this node lives, else 0. BAD_ARGUMENT for a pid of another node. */
@@ -119,11 +148,34 @@ static inline int32_t wnode_monitor(wnode_pid pid, wnode_ref *ref) {
   return wnode_import_monitor(pid.node, pid.num, ref);
 }
 
+/* Monitors whoever has a name on a node (empty: this one) when the request arrives there; the
+ * message names [name, node] in place of a pid. BAD_ARGUMENT. */
+WNODE_IMPORT(monitor_name) int32_t wnode_monitor_name(const void *name, uint32_t name_len, const void *node, uint32_t node_len, wnode_ref *ref);
+
+WNODE_IMPORT(monitor_alias) int32_t wnode_import_monitor_alias(uint64_t pid_node, uint64_t pid_num, int32_t mode, wnode_ref *ref);
+/* Monitors a process with a ref that is an alias too: messages can be sent to it as to a pid of the
+ * same numbers. mode: 1 the alias lasts until unalias, 2 until the first message through it, 3 as
+ * long as the monitor, 4 like 3 and the first message ends both. LIMIT, BAD_ARGUMENT. */
+static inline int32_t wnode_monitor_alias(wnode_pid pid, int32_t mode, wnode_ref *ref) {
+  return wnode_import_monitor_alias(pid.node, pid.num, mode, ref);
+}
+
 WNODE_IMPORT(demonitor) int32_t wnode_import_demonitor(uint64_t ref_node, uint64_t ref_num, int32_t flush);
 /* Takes a monitor back. With flush not 0 a DOWN that is already in the mailbox is removed. Returns
- * 0 whatever the ref. */
+ * 1 when the monitor still stood, else 0. */
 static inline int32_t wnode_demonitor(wnode_ref ref, int32_t flush) {
   return wnode_import_demonitor(ref.node, ref.num, flush);
+}
+
+/* Makes an alias of the caller, a ref that messages can be sent to as to a pid of the same numbers,
+ * and drops them once it has ended. mode: 1 it lasts until unalias, 2 until the first message
+ * through it. LIMIT, BAD_ARGUMENT. */
+WNODE_IMPORT(alias) int32_t wnode_alias(int32_t mode, wnode_ref *ref);
+
+WNODE_IMPORT(unalias) int32_t wnode_import_unalias(uint64_t ref_node, uint64_t ref_num);
+/* Ends an alias of the caller. Returns 1 when it was active, else 0. */
+static inline int32_t wnode_unalias(wnode_ref ref) {
+  return wnode_import_unalias(ref.node, ref.num);
 }
 
 /* ---- mailbox ---- */
@@ -137,8 +189,8 @@ WNODE_IMPORT(receive) int32_t wnode_receive(int64_t timeout, void *message, uint
  * TIMED_OUT. */
 WNODE_IMPORT(wait) int32_t wnode_wait(int64_t timeout);
 
-/* Returns the kind of the current message: 0 from a process, 2 DOWN. BAD_ARGUMENT when there is
- * none. */
+/* Returns the kind of the current message: 0 from a process, 1 EXIT, 2 DOWN. BAD_ARGUMENT when
+ * there is none. */
 WNODE_IMPORT(message_kind) int32_t wnode_message_kind(void);
 
 /* Writes the pid that sent the current message, or the one just received. BAD_ARGUMENT when there
@@ -160,6 +212,10 @@ WNODE_IMPORT(skip) int32_t wnode_skip(void);
 /* Goes back to the start of the mailbox: the next wait looks at every message again. */
 WNODE_IMPORT(rewind) int32_t wnode_rewind(void);
 
+/* Looks past every message that is there now: until the next take, receive or rewind, wait sees
+ * only what arrives from here on. A call marks before it sends its request. */
+WNODE_IMPORT(mark) int32_t wnode_mark(void);
+
 /* ---- send ---- */
 
 WNODE_IMPORT(send) int32_t wnode_import_send(uint64_t pid_node, uint64_t pid_num, const void *message, uint32_t message_len);
@@ -179,6 +235,37 @@ WNODE_IMPORT(send_node) int32_t wnode_send_node(const void *name, uint32_t name_
 /* Sends a message to the process registered globally under a name. NO_NAME, TOO_LARGE,
  * BAD_ARGUMENT. */
 WNODE_IMPORT(send_global) int32_t wnode_send_global(const void *name, uint32_t name_len, const void *message, uint32_t message_len);
+
+WNODE_IMPORT(send_after) int32_t wnode_import_send_after(int64_t delay, uint64_t pid_node, uint64_t pid_num, const void *message, uint32_t message_len, wnode_pid *timer);
+/* Sends a message to a process of this node after a time, unless the process ends before. Writes
+ * the timer's ref. TOO_LARGE, LIMIT, BAD_ARGUMENT. */
+static inline int32_t wnode_send_after(int64_t delay, wnode_pid pid, const void *message, uint32_t message_len, wnode_pid *timer) {
+  return wnode_import_send_after(delay, pid.node, pid.num, message, message_len, timer);
+}
+
+/* Sends a message after a time, to who then has a name on this node. Writes the timer's ref.
+ * TOO_LARGE, LIMIT, BAD_ARGUMENT. */
+WNODE_IMPORT(send_name_after) int32_t wnode_send_name_after(int64_t delay, const void *name, uint32_t name_len, const void *message, uint32_t message_len, wnode_pid *timer);
+
+WNODE_IMPORT(start_timer) int32_t wnode_import_start_timer(int64_t delay, uint64_t pid_node, uint64_t pid_num, const void *message, uint32_t message_len, wnode_pid *timer);
+/* Does what send_after does with the message ["timeout", timer, message]; message is one CBOR term.
+ * TOO_LARGE, LIMIT, BAD_ARGUMENT. */
+static inline int32_t wnode_start_timer(int64_t delay, wnode_pid pid, const void *message, uint32_t message_len, wnode_pid *timer) {
+  return wnode_import_start_timer(delay, pid.node, pid.num, message, message_len, timer);
+}
+
+WNODE_IMPORT(cancel_timer) int64_t wnode_import_cancel_timer(uint64_t timer_node, uint64_t timer_num);
+/* Stops a timer and returns the nanoseconds that were left. NO_TIMER when it has fired or never
+ * was. */
+static inline int64_t wnode_cancel_timer(wnode_pid timer) {
+  return wnode_import_cancel_timer(timer.node, timer.num);
+}
+
+WNODE_IMPORT(read_timer) int64_t wnode_import_read_timer(uint64_t timer_node, uint64_t timer_num);
+/* Returns the nanoseconds until a timer fires. NO_TIMER when it has fired or never was. */
+static inline int64_t wnode_read_timer(wnode_pid timer) {
+  return wnode_import_read_timer(timer.node, timer.num);
+}
 
 /* ---- names ---- */
 

@@ -12,13 +12,21 @@ func hostSelf(pid unsafe.Pointer) int32
 
 // hostSpawn: Starts a process and writes its pid. options is a CBOR map; all keys may be left out: "function" (a
 // function term; default: the caller's module at _start), "export" (text: another export of the caller's module),
-// "args" (array), "node" (text: a node's name; default: this node), "group_leader" (pid; default: the caller's). Never
-// fails for want of code: a missing module or export is the new process's exit reason. A node that cannot be reached
-// gives the pid of a process that has ended already. BAD_ARGUMENT, LIMIT.
+// "args" (array), "node" (text: a node's name; default: this node), "group_leader" (pid; default: the caller's), "link"
+// (bool: the two are linked from the first moment on). Never fails for want of code: a missing module or export is the
+// new process's exit reason. A node that cannot be reached gives the pid of a process that has ended already.
+// BAD_ARGUMENT, LIMIT.
 //
 //go:wasmimport wnode spawn
 //go:noescape
 func hostSpawn(options unsafe.Pointer, optionsLen uint32, pid unsafe.Pointer) int32
+
+// hostSpawnMonitor: Does what spawn does, with a monitor that is there from the new process's first moment on. Writes
+// its ref too. BAD_ARGUMENT, LIMIT.
+//
+//go:wasmimport wnode spawn_monitor
+//go:noescape
+func hostSpawnMonitor(options unsafe.Pointer, optionsLen uint32, pid unsafe.Pointer, ref unsafe.Pointer) int32
 
 // hostExit: Ends the calling process with the given reason, one CBOR term.
 //
@@ -32,6 +40,35 @@ func hostExit(reason unsafe.Pointer, reasonLen uint32)
 //go:wasmimport wnode exit_process
 //go:noescape
 func hostExitProcess(pidNode uint64, pidNum uint64, reason unsafe.Pointer, reasonLen uint32) int32
+
+// hostLink: Links the caller with a process of any node: when one ends with a reason other than normal so does the
+// other, or gets the message ["EXIT", pid, reason] if it traps exits. A process of another node that is not there comes
+// back as an exit signal. NO_PROCESS when a process of this node has ended and the caller does not trap exits; LIMIT,
+// BAD_ARGUMENT.
+//
+//go:wasmimport wnode link
+//go:noescape
+func hostLink(pidNode uint64, pidNum uint64) int32
+
+// hostUnlink: Takes a link back. Returns 0 whether or not there was one.
+//
+//go:wasmimport wnode unlink
+//go:noescape
+func hostUnlink(pidNode uint64, pidNum uint64) int32
+
+// hostTrapExits: With on not 0, exit signals other than kill become messages ["EXIT", pid, reason] from now on. Returns
+// what was set before, 0 or 1.
+//
+//go:wasmimport wnode trap_exits
+//go:noescape
+func hostTrapExits(on int32) int32
+
+// hostSetLabel: Sets what the caller is called in process information and logs: text of at most 255 bytes.
+// BAD_ARGUMENT.
+//
+//go:wasmimport wnode set_label
+//go:noescape
+func hostSetLabel(label unsafe.Pointer, labelLen uint32) int32
 
 // hostIsAlive: Returns 1 when the process of this node lives, else 0. BAD_ARGUMENT for a pid of another node.
 //
@@ -59,12 +96,41 @@ func hostArgs(args unsafe.Pointer, argsCap uint32) int32
 //go:noescape
 func hostMonitor(pidNode uint64, pidNum uint64, ref unsafe.Pointer) int32
 
-// hostDemonitor: Takes a monitor back. With flush not 0 a DOWN that is already in the mailbox is removed. Returns 0
-// whatever the ref.
+// hostMonitorName: Monitors whoever has a name on a node (empty: this one) when the request arrives there; the message
+// names [name, node] in place of a pid. BAD_ARGUMENT.
+//
+//go:wasmimport wnode monitor_name
+//go:noescape
+func hostMonitorName(name unsafe.Pointer, nameLen uint32, node unsafe.Pointer, nodeLen uint32, ref unsafe.Pointer) int32
+
+// hostMonitorAlias: Monitors a process with a ref that is an alias too: messages can be sent to it as to a pid of the
+// same numbers. mode: 1 the alias lasts until unalias, 2 until the first message through it, 3 as long as the monitor,
+// 4 like 3 and the first message ends both. LIMIT, BAD_ARGUMENT.
+//
+//go:wasmimport wnode monitor_alias
+//go:noescape
+func hostMonitorAlias(pidNode uint64, pidNum uint64, mode int32, ref unsafe.Pointer) int32
+
+// hostDemonitor: Takes a monitor back. With flush not 0 a DOWN that is already in the mailbox is removed. Returns 1
+// when the monitor still stood, else 0.
 //
 //go:wasmimport wnode demonitor
 //go:noescape
 func hostDemonitor(refNode uint64, refNum uint64, flush int32) int32
+
+// hostAlias: Makes an alias of the caller, a ref that messages can be sent to as to a pid of the same numbers, and
+// drops them once it has ended. mode: 1 it lasts until unalias, 2 until the first message through it. LIMIT,
+// BAD_ARGUMENT.
+//
+//go:wasmimport wnode alias
+//go:noescape
+func hostAlias(mode int32, ref unsafe.Pointer) int32
+
+// hostUnalias: Ends an alias of the caller. Returns 1 when it was active, else 0.
+//
+//go:wasmimport wnode unalias
+//go:noescape
+func hostUnalias(refNode uint64, refNum uint64) int32
 
 // hostReceive: Waits for the next message not yet looked at, copies it and takes it out of the mailbox. Returns its
 // full length; when that is larger than the buffer the message stays, and is still the next. TIMED_OUT.
@@ -79,7 +145,8 @@ func hostReceive(timeout int64, message unsafe.Pointer, messageCap uint32) int32
 //go:noescape
 func hostWait(timeout int64) int32
 
-// hostMessageKind: Returns the kind of the current message: 0 from a process, 2 DOWN. BAD_ARGUMENT when there is none.
+// hostMessageKind: Returns the kind of the current message: 0 from a process, 1 EXIT, 2 DOWN. BAD_ARGUMENT when there
+// is none.
 //
 //go:wasmimport wnode message_kind
 //go:noescape
@@ -117,6 +184,13 @@ func hostSkip() int32
 //go:noescape
 func hostRewind() int32
 
+// hostMark: Looks past every message that is there now: until the next take, receive or rewind, wait sees only what
+// arrives from here on. A call marks before it sends its request.
+//
+//go:wasmimport wnode mark
+//go:noescape
+func hostMark() int32
+
 // hostSend: Sends a message. Returns 0 even when there is no such process. TOO_LARGE, BAD_ARGUMENT.
 //
 //go:wasmimport wnode send
@@ -141,6 +215,39 @@ func hostSendNode(name unsafe.Pointer, nameLen uint32, node unsafe.Pointer, node
 //go:wasmimport wnode send_global
 //go:noescape
 func hostSendGlobal(name unsafe.Pointer, nameLen uint32, message unsafe.Pointer, messageLen uint32) int32
+
+// hostSendAfter: Sends a message to a process of this node after a time, unless the process ends before. Writes the
+// timer's ref. TOO_LARGE, LIMIT, BAD_ARGUMENT.
+//
+//go:wasmimport wnode send_after
+//go:noescape
+func hostSendAfter(delay int64, pidNode uint64, pidNum uint64, message unsafe.Pointer, messageLen uint32, timer unsafe.Pointer) int32
+
+// hostSendNameAfter: Sends a message after a time, to who then has a name on this node. Writes the timer's ref.
+// TOO_LARGE, LIMIT, BAD_ARGUMENT.
+//
+//go:wasmimport wnode send_name_after
+//go:noescape
+func hostSendNameAfter(delay int64, name unsafe.Pointer, nameLen uint32, message unsafe.Pointer, messageLen uint32, timer unsafe.Pointer) int32
+
+// hostStartTimer: Does what send_after does with the message ["timeout", timer, message]; message is one CBOR term.
+// TOO_LARGE, LIMIT, BAD_ARGUMENT.
+//
+//go:wasmimport wnode start_timer
+//go:noescape
+func hostStartTimer(delay int64, pidNode uint64, pidNum uint64, message unsafe.Pointer, messageLen uint32, timer unsafe.Pointer) int32
+
+// hostCancelTimer: Stops a timer and returns the nanoseconds that were left. NO_TIMER when it has fired or never was.
+//
+//go:wasmimport wnode cancel_timer
+//go:noescape
+func hostCancelTimer(timerNode uint64, timerNum uint64) int64
+
+// hostReadTimer: Returns the nanoseconds until a timer fires. NO_TIMER when it has fired or never was.
+//
+//go:wasmimport wnode read_timer
+//go:noescape
+func hostReadTimer(timerNode uint64, timerNum uint64) int64
 
 // hostRegister: Registers a process of this node under a name. NAME_TAKEN (the name, or the process has one already),
 // NO_PROCESS, BAD_ARGUMENT.

@@ -28,6 +28,16 @@ var hostFunctions = map[string]hostFunction{
 	"monitor":      (*guest).monitor,
 	"demonitor":    (*guest).demonitor,
 
+	"spawn_monitor": (*guest).spawnMonitor,
+	"link":          (*guest).link,
+	"unlink":        (*guest).unlink,
+	"trap_exits":    (*guest).trapExits,
+	"set_label":     (*guest).setLabel,
+	"monitor_name":  (*guest).monitorName,
+	"monitor_alias": (*guest).monitorAlias,
+	"alias":         (*guest).alias,
+	"unalias":       (*guest).unalias,
+
 	"receive":        (*guest).receive,
 	"wait":           (*guest).wait,
 	"message_kind":   (*guest).messageKind,
@@ -36,11 +46,18 @@ var hostFunctions = map[string]hostFunction{
 	"take":           (*guest).take,
 	"skip":           (*guest).skip,
 	"rewind":         (*guest).rewind,
+	"mark":           (*guest).mark,
 
 	"send":        (*guest).send,
 	"send_name":   (*guest).sendName,
 	"send_node":   (*guest).sendNode,
 	"send_global": (*guest).sendGlobal,
+
+	"send_after":      (*guest).sendAfter,
+	"send_name_after": (*guest).sendNameAfter,
+	"start_timer":     (*guest).startTimer,
+	"cancel_timer":    (*guest).cancelTimer,
+	"read_timer":      (*guest).readTimer,
 
 	"register":          (*guest).register,
 	"unregister":        (*guest).unregister,
@@ -109,9 +126,10 @@ func caller(f abi.Func, function hostFunction) api.GoModuleFunc {
 		g.call = call{guest: g, module: module, stack: stack}
 		result, err := function(g, &g.call)
 		g.checkAlive()
+		if err != nil {
+			result = int64(g.errno(f, err))
+		}
 		switch {
-		case err != nil:
-			stack[0] = api.EncodeI32(int32(g.errno(f, err)))
 		case wide:
 			stack[0] = api.EncodeI64(result)
 		default:

@@ -111,6 +111,12 @@ func (g *guest) rewind(*call) (int64, error) {
 	return 0, nil
 }
 
+func (g *guest) mark(*call) (int64, error) {
+	g.process.Mark()
+	g.message = seen{}
+	return 0, nil
+}
+
 func (g *guest) send(c *call) (int64, error) {
 	to, message := c.pid(), c.bytes()
 	return 0, g.process.Send(g, to, bytes.Clone(message))

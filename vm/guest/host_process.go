@@ -67,21 +67,6 @@ func (g *guest) args(c *call) (int64, error) {
 	return fill(buffer, args), nil
 }
 
-func (g *guest) monitor(c *call) (int64, error) {
-	pid, out := c.pid(), c.pidOut()
-	g.process.Monitor(pid).Append(out)
-	return 0, nil
-}
-
-func (g *guest) demonitor(c *call) (int64, error) {
-	ref, flush := c.ref(), c.int32() != 0
-	if flush && g.message.current && g.message.ref == ref {
-		g.message = seen{}
-	}
-	g.process.Demonitor(ref, flush)
-	return 0, nil
-}
-
 func (g *guest) processInfo(c *call) (int64, error) {
 	pid, buffer := c.pid(), c.buffer()
 	if pid.Node != g.process.Pid().Node {
@@ -113,6 +98,8 @@ func infoTerm(info vm.Info) map[string]any {
 		"message_queue_bytes": info.MessageBytes,
 		"group_leader":        info.GroupLeader,
 		"parent":              nil,
+		"trap_exit":           info.TrapExit,
+		"links":               info.Links,
 		"monitors":            info.Monitors,
 		"monitored_by":        info.MonitoredBy,
 		"started":             info.Started.UnixNano(), // ns since 1970, as system_time

@@ -22,32 +22,54 @@ type spawnOptions struct {
 	args     term.Raw
 	node     string // "" for this node
 	leader   abi.Pid
+	link     bool
 }
 
 func (g *guest) spawn(c *call) (int64, error) {
 	encoded, out := c.bytes(), c.pidOut()
+	pid, _, err := g.spawnOptions(encoded, false)
+	if err == nil {
+		pid.Append(out)
+	}
+	return 0, err
+}
+
+func (g *guest) spawnMonitor(c *call) (int64, error) {
+	encoded, out, refOut := c.bytes(), c.pidOut(), c.pidOut()
+	pid, ref, err := g.spawnOptions(encoded, true)
+	if err == nil {
+		pid.Append(out)
+		ref.Append(refOut)
+	}
+	return 0, err
+}
+
+// spawnOptions spawns what the options say.
+func (g *guest) spawnOptions(encoded []byte, monitor bool) (abi.Pid, abi.Ref, error) {
 	options, err := parseSpawnOptions(encoded)
 	if err != nil {
-		return 0, fmt.Errorf("spawn: %w: %w", abi.ErrBadArgument, err)
+		return abi.Pid{}, abi.Ref{}, fmt.Errorf("spawn: %w: %w", abi.ErrBadArgument, err)
 	}
-	request := vm.SpawnRequest{Function: options.code(g.fn), Args: options.args, Leader: options.leader}
+	request := vm.SpawnRequest{
+		Function: options.code(g.fn), Args: options.args, Leader: options.leader, Link: options.link,
+	}
 	if _, err := request.Function.MarshalBinary(); err != nil {
-		return 0, fmt.Errorf("spawn: %w", err)
+		return abi.Pid{}, abi.Ref{}, fmt.Errorf("spawn: %w", err)
 	}
 	node, err := g.resolve(options.node)
 	switch {
 	case errors.Is(err, abi.ErrBadArgument):
-		return 0, fmt.Errorf("spawn: %w", err)
+		return abi.Pid{}, abi.Ref{}, fmt.Errorf("spawn: %w", err)
 	case err != nil:
-		g.process.SpawnLost(request, options.node, err).Append(out) // RSP-02
-		return 0, nil
+		if monitor {
+			request.Monitor = g.process.System().NewRef()
+		}
+		return g.process.SpawnLost(request, options.node, err), request.Monitor, nil // RSP-02, RSP-03
+	case monitor:
+		return g.process.SpawnMonitor(g, node, request)
 	}
 	pid, err := g.process.SpawnFunction(g, node, request)
-	if err != nil {
-		return 0, err
-	}
-	pid.Append(out)
-	return 0, nil
+	return pid, abi.Ref{}, err
 }
 
 // parseSpawnOptions reads the options; nothing at all stands for the empty map. A key that there
@@ -95,6 +117,8 @@ func (o *spawnOptions) set(key string, value term.Raw) error {
 		return term.DecodeInto(value, &o.node)
 	case "group_leader":
 		return term.DecodeInto(value, &o.leader)
+	case "link":
+		return term.DecodeInto(value, &o.link)
 	}
 	return errors.New("there is none of that name")
 }

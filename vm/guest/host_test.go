@@ -138,7 +138,7 @@ func TestMonitor(t *testing.T) {
 		n.report(invoke("wnode.message_kind")),
 	).write(64, "\x63bye").bytes())
 	ref := abi.RefFromBytes(n.next())
-	n.wantReports(0, 0, 2)
+	n.wantReports(1, 0, 2)
 	down, err := term.Decode(bytes.TrimRight(n.next(), "\x00"))
 	if want := []any{"DOWN", ref, "process", victim, "bye"}; err != nil || !reflect.DeepEqual(down, want) {
 		t.Errorf("message %v, %v, want %v", down, err, want)

@@ -47,6 +47,8 @@ export enum Errno {
   LIMIT = -14,
   /** input/output error */
   IO = -15,
+  /** no such timer */
+  NO_TIMER = -16,
 }
 
 /**
@@ -59,12 +61,20 @@ export declare function self(pid: usize): i32;
  * Starts a process and writes its pid. options is a CBOR map; all keys may be left out: "function"
  * (a function term; default: the caller's module at _start), "export" (text: another export of the
  * caller's module), "args" (array), "node" (text: a node's name; default: this node),
- * "group_leader" (pid; default: the caller's). Never fails for want of code: a missing module or
- * export is the new process's exit reason. A node that cannot be reached gives the pid of a process
- * that has ended already. BAD_ARGUMENT, LIMIT.
+ * "group_leader" (pid; default: the caller's), "link" (bool: the two are linked from the first
+ * moment on). Never fails for want of code: a missing module or export is the new process's exit
+ * reason. A node that cannot be reached gives the pid of a process that has ended already.
+ * BAD_ARGUMENT, LIMIT.
  */
 @external("wnode", "spawn")
 export declare function spawn(options: usize, options_len: u32, pid: usize): i32;
+
+/**
+ * Does what spawn does, with a monitor that is there from the new process's first moment on. Writes
+ * its ref too. BAD_ARGUMENT, LIMIT.
+ */
+@external("wnode", "spawn_monitor")
+export declare function spawn_monitor(options: usize, options_len: u32, pid: usize, ref: usize): i32;
 
 /**
  * Ends the calling process with the given reason, one CBOR term.
@@ -78,6 +88,35 @@ export declare function exit(reason: usize, reason_len: u32): void;
  */
 @external("wnode", "exit_process")
 export declare function exit_process(pid_node: u64, pid_num: u64, reason: usize, reason_len: u32): i32;
+
+/**
+ * Links the caller with a process of any node: when one ends with a reason other than normal so
+ * does the other, or gets the message ["EXIT", pid, reason] if it traps exits. A process of another
+ * node that is not there comes back as an exit signal. NO_PROCESS when a process of this node has
+ * ended and the caller does not trap exits; LIMIT, BAD_ARGUMENT.
+ */
+@external("wnode", "link")
+export declare function link(pid_node: u64, pid_num: u64): i32;
+
+/**
+ * Takes a link back. Returns 0 whether or not there was one.
+ */
+@external("wnode", "unlink")
+export declare function unlink(pid_node: u64, pid_num: u64): i32;
+
+/**
+ * With on not 0, exit signals other than kill become messages ["EXIT", pid, reason] from now on.
+ * Returns what was set before, 0 or 1.
+ */
+@external("wnode", "trap_exits")
+export declare function trap_exits(on: i32): i32;
+
+/**
+ * Sets what the caller is called in process information and logs: text of at most 255 bytes.
+ * BAD_ARGUMENT.
+ */
+@external("wnode", "set_label")
+export declare function set_label(label: usize, label_len: u32): i32;
 
 /**
  * Returns 1 when the process of this node lives, else 0. BAD_ARGUMENT for a pid of another node.
@@ -106,11 +145,40 @@ export declare function args(args: usize, args_cap: u32): i32;
 export declare function monitor(pid_node: u64, pid_num: u64, ref: usize): i32;
 
 /**
+ * Monitors whoever has a name on a node (empty: this one) when the request arrives there; the
+ * message names [name, node] in place of a pid. BAD_ARGUMENT.
+ */
+@external("wnode", "monitor_name")
+export declare function monitor_name(name: usize, name_len: u32, node: usize, node_len: u32, ref: usize): i32;
+
+/**
+ * Monitors a process with a ref that is an alias too: messages can be sent to it as to a pid of the
+ * same numbers. mode: 1 the alias lasts until unalias, 2 until the first message through it, 3 as
+ * long as the monitor, 4 like 3 and the first message ends both. LIMIT, BAD_ARGUMENT.
+ */
+@external("wnode", "monitor_alias")
+export declare function monitor_alias(pid_node: u64, pid_num: u64, mode: i32, ref: usize): i32;
+
+/**
  * Takes a monitor back. With flush not 0 a DOWN that is already in the mailbox is removed. Returns
- * 0 whatever the ref.
+ * 1 when the monitor still stood, else 0.
  */
 @external("wnode", "demonitor")
 export declare function demonitor(ref_node: u64, ref_num: u64, flush: i32): i32;
+
+/**
+ * Makes an alias of the caller, a ref that messages can be sent to as to a pid of the same numbers,
+ * and drops them once it has ended. mode: 1 it lasts until unalias, 2 until the first message
+ * through it. LIMIT, BAD_ARGUMENT.
+ */
+@external("wnode", "alias")
+export declare function alias(mode: i32, ref: usize): i32;
+
+/**
+ * Ends an alias of the caller. Returns 1 when it was active, else 0.
+ */
+@external("wnode", "unalias")
+export declare function unalias(ref_node: u64, ref_num: u64): i32;
 
 /**
  * Waits for the next message not yet looked at, copies it and takes it out of the mailbox. Returns
@@ -128,8 +196,8 @@ export declare function receive(timeout: i64, message: usize, message_cap: u32):
 export declare function wait(timeout: i64): i32;
 
 /**
- * Returns the kind of the current message: 0 from a process, 2 DOWN. BAD_ARGUMENT when there is
- * none.
+ * Returns the kind of the current message: 0 from a process, 1 EXIT, 2 DOWN. BAD_ARGUMENT when
+ * there is none.
  */
 @external("wnode", "message_kind")
 export declare function message_kind(): i32;
@@ -169,6 +237,13 @@ export declare function skip(): i32;
 export declare function rewind(): i32;
 
 /**
+ * Looks past every message that is there now: until the next take, receive or rewind, wait sees
+ * only what arrives from here on. A call marks before it sends its request.
+ */
+@external("wnode", "mark")
+export declare function mark(): i32;
+
+/**
  * Sends a message. Returns 0 even when there is no such process. TOO_LARGE, BAD_ARGUMENT.
  */
 @external("wnode", "send")
@@ -194,6 +269,40 @@ export declare function send_node(name: usize, name_len: u32, node: usize, node_
  */
 @external("wnode", "send_global")
 export declare function send_global(name: usize, name_len: u32, message: usize, message_len: u32): i32;
+
+/**
+ * Sends a message to a process of this node after a time, unless the process ends before. Writes
+ * the timer's ref. TOO_LARGE, LIMIT, BAD_ARGUMENT.
+ */
+@external("wnode", "send_after")
+export declare function send_after(delay: i64, pid_node: u64, pid_num: u64, message: usize, message_len: u32, timer: usize): i32;
+
+/**
+ * Sends a message after a time, to who then has a name on this node. Writes the timer's ref.
+ * TOO_LARGE, LIMIT, BAD_ARGUMENT.
+ */
+@external("wnode", "send_name_after")
+export declare function send_name_after(delay: i64, name: usize, name_len: u32, message: usize, message_len: u32, timer: usize): i32;
+
+/**
+ * Does what send_after does with the message ["timeout", timer, message]; message is one CBOR term.
+ * TOO_LARGE, LIMIT, BAD_ARGUMENT.
+ */
+@external("wnode", "start_timer")
+export declare function start_timer(delay: i64, pid_node: u64, pid_num: u64, message: usize, message_len: u32, timer: usize): i32;
+
+/**
+ * Stops a timer and returns the nanoseconds that were left. NO_TIMER when it has fired or never
+ * was.
+ */
+@external("wnode", "cancel_timer")
+export declare function cancel_timer(timer_node: u64, timer_num: u64): i64;
+
+/**
+ * Returns the nanoseconds until a timer fires. NO_TIMER when it has fired or never was.
+ */
+@external("wnode", "read_timer")
+export declare function read_timer(timer_node: u64, timer_num: u64): i64;
 
 /**
  * Registers a process of this node under a name. NAME_TAKEN (the name, or the process has one

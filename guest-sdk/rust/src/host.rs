@@ -37,6 +37,7 @@ impl Error {
     pub const NOT_SUPPORTED: Error = Error(-13);
     pub const LIMIT: Error = Error(-14);
     pub const IO: Error = Error(-15);
+    pub const NO_TIMER: Error = Error(-16);
 
     /// The condition in words.
     pub fn text(self) -> &'static str {
@@ -56,6 +57,7 @@ impl Error {
             Error::NOT_SUPPORTED => "not supported",
             Error::LIMIT => "limit reached",
             Error::IO => "input/output error",
+            Error::NO_TIMER => "no such timer",
             _ => "unknown error",
         }
     }
@@ -70,10 +72,15 @@ extern "C" {
     /// Starts a process and writes its pid. options is a CBOR map; all keys may be left out:
     /// "function" (a function term; default: the caller's module at _start), "export" (text:
     /// another export of the caller's module), "args" (array), "node" (text: a node's name;
-    /// default: this node), "group_leader" (pid; default: the caller's). Never fails for want of
-    /// code: a missing module or export is the new process's exit reason. A node that cannot be
-    /// reached gives the pid of a process that has ended already. BAD_ARGUMENT, LIMIT.
+    /// default: this node), "group_leader" (pid; default: the caller's), "link" (bool: the two are
+    /// linked from the first moment on). Never fails for want of code: a missing module or export
+    /// is the new process's exit reason. A node that cannot be reached gives the pid of a process
+    /// that has ended already. BAD_ARGUMENT, LIMIT.
     pub fn spawn(options: *const u8, options_len: usize, pid: *mut Pid) -> i32;
+
+    /// Does what spawn does, with a monitor that is there from the new process's first moment on.
+    /// Writes its ref too. BAD_ARGUMENT, LIMIT.
+    pub fn spawn_monitor(options: *const u8, options_len: usize, pid: *mut Pid, ref_: *mut Ref) -> i32;
 
     /// Ends the calling process with the given reason, one CBOR term.
     pub fn exit(reason: *const u8, reason_len: usize) -> !;
@@ -81,6 +88,23 @@ extern "C" {
     /// Sends an exit signal with the given reason, one CBOR term, to a process. Returns 0 even when
     /// there is no such process. BAD_ARGUMENT.
     pub fn exit_process(pid_node: u64, pid_num: u64, reason: *const u8, reason_len: usize) -> i32;
+
+    /// Links the caller with a process of any node: when one ends with a reason other than normal
+    /// so does the other, or gets the message ["EXIT", pid, reason] if it traps exits. A process of
+    /// another node that is not there comes back as an exit signal. NO_PROCESS when a process of
+    /// this node has ended and the caller does not trap exits; LIMIT, BAD_ARGUMENT.
+    pub fn link(pid_node: u64, pid_num: u64) -> i32;
+
+    /// Takes a link back. Returns 0 whether or not there was one.
+    pub fn unlink(pid_node: u64, pid_num: u64) -> i32;
+
+    /// With on not 0, exit signals other than kill become messages ["EXIT", pid, reason] from now
+    /// on. Returns what was set before, 0 or 1.
+    pub fn trap_exits(on: i32) -> i32;
+
+    /// Sets what the caller is called in process information and logs: text of at most 255 bytes.
+    /// BAD_ARGUMENT.
+    pub fn set_label(label: *const u8, label_len: usize) -> i32;
 
     /// Returns 1 when the process of this node lives, else 0. BAD_ARGUMENT for a pid of another
     /// node.
@@ -97,9 +121,27 @@ extern "C" {
     /// when there is none. Writes the ref (16 bytes).
     pub fn monitor(pid_node: u64, pid_num: u64, ref_: *mut Ref) -> i32;
 
+    /// Monitors whoever has a name on a node (empty: this one) when the request arrives there; the
+    /// message names [name, node] in place of a pid. BAD_ARGUMENT.
+    pub fn monitor_name(name: *const u8, name_len: usize, node: *const u8, node_len: usize, ref_: *mut Ref) -> i32;
+
+    /// Monitors a process with a ref that is an alias too: messages can be sent to it as to a pid
+    /// of the same numbers. mode: 1 the alias lasts until unalias, 2 until the first message
+    /// through it, 3 as long as the monitor, 4 like 3 and the first message ends both. LIMIT,
+    /// BAD_ARGUMENT.
+    pub fn monitor_alias(pid_node: u64, pid_num: u64, mode: i32, ref_: *mut Ref) -> i32;
+
     /// Takes a monitor back. With flush not 0 a DOWN that is already in the mailbox is removed.
-    /// Returns 0 whatever the ref.
+    /// Returns 1 when the monitor still stood, else 0.
     pub fn demonitor(ref_node: u64, ref_num: u64, flush: i32) -> i32;
+
+    /// Makes an alias of the caller, a ref that messages can be sent to as to a pid of the same
+    /// numbers, and drops them once it has ended. mode: 1 it lasts until unalias, 2 until the first
+    /// message through it. LIMIT, BAD_ARGUMENT.
+    pub fn alias(mode: i32, ref_: *mut Ref) -> i32;
+
+    /// Ends an alias of the caller. Returns 1 when it was active, else 0.
+    pub fn unalias(ref_node: u64, ref_num: u64) -> i32;
 
     /// Waits for the next message not yet looked at, copies it and takes it out of the mailbox.
     /// Returns its full length; when that is larger than the buffer the message stays, and is still
@@ -110,8 +152,8 @@ extern "C" {
     /// length. TIMED_OUT.
     pub fn wait(timeout: i64) -> i32;
 
-    /// Returns the kind of the current message: 0 from a process, 2 DOWN. BAD_ARGUMENT when there
-    /// is none.
+    /// Returns the kind of the current message: 0 from a process, 1 EXIT, 2 DOWN. BAD_ARGUMENT when
+    /// there is none.
     pub fn message_kind() -> i32;
 
     /// Writes the pid that sent the current message, or the one just received. BAD_ARGUMENT when
@@ -133,6 +175,10 @@ extern "C" {
     /// Goes back to the start of the mailbox: the next wait looks at every message again.
     pub fn rewind() -> i32;
 
+    /// Looks past every message that is there now: until the next take, receive or rewind, wait
+    /// sees only what arrives from here on. A call marks before it sends its request.
+    pub fn mark() -> i32;
+
     /// Sends a message. Returns 0 even when there is no such process. TOO_LARGE, BAD_ARGUMENT.
     pub fn send(pid_node: u64, pid_num: u64, message: *const u8, message_len: usize) -> i32;
 
@@ -147,6 +193,25 @@ extern "C" {
     /// Sends a message to the process registered globally under a name. NO_NAME, TOO_LARGE,
     /// BAD_ARGUMENT.
     pub fn send_global(name: *const u8, name_len: usize, message: *const u8, message_len: usize) -> i32;
+
+    /// Sends a message to a process of this node after a time, unless the process ends before.
+    /// Writes the timer's ref. TOO_LARGE, LIMIT, BAD_ARGUMENT.
+    pub fn send_after(delay: i64, pid_node: u64, pid_num: u64, message: *const u8, message_len: usize, timer: *mut Pid) -> i32;
+
+    /// Sends a message after a time, to who then has a name on this node. Writes the timer's ref.
+    /// TOO_LARGE, LIMIT, BAD_ARGUMENT.
+    pub fn send_name_after(delay: i64, name: *const u8, name_len: usize, message: *const u8, message_len: usize, timer: *mut Pid) -> i32;
+
+    /// Does what send_after does with the message ["timeout", timer, message]; message is one CBOR
+    /// term. TOO_LARGE, LIMIT, BAD_ARGUMENT.
+    pub fn start_timer(delay: i64, pid_node: u64, pid_num: u64, message: *const u8, message_len: usize, timer: *mut Pid) -> i32;
+
+    /// Stops a timer and returns the nanoseconds that were left. NO_TIMER when it has fired or
+    /// never was.
+    pub fn cancel_timer(timer_node: u64, timer_num: u64) -> i64;
+
+    /// Returns the nanoseconds until a timer fires. NO_TIMER when it has fired or never was.
+    pub fn read_timer(timer_node: u64, timer_num: u64) -> i64;
 
     /// Registers a process of this node under a name. NAME_TAKEN (the name, or the process has one
     /// already), NO_PROCESS, BAD_ARGUMENT.
