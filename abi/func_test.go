@@ -55,7 +55,7 @@ func checkParams(t *testing.T, f abi.Func) {
 
 // Error numbers named in a function's doc must exist.
 func TestFunctionDocs(t *testing.T) {
-	known := map[string]bool{"DOWN": true, "CBOR": true, "SHA-256": true, "UTC": true}
+	known := map[string]bool{"DOWN": true, "EXIT": true, "CBOR": true, "SHA-256": true, "UTC": true}
 	for _, e := range abi.Errnos {
 		known[e.Name] = true
 	}

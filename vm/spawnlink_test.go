@@ -12,9 +12,6 @@ import (
 
 func (a *actor) spawnLink(ctx context.Context, node abi.NodeID, name string) (pid abi.Pid, err error) {
 	a.do(func(p *vm.Process) {
-		if ctx == nil {
-			ctx = p.Context()
-		}
 		pid, err = p.SpawnFunction(ctx, node, vm.SpawnRequest{Function: function(name), Link: true})
 	})
 	return pid, err
@@ -25,14 +22,14 @@ func TestSpawnLink(t *testing.T) {
 	onBothNodes(t, vm.Options{Loader: &loader{}}, func(t *testing.T, _ *network, here, there *vm.System) {
 		a := newActor(t, here, vm.SpawnOptions{})
 		a.trapExits()
-		pid, err := a.spawnLink(nil, there.Node(), "missing")
+		pid, err := a.spawnLink(t.Context(), there.Node(), "missing")
 		synctest.Wait()
 		if err != nil {
 			t.Error(err)
 		}
 		wantMessages(t, a.drain(), exitMessage(pid, list{"undef", list{}}))
 
-		child, err := a.spawnLink(nil, there.Node(), "f")
+		child, err := a.spawnLink(t.Context(), there.Node(), "f")
 		if err != nil || !there.Alive(child) {
 			t.Errorf("%v, %v", child, err)
 		}
@@ -72,11 +69,11 @@ func TestSpawnLinkUnreachable(t *testing.T) {
 		a, plain := newActor(t, one, vm.SpawnOptions{}), newActor(t, one, vm.SpawnOptions{})
 		a.trapExits()
 		ref := a.monitor(plain.pid)
-		pid, err := a.spawnLink(nil, 2, "f")
+		pid, err := a.spawnLink(t.Context(), 2, "f")
 		if err != nil || pid.Node != 1 {
 			t.Errorf("%v, %v", pid, err)
 		}
-		if _, err := plain.spawnLink(nil, 2, "f"); err != nil {
+		if _, err := plain.spawnLink(t.Context(), 2, "f"); err != nil {
 			t.Error(err)
 		}
 		synctest.Wait()

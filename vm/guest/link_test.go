@@ -170,7 +170,7 @@ func TestMonitorByName(t *testing.T) {
 func TestTimers(t *testing.T) {
 	n := newTestNode(t)
 	const hour = int64(3600e9)
-	positive := func(left op) op { return seq(left, i64c(0), raw(0x55)) }                     // i64.gt_s
+	positive := func(left op) op { return seq(left, i64c(0), raw(0x55)) }                    // i64.gt_s
 	missing := func(left op) op { return seq(left, i64c(int64(abi.ErrNoTimer)), raw(0x51)) } // i64.eq
 	p := n.start(entry(
 		n.report(invoke("wnode.send_after", i64c(1), pid(n.pid), region(64, "now"), i32c(0))),
