@@ -8,11 +8,12 @@ import (
 
 // The tags of terms that processes of all languages share.
 const (
-	tagFunc  = "$func"  // ["$func", name, args] or ["$func", name, args, start]: the arguments of a process started by name
-	tagAlias = "alias"  // ["alias", ref]: a reply goes to the alias
-	tagOK    = "ok"     // ["ok", pid]: a start succeeded
-	tagError = "error"  // ["error", reason]: a start failed
-	ignored  = "ignore" // a start was declined
+	tagFunc   = "$func"  // ["$func", name, args] or ["$func", name, args, start]: the arguments of a process started by name
+	tagAlias  = "alias"  // ["alias", ref]: a reply goes to the alias
+	tagOK     = "ok"     // ["ok", pid]: a start succeeded
+	tagError  = "error"  // ["error", reason]: a start failed
+	ignored   = "ignore" // a start was declined
+	tagGlobal = "global" // ["global", name]: who has a global name
 )
 
 // The keys of the start in an invocation.
@@ -147,20 +148,21 @@ func (r request) starting(self Pid, send func(Pid, any) error) *Starting {
 	s.Parent, _ = r.start[startParent].(Pid)
 	s.Linked, _ = r.start[startLinked].(bool)
 	s.ack, _ = r.start[startAck].(Ref)
-	s.Name = nameOf(r.start[startName])
+	s.Name, _ = ParseName(r.start[startName])
 	return s
 }
 
-// nameOf reads the name that a process is to take.
-func nameOf(t any) Address {
+// ParseName reads the form that [Address.Term] gives to a name that a process can take: of its node, or
+// global.
+func ParseName(t any) (Address, bool) {
 	switch name := t.(type) {
 	case string:
-		return Address{Name: name}
+		return Address{Name: name}, name != ""
 	case []any:
-		if len(name) == 2 && isText(name[0], "global") {
+		if len(name) == 2 && isText(name[0], tagGlobal) {
 			text, _ := name[1].(string)
-			return Address{Name: text, Global: text != ""}
+			return Address{Name: text, Global: true}, text != ""
 		}
 	}
-	return Address{}
+	return Address{}, false
 }

@@ -90,7 +90,7 @@ func (a Address) Term() any {
 	case a.Name == "":
 		return a.Pid
 	case a.Global:
-		return []any{"global", a.Name}
+		return []any{tagGlobal, a.Name}
 	case a.Node != "":
 		return []any{a.Name, a.Node}
 	}

@@ -100,12 +100,6 @@ func (Base) HandleCast(request any) Next { return End([]any{"bad_cast", request}
 // HandleInfo drops the message.
 func (Base) HandleInfo(wnode.Message) Next { return Next{} }
 
-// Register makes a kind of server known under a name, for [Start] on this and other nodes; see
-// wnode.StartFunc. Each process has a Server of its own, made by create.
-func Register(name string, create func() Server) {
-	wnode.StartFunc(name, func(s *wnode.Starting, args []any) error { return run(s, name, create(), args) })
-}
-
 // describe gives the line that is logged when a server ends other than in good order (LOG-05).
 func describe(name string, last, reason any) string {
 	return fmt.Sprintf("** Generic server %s terminating, last message: %.200s, reason: %.1000s",

@@ -19,6 +19,12 @@ func (node) receive(timeout time.Duration) (wnode.Message, error) {
 func (node) send(to wnode.Pid, t any) error { return wnode.Send(to, t) }
 func (node) panicked(value any) any         { return wnode.Panicked(value) }
 
+// Register makes a kind of server known under a name, for [Start] on this and other nodes; see
+// wnode.StartFunc. Each process has a Server of its own, made by create.
+func Register(name string, create func() Server) {
+	wnode.StartFunc(name, func(s *wnode.Starting, args []any) error { return run(s, name, create(), args) })
+}
+
 // run is a server's process from its start to its end.
 func run(s *wnode.Starting, name string, server Server, args []any) error {
 	next, err := server.Init(args)
