@@ -76,8 +76,7 @@ func monitors(node string) {
 	}
 
 	flushed := get(wnode.Monitor(other.pid))
-	must(wnode.Send(wnode.Self(), "kept"))
-	receive("a message behind it", func(m wnode.Message) bool { return m.Term == any("kept") })
+	downOf(get(wnode.Monitor(other.pid))) // the one before it has come
 	equal("demonitor of one that has fired", get(wnode.Demonitor(flushed, true)), false)
 	nothing("flushed")
 }
@@ -147,27 +146,30 @@ func aliases(node string) {
 	other.end()
 }
 
-// lostNode: LINK-08, LINK-09, LINK-10, MON-10, REG-05, with the connection to another node taken away.
+// lostNode: LINK-08, LINK-09, LINK-10, MON-10, PROC-16, with the connection to another node taken away.
 func lostNode(node string) {
 	trap()
-	other := newPuppet(wnode.SpawnOptions{Node: node, Link: true})
-	equal("it lives", other.do("ping"), "pong")
+	dies := newPuppet(wnode.SpawnOptions{Node: node, Link: true})
+	lives := newPuppet(wnode.SpawnOptions{Node: node, Link: true})
+	lives.do("trap", true)
+	equal("it lives", dies.do("ping"), "pong")
 	equal("disconnect", get(wnode.Disconnect(node)), true)
-	equal("the link", exitFrom(other.pid), "noconnection")
-	equal("the monitor", other.reason(), "noconnection")
+	for _, p := range []puppet{dies, lives} {
+		equal("the link", exitFrom(p.pid), "noconnection")
+		equal("the monitor", p.reason(), "noconnection")
+	}
 	must(wnode.Connect(node))
-	other.end2()
-	unreachable := wnode.SpawnOptions{Func: "puppet", Node: nowhere, Link: true}
-	pid, ref, err := wnode.SpawnMonitor(unreachable)
+	equal("who traps lives", lives.do("ping"), "pong")
+	ref := get(wnode.Monitor(lives.pid))
+	must(wnode.ExitProcess(lives.pid, "kill"))
+	equal("the end of a survivor", downOf(ref).Reason, "killed")
+	equal("who does not trap has ended", downOf(get(wnode.Monitor(dies.pid))).Reason, "noproc")
+	if _, err := wnode.ReceiveMatch(0, func(m wnode.Message) bool { return m.From == lives.pid && m.Kind == abi.MessageExit }); err == nil {
+		panic("the link came back")
+	}
+
+	pid, ref, err := wnode.SpawnMonitor(wnode.SpawnOptions{Func: "puppet", Node: nowhere, Link: true})
 	must(err)
 	equal("EXIT from nowhere", exitFrom(pid), "noconnection")
 	equal("DOWN from nowhere", downOf(ref).Reason, "noconnection")
-	nothing("left over")
-}
-
-// end2 ends a puppet whose monitor is gone; it survived its owner's node (PROC-16).
-func (p puppet) end2() {
-	ref := get(wnode.Monitor(p.pid))
-	must(wnode.ExitProcess(p.pid, "kill"))
-	equal("the end of a survivor", downOf(ref).Reason, "killed")
 }
