@@ -1,6 +1,7 @@
 package sdk
 
 import (
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -80,6 +81,36 @@ func TestLogs(t *testing.T) {
 	} {
 		if !strings.Contains(logs.String(), want) {
 			t.Errorf("the log has no line with %q:\n%s", want, logs)
+		}
+	}
+}
+
+// The example: the counter crashes on command and is restarted, until it is too much. SUP-02, SUP-04.
+func TestSupervisedExample(t *testing.T) {
+	module, err := build(filepath.Join(t.TempDir(), "supervised.wasm"), "./examples/wasm/supervised")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for input, want := range map[string]struct {
+		reason any
+		lines  []string
+	}{
+		"next\nnext\ncrash\n": {"normal", []string{"1\n", "2\n", "the counter ended: [panic on command]\n"}},
+		"help\nquit\n":        {"shutdown", []string{"commands: next, crash, quit\n"}},
+	} {
+		n := startNode(t, "one", freePort(t), new(syncBuffer), randomCookie(t))
+		fn, err := n.Load("supervised.wasm", module)
+		if err != nil {
+			t.Fatal(err)
+		}
+		reason, output := run(t, n, fn, input)
+		for _, line := range want.lines {
+			if !strings.Contains(output, line) {
+				t.Errorf("after %q: no %q in %q", input, line, output)
+			}
+		}
+		if reason != want.reason {
+			t.Errorf("after %q: reason %v", input, reason)
 		}
 	}
 }
