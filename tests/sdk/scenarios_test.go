@@ -1,6 +1,7 @@
 package sdk
 
 import (
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -111,6 +112,25 @@ func TestSupervisedExample(t *testing.T) {
 		}
 		if reason != want.reason {
 			t.Errorf("after %q: reason %v", input, reason)
+		}
+	}
+}
+
+// The thin wrappers of the other SDKs: LINK-01, LINK-02, LINK-13, MON-02, MON-04, MON-09, ALIAS-01, ALIAS-02, ALIAS-03,
+// TMR-01, TMR-02, TMR-03, TMR-04.
+func TestOtherLanguages(t *testing.T) {
+	n := startNode(t, "one", freePort(t), new(syncBuffer), randomCookie(t))
+	for _, name := range []string{"links_rust.wasm", "links_as.wasm"} {
+		module, err := os.ReadFile(filepath.Join(root, "guest-sdk", "testdata", name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		fn, err := n.Load(name, module)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if reason, output := run(t, n, fn, ""); reason != any("normal") {
+			t.Errorf("%s: %v\n%s", name, reason, output)
 		}
 	}
 }
