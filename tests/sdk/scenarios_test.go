@@ -28,6 +28,7 @@ var scenarios = []struct {
 	{"lost", "LINK-08, LINK-09, LINK-10, MON-10, PROC-16", true, false},
 	{"calls", "GS-01, GS-02, GS-03, GS-06, ALIAS-04", true, true},
 	{"call-errors", "GS-04, GS-09", true, true},
+	{"multi-call", "GS-09", true, false},
 	{"starts", "GS-07", true, true},
 	{"callbacks", "GS-09", true, true},
 	{"stops", "GS-08", true, true},
