@@ -21,6 +21,7 @@ type Overflow uint8
 const (
 	KillReceiver Overflow = iota // the process ends with reason [ReasonMailboxFull]
 	DropNewest                   // the message that does not fit is lost
+	BlockSenders                 // senders of this node wait; what another node sends kills as above
 )
 
 // ReasonMailboxFull is the exit reason of a process that let its mailbox fill up.

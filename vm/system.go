@@ -16,8 +16,6 @@ const (
 	DefaultMaxProcesses    = 1 << 20
 	DefaultMaxMonitors     = 1 << 20
 	DefaultMaxMessageBytes = 16 << 20
-	DefaultMailboxBytes    = 256 << 20
-	DefaultMailboxMessages = 1 << 20
 )
 
 // Remote carries signals to other nodes. Its methods keep the order of signals of one sender to
@@ -79,10 +77,11 @@ type Options struct {
 	MaxTimers int
 	// MaxMessageBytes bounds one message. 0: [DefaultMaxMessageBytes].
 	MaxMessageBytes int
-	// MailboxBytes and MailboxMessages bound what waits in one mailbox.
-	// 0: [DefaultMailboxBytes], [DefaultMailboxMessages].
-	MailboxBytes    int
-	MailboxMessages int
+	// Rights are what a process of this node has at most. Where they have no bound on the mailbox,
+	// on timers or on children, the defaults are in force.
+	Rights Rights
+	// RemoteRights are what a process that another node asked for has at most, within Rights.
+	RemoteRights Rights
 }
 
 // System holds the processes of one node. Its methods may be called concurrently.
@@ -105,8 +104,8 @@ func New(opts Options) *System {
 	setDefault(&opts.MaxMonitors, DefaultMaxMonitors)
 	setDefault(&opts.MaxTimers, DefaultMaxTimers)
 	setDefault(&opts.MaxMessageBytes, DefaultMaxMessageBytes)
-	setDefault(&opts.MailboxBytes, DefaultMailboxBytes)
-	setDefault(&opts.MailboxMessages, DefaultMailboxMessages)
+	opts.Rights.Limits = opts.Rights.Limits.orDefaults()
+	opts.RemoteRights = opts.RemoteRights.Within(opts.Rights)
 	if opts.Logger == nil {
 		opts.Logger = slog.New(slog.DiscardHandler)
 	}
