@@ -64,13 +64,13 @@ var Functions = []Func{
 		"process", "spawn",
 		[]Param{{"options", BytesIn}, {"pid", PidOut}},
 		ResultStatus,
-		"Starts a process and writes its pid. options is a CBOR map; all keys may be left out: \"function\" (a function term; default: the caller's module at _start), \"export\" (text: another export of the caller's module), \"args\" (array), \"node\" (text: a node's name; default: this node), \"group_leader\" (pid; default: the caller's), \"link\" (bool: the two are linked from the first moment on). Never fails for want of code: a missing module or export is the new process's exit reason. A node that cannot be reached gives the pid of a process that has ended already. BAD_ARGUMENT, LIMIT.",
+		"Starts a process and writes its pid. options is a CBOR map; all keys may be left out: \"function\" (a function term; default: the caller's module at _start), \"export\" (text: another export of the caller's module), \"args\" (array), \"node\" (text: a node's name; default: this node), \"group_leader\" (pid; default: the caller's), \"link\" (bool: the two are linked from the first moment on), \"limits\" (map of memory, reductions, wall_time in nanoseconds, mailbox_messages, mailbox_bytes, timers, children to numbers; never more than the caller's), \"deny\" (array of spawn, spawn_remote, connect, names, global_names, exit_others: what the process may not do, beside what the caller may not), \"overflow\" (text: what a full mailbox leads to: kill, the process; drop, the newest message; block, local senders wait; default kill). Never fails for want of code: a missing module or export is the new process's exit reason. A node that cannot be reached gives the pid of a process that has ended already. BAD_ARGUMENT, LIMIT, DENIED.",
 	},
 	{
 		"process", "spawn_monitor",
 		[]Param{{"options", BytesIn}, {"pid", PidOut}, {"ref", PidOut}},
 		ResultStatus,
-		"Does what spawn does, with a monitor that is there from the new process's first moment on. Writes its ref too. BAD_ARGUMENT, LIMIT.",
+		"Does what spawn does, with a monitor that is there from the new process's first moment on. Writes its ref too. BAD_ARGUMENT, LIMIT, DENIED.",
 	},
 	{
 		"process", "exit",
@@ -82,13 +82,13 @@ var Functions = []Func{
 		"process", "exit_process",
 		[]Param{{"pid", PidIn}, {"reason", BytesIn}},
 		ResultStatus,
-		"Sends an exit signal with the given reason, one CBOR term, to a process. Returns 0 even when there is no such process. BAD_ARGUMENT.",
+		"Sends an exit signal with the given reason, one CBOR term, to a process. Returns 0 even when there is no such process. BAD_ARGUMENT, DENIED.",
 	},
 	{
 		"process", "link",
 		[]Param{{"pid", PidIn}},
 		ResultStatus,
-		"Links the caller with a process of any node: when one ends with a reason other than normal so does the other, or gets the message [\"EXIT\", pid, reason] if it traps exits. A process of another node that is not there comes back as an exit signal. NO_PROCESS when a process of this node has ended and the caller does not trap exits; LIMIT, BAD_ARGUMENT.",
+		"Links the caller with a process of any node: when one ends with a reason other than normal so does the other, or gets the message [\"EXIT\", pid, reason] if it traps exits. A process of another node that is not there comes back as an exit signal. NO_PROCESS when a process of this node has ended and the caller does not trap exits; LIMIT, DENIED, BAD_ARGUMENT.",
 	},
 	{
 		"process", "unlink",
@@ -267,13 +267,13 @@ var Functions = []Func{
 		"names", "register",
 		[]Param{{"name", BytesIn}, {"pid", PidIn}},
 		ResultStatus,
-		"Registers a process of this node under a name. NAME_TAKEN (the name, or the process has one already), NO_PROCESS, BAD_ARGUMENT.",
+		"Registers a process of this node under a name. NAME_TAKEN (the name, or the process has one already), NO_PROCESS, DENIED, BAD_ARGUMENT.",
 	},
 	{
 		"names", "unregister",
 		[]Param{{"name", BytesIn}},
 		ResultStatus,
-		"Frees a name of this node. NO_NAME, BAD_ARGUMENT.",
+		"Frees a name of this node. NO_NAME, DENIED, BAD_ARGUMENT.",
 	},
 	{
 		"names", "whereis",
@@ -285,13 +285,13 @@ var Functions = []Func{
 		"names", "global_register",
 		[]Param{{"name", BytesIn}, {"pid", PidIn}},
 		ResultStatus,
-		"Registers a process, of any node, under a name on all connected nodes. NAME_TAKEN (the name, or the process has one already), BAD_ARGUMENT.",
+		"Registers a process, of any node, under a name on all connected nodes. NAME_TAKEN (the name, or the process has one already), DENIED, BAD_ARGUMENT.",
 	},
 	{
 		"names", "global_unregister",
 		[]Param{{"name", BytesIn}},
 		ResultStatus,
-		"Frees a global name on all connected nodes. Returns 0 whether or not it was taken. BAD_ARGUMENT.",
+		"Frees a global name on all connected nodes. Returns 0 whether or not it was taken. DENIED, BAD_ARGUMENT.",
 	},
 	{
 		"names", "global_whereis",
@@ -316,19 +316,19 @@ var Functions = []Func{
 		"nodes", "node_connect",
 		[]Param{{"name", BytesIn}},
 		ResultStatus,
-		"Connects to a node. Returns 1 when connected, also when it was already. NOT_CONNECTED, BAD_ARGUMENT.",
+		"Connects to a node. Returns 1 when connected, also when it was already. NOT_CONNECTED, DENIED, BAD_ARGUMENT.",
 	},
 	{
 		"nodes", "node_disconnect",
 		[]Param{{"name", BytesIn}},
 		ResultStatus,
-		"Disconnects from a node. Returns 1 when it was connected, else 0. BAD_ARGUMENT.",
+		"Disconnects from a node. Returns 1 when it was connected, else 0. DENIED, BAD_ARGUMENT.",
 	},
 	{
 		"nodes", "node_ping",
 		[]Param{{"name", BytesIn}},
 		ResultStatus,
-		"Connects if need be and asks the node for a sign of life. Returns 1 for pong, 0 for pang. BAD_ARGUMENT.",
+		"Connects if need be and asks the node for a sign of life. Returns 1 for pong, 0 for pang. DENIED, BAD_ARGUMENT.",
 	},
 
 	{
@@ -341,7 +341,7 @@ var Functions = []Func{
 		"io", "set_group_leader",
 		[]Param{{"leader", PidIn}, {"pid", PidIn}},
 		ResultStatus,
-		"Makes leader the group leader of a process, on any node. NO_PROCESS for a dead process of this node.",
+		"Makes leader the group leader of a process, on any node. NO_PROCESS for a dead process of this node; DENIED.",
 	},
 	{
 		"io", "io_write",

@@ -2,6 +2,7 @@ package vm
 
 import (
 	"fmt"
+	"math"
 	"sync/atomic"
 	"time"
 
@@ -64,6 +65,50 @@ func tighter[T int | uint64 | time.Duration](a, b T) T {
 	return a
 }
 
+// LimitNames are the names that people give to limits, for [Limits.Set].
+var LimitNames = []string{"memory", "reductions", "wall_time", "mailbox_messages", "mailbox_bytes", "timers", "children"}
+
+// Set sets a limit by name: wall_time is in nanoseconds, sizes in bytes. An unknown name, and a value
+// that no limit can have, is [abi.ErrBadArgument].
+func (l *Limits) Set(name string, value uint64) error {
+	if value > math.MaxInt {
+		return fmt.Errorf("limit %s of %d: %w", name, value, abi.ErrBadArgument)
+	}
+	switch name {
+	case "memory":
+		l.Memory = value
+	case "reductions":
+		l.Reductions = value
+	case "wall_time":
+		l.WallTime = time.Duration(value)
+	case "mailbox_messages":
+		l.MailboxMessages = int(value)
+	case "mailbox_bytes":
+		l.MailboxBytes = int(value)
+	case "timers":
+		l.Timers = int(value)
+	case "children":
+		l.Children = int(value)
+	default:
+		return fmt.Errorf("limit %q: there is none of that name, there are %v: %w", name, LimitNames, abi.ErrBadArgument)
+	}
+	return nil
+}
+
+// Values gives the limits that there are by name; see [Limits.Set].
+func (l Limits) Values() map[string]uint64 {
+	values := map[string]uint64{}
+	for i, v := range []uint64{
+		l.Memory, l.Reductions, uint64(l.WallTime), uint64(l.MailboxMessages), uint64(l.MailboxBytes),
+		uint64(l.Timers), uint64(l.Children),
+	} {
+		if v != 0 {
+			values[LimitNames[i]] = v
+		}
+	}
+	return values
+}
+
 // Validate reports a limit that makes no sense, as [abi.ErrBadArgument].
 func (l Limits) Validate() error {
 	if l.WallTime < 0 || l.MailboxMessages < 0 || l.MailboxBytes < 0 || l.Timers < 0 || l.Children < 0 {
@@ -90,7 +135,7 @@ const (
 	PermitSpawn Permissions = 1 << iota
 	// PermitSpawnRemote allows spawning on other nodes.
 	PermitSpawnRemote
-	// PermitConnect allows connecting and disconnecting nodes.
+	// PermitConnect allows connecting and disconnecting nodes, also by sending to one.
 	PermitConnect
 	// PermitNames allows registering and unregistering names of this node.
 	PermitNames

@@ -157,10 +157,15 @@ func (s *System) checkSize(message []byte) error {
 
 // routeQuietly routes a signal whose loss, when the node cannot be reached, is no error to the sender.
 func (p *Process) routeQuietly(ctx context.Context, sig abi.Signal) error {
-	if err := p.sys.Route(ctx, sig); err != nil && ctx.Err() != nil {
+	if err := p.route(ctx, sig); err != nil && ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
 	return nil
+}
+
+// route routes a signal of the process's. Who may not connect nodes does not do so by sending either.
+func (p *Process) route(ctx context.Context, sig abi.Signal) error {
+	return p.sys.route(ctx, sig, p.Permitted(PermitConnect) == nil)
 }
 
 // SetGroupLeader makes leader the group leader of a process, as a signal in order with the others

@@ -154,7 +154,7 @@ func (p *Process) spawnRemote(ctx context.Context, node abi.NodeID, ref abi.Ref,
 	defer p.abandonSpawn(ref, node)
 
 	request := abi.Signal{Kind: abi.SignalSpawnRequest, From: p.pid, To: there, Ref: ref, Data: data}
-	if err := p.sys.Route(ctx, request); err != nil {
+	if err := p.route(ctx, request); err != nil {
 		return abi.Pid{}, spawnError(req.Function, err)
 	}
 	select {

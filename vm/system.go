@@ -145,11 +145,21 @@ func (s *System) newPid() abi.Pid { return abi.Pid{Node: s.opts.Node, Num: s.nex
 // no error (SIG-03); a node that cannot be reached is one, wrapping [abi.ErrNotConnected], and a
 // monitor or a link is then answered with noconnection (MON-06, LINK-08).
 func (s *System) Route(ctx context.Context, sig abi.Signal) error {
+	return s.route(ctx, sig, true)
+}
+
+// route is Route, with connect false to nodes that are connected only.
+func (s *System) route(ctx context.Context, sig abi.Signal, connect bool) error {
 	if sig.To.Node == s.opts.Node {
 		s.Deliver(sig)
 		return nil
 	}
-	return s.leave(sig, func() error { return s.opts.Remote.Send(ctx, sig) })
+	return s.leave(sig, func() error {
+		if connect {
+			return s.opts.Remote.Send(ctx, sig)
+		}
+		return s.opts.Remote.SendConnected(ctx, sig)
+	})
 }
 
 // post is Route for the machine's own answers: it never waits, and loses what cannot be sent.
