@@ -41,6 +41,7 @@ type Crash struct {
 	Pid      abi.Pid
 	Leader   abi.Pid
 	Label    string
+	Name     string // the registered name that the process had, "" for none
 	Function abi.Function
 	Reason   []byte // the exit reason, a term
 	Detail   string
@@ -112,10 +113,11 @@ func (p *Process) GroupLeader() abi.Pid {
 func (p *Process) run() {
 	exit := p.runBody()
 	byItself := p.exit(encodeReason(exit.Reason))
+	name := p.sys.opts.Names.NameOf(p.pid)
 	p.finish()
 	if byItself && exit.Crash {
 		p.sys.crashed(Crash{
-			Pid: p.pid, Leader: p.leader, Label: p.opts.Label, Function: p.opts.Function,
+			Pid: p.pid, Leader: p.leader, Label: p.opts.Label, Name: name, Function: p.opts.Function,
 			Reason: p.reason, Detail: exit.Detail,
 		})
 	}

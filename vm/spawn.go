@@ -96,7 +96,7 @@ func (p *Process) SpawnFunction(ctx context.Context, node abi.NodeID, req SpawnR
 	}
 	pid, err := p.spawnOn(ctx, node, req)
 	if errors.Is(err, abi.ErrNotConnected) {
-		return p.sys.SpawnFailed(req.Function), nil
+		return p.sys.SpawnFailed(req.Function, p.sys.nodeName(node), err), nil
 	}
 	return pid, err
 }
@@ -121,7 +121,7 @@ func (p *Process) SpawnMonitor(ctx context.Context, node abi.NodeID, req SpawnRe
 	pid, err := p.spawnOn(ctx, node, req)
 	switch {
 	case errors.Is(err, abi.ErrNotConnected):
-		pid = p.sys.SpawnFailed(req.Function)
+		pid = p.sys.SpawnFailed(req.Function, p.sys.nodeName(node), err)
 		p.Demonitor(ref, true) // its DOWN may have come, with the node's pid
 		down := downMessage(abi.Signal{From: pid, Ref: ref, Data: reasonNoConnection})
 		p.enqueue(Message{Kind: abi.MessageDown, From: pid, Ref: ref, Data: down})
@@ -148,10 +148,22 @@ func (p *Process) spawnOn(ctx context.Context, node abi.NodeID, req SpawnRequest
 }
 
 // SpawnFailed gives the pid that a spawn on an unreachable node returns, and logs the warning that
-// goes with it (RSP-02).
-func (s *System) SpawnFailed(fn abi.Function) abi.Pid {
-	s.opts.Logger.Warn("** Can not start "+fn.String()+": the node is not reachable **", "function", fn.String())
+// goes with it (RSP-02). node is its name, err why it cannot be reached.
+func (s *System) SpawnFailed(fn abi.Function, node string, err error) abi.Pid {
+	if s.ctx.Err() == nil { // a system that is being closed reaches nobody, and need not say so
+		s.opts.Logger.Warn(fmt.Sprintf("** Can not start %s on %s **", fn, node), "err", err)
+	}
 	return s.newPid()
+}
+
+// nodeName names a node for people.
+func (s *System) nodeName(node abi.NodeID) string {
+	if s.opts.NodeName != nil {
+		if name, ok := s.opts.NodeName(node); ok {
+			return name
+		}
+	}
+	return fmt.Sprintf("node %x", uint64(node))
 }
 
 // prepareFunction prepares a process for a function. origin is where its module can be had.
@@ -188,6 +200,9 @@ func (s *System) spawnRemote(ctx context.Context, node abi.NodeID, req SpawnRequ
 			Kind: abi.SignalSpawnRequest, From: replyTo, To: abi.Pid{Node: node}, Ref: ref, Data: data,
 		}
 	})
+	if errors.Is(err, abi.ErrNotConnected) {
+		return abi.Pid{}, err // what is logged then names the function
+	}
 	if err != nil {
 		return abi.Pid{}, fmt.Errorf("spawn %s: %w", req.Function, err)
 	}

@@ -57,6 +57,8 @@ type Options struct {
 	Remote Remote
 	// Names resolves registered names. nil: there are none.
 	Names Names
+	// NodeName gives the name of a node, for logs. nil: nodes are shown by their ids.
+	NodeName func(abi.NodeID) (string, bool)
 	// Loader makes bodies for spawned functions. nil: functions cannot be spawned.
 	Loader Loader
 	// Logger receives what the machine has to say. nil: nothing is logged.

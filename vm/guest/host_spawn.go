@@ -39,7 +39,7 @@ func (g *guest) spawn(c *call) (int64, error) {
 	case errors.Is(err, abi.ErrBadArgument):
 		return 0, fmt.Errorf("spawn: %w", err)
 	case err != nil:
-		g.process.System().SpawnFailed(request.Function).Append(out) // RSP-02
+		g.process.System().SpawnFailed(request.Function, options.node, err).Append(out) // RSP-02
 		return 0, nil
 	}
 	pid, err := g.process.SpawnFunction(g, node, request)

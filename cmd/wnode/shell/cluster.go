@@ -69,7 +69,7 @@ func (e *Evaluator) nodeSpawn(a arguments) (goja.Value, error) {
 		if e.ctx.Err() != nil {
 			return nil, err
 		}
-		return e.fromTerm(e.process.System().SpawnFailed(f)), nil // RSP-02
+		return e.fromTerm(e.process.System().SpawnFailed(f, name, err)), nil // RSP-02
 	}
 	return e.spawnOn(id, f, a, 2)
 }
