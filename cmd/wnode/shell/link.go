@@ -186,10 +186,15 @@ func (e *Evaluator) timeLeft(a arguments, look func(abi.Ref) (time.Duration, boo
 
 // ref takes a ref.
 func (a arguments) ref(i int) (abi.Ref, error) {
-	t, _ := handleOf(a.at(i))
-	ref, ok := t.(abi.Ref)
+	ref, ok := toRef(a.at(i))
 	if !ok {
 		return ref, a.wrong(i, "a ref")
 	}
 	return ref, nil
+}
+
+func toRef(v goja.Value) (abi.Ref, bool) {
+	t, _ := handleOf(v)
+	ref, ok := t.(abi.Ref)
+	return ref, ok
 }
