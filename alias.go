@@ -27,6 +27,8 @@ type (
 	Info = vm.Info
 	// SpawnRequest asks a node for a process.
 	SpawnRequest = vm.SpawnRequest
+	// Limits bound what a process may use.
+	Limits = vm.Limits
 	// TimerTarget is who a timer sends to.
 	TimerTarget = vm.TimerTarget
 	// LineEditor is what a terminal's I/O server works with.

@@ -71,7 +71,7 @@ var LimitNames = []string{"memory", "reductions", "wall_time", "mailbox_messages
 // Set sets a limit by name: wall_time is in nanoseconds, sizes in bytes. An unknown name, and a value
 // that no limit can have, is [abi.ErrBadArgument].
 func (l *Limits) Set(name string, value uint64) error {
-	if value > math.MaxInt {
+	if value > math.MaxInt64 {
 		return fmt.Errorf("limit %s of %d: %w", name, value, abi.ErrBadArgument)
 	}
 	switch name {

@@ -119,10 +119,19 @@ func (e *Evaluator) infoFields(info wnode.Info) []infoField {
 		{"links", e.pids(info.Links)},
 		{"monitors", e.pids(info.Monitors)},
 		{"monitored_by", e.pids(info.MonitoredBy)},
-		{"limits", e.fromTerm(info.Rights.Limits.Values())},
-		{"denied", e.fromTerm(info.Rights.Denied.PermissionNames())},
+		{"limits", e.limits(info.Rights.Limits)},
+		{"denied", e.texts(info.Rights.Denied.PermissionNames())},
 		{"started", text(info.Started.UTC().Format("2006-01-02T15:04:05.000Z"))},
 	}
+}
+
+// limits gives the bounds that there are, by name.
+func (e *Evaluator) limits(limits wnode.Limits) goja.Value {
+	values := map[any]any{}
+	for name, value := range limits.Values() {
+		values[name] = int64(value)
+	}
+	return e.fromMap(values)
 }
 
 func (e *Evaluator) processExit(a arguments) (goja.Value, error) {
