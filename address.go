@@ -51,12 +51,36 @@ func splitListen(listen string) (host, port string, err error) {
 	return host, port, nil
 }
 
+// listenError says in one line why a socket cannot be opened, and what to do.
 func listenError(listen string, err error) error {
-	if errors.Is(err, syscall.EADDRINUSE) {
-		return fmt.Errorf("cannot listen on %s: the port is in use; choose another with --listen HOST:PORT, or port 0 for a free one", listen)
+	if listen == "" {
+		listen = "any address"
 	}
-	return fmt.Errorf("cannot listen on %s: %w", listen, err)
+	why := err.Error()
+	dns, isDNS := errors.AsType[*net.DNSError](err)
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		why = "the port is in use; choose another with --listen HOST:PORT, or port 0 for a free one"
+	case errors.Is(err, syscall.EADDRNOTAVAIL):
+		why = "that is not an address of this machine; give one with --listen HOST:PORT, or :PORT for all of them"
+	case errors.Is(err, syscall.EACCES):
+		why = "the system does not let this user have the port; choose one above 1023 with --listen HOST:PORT"
+	case isDNS && dns.IsNotFound:
+		why = fmt.Sprintf("the host %s is unknown; give an address of this machine with --listen HOST:PORT", dns.Name)
+	case isDNS:
+		why = fmt.Sprintf("the host %s cannot be looked up: %s", dns.Name, dns.Err)
+	}
+	return &listenFailure{fmt.Sprintf("cannot listen on %s: %s", listen, why), err}
 }
+
+// listenFailure has its own words for its cause.
+type listenFailure struct {
+	text string
+	err  error
+}
+
+func (e *listenFailure) Error() string { return e.text }
+func (e *listenFailure) Unwrap() error { return e.err }
 
 // wellKnown gives where the names of the host are asked for by nodes that listen on addr.
 func wellKnown(addr netip.AddrPort, port uint16) netip.AddrPort {

@@ -27,6 +27,10 @@ type (
 	Info = vm.Info
 	// SpawnRequest asks a node for a process.
 	SpawnRequest = vm.SpawnRequest
+	// Limits bound what a process may use.
+	Limits = vm.Limits
+	// TimerTarget is who a timer sends to.
+	TimerTarget = vm.TimerTarget
 	// LineEditor is what a terminal's I/O server works with.
 	LineEditor = wio.LineEditor
 	// Streams are what an I/O server that is no terminal works with.
@@ -37,6 +41,9 @@ type (
 
 // Infinity as a timeout waits for ever.
 const Infinity = vm.Infinity
+
+// AliasExplicit makes an alias that lasts until it is taken back.
+const AliasExplicit = vm.AliasExplicit
 
 // Normal is the exit of a body that is done.
 var Normal = vm.Normal

@@ -17,7 +17,7 @@ import (
 
 // dial brings up the link to a peer, or fails it.
 func (ps *peers) dial(p *peer, to names.NodeName, hints []string) {
-	ctx, cancel := context.WithTimeout(ps.node.ctx, connectTimeout)
+	ctx, cancel := context.WithTimeout(ps.ctx, connectTimeout)
 	defer cancel()
 	l, err := ps.dialAny(ctx, p.name, to, hints)
 	if errors.Is(err, wire.ErrSimultaneousConnect) || errors.Is(err, wire.ErrDuplicateLink) {
@@ -31,7 +31,7 @@ func (ps *peers) dial(p *peer, to names.NodeName, hints []string) {
 		ps.gaveUp(p, ours, err)
 		return
 	}
-	ps.run(p, l)
+	ps.run(p, ours, l)
 }
 
 // dialAny tries one address after the other, first the hints, then those that the name leads to.
@@ -80,7 +80,7 @@ func (ps *peers) incoming(ctx context.Context, o *link.Offer) {
 		ps.gaveUp(p, theirs, err)
 		return
 	}
-	ps.run(p, l)
+	ps.run(p, theirs, l)
 }
 
 // admit finds or makes the peer for a node that calls, or says why it is refused.
@@ -173,7 +173,7 @@ func (ps *peers) Send(ctx context.Context, sig abi.Signal) error {
 		err = ps.connect(ctx, to)
 	}
 	if err != nil {
-		return fmt.Errorf("send to %s: %w: %w", name, abi.ErrNotConnected, err)
+		return err
 	}
 	l := ps.linkTo(sig.To.Node)
 	if l == nil { // it is another incarnation of the node (PROC-05)
@@ -207,53 +207,4 @@ func (ps *peers) indexOf(id abi.NodeID) int {
 		return index
 	}
 	return -1
-}
-
-// addresses lists the connected nodes with the addresses at which they can be dialled, "" when
-// they cannot be.
-func (ps *peers) addresses() []memberAddr {
-	ps.mu.Lock()
-	defer ps.mu.Unlock()
-	var list []memberAddr
-	for _, p := range ps.byID {
-		seen := udpAddr(p.link.RemoteAddr()).Addr().String()
-		list = append(list, memberAddr{Name: p.name, Addr: p.link.Peer().DialAddress(seen)})
-	}
-	return list
-}
-
-// meet connects to the nodes that a peer knows, so that all are connected to all (DIST-06).
-func (ps *peers) meet(from abi.NodeID, others []memberAddr) {
-	l := ps.linkTo(from)
-	if l == nil {
-		return
-	}
-	near := udpAddr(l.RemoteAddr()).Addr().IsLoopback()
-	for _, other := range others[:min(len(others), maxMembers)] {
-		to, err := names.ParseNodeName(other.Name)
-		if err != nil {
-			continue
-		}
-		var hints []string
-		// A loopback address leads to that node only from its own host.
-		if addr, err := netip.ParseAddrPort(other.Addr); err == nil && (near || !addr.Addr().IsLoopback()) {
-			hints = []string{other.Addr}
-		}
-		ps.node.wg.Go(func() { ps.join(to, hints) })
-	}
-}
-
-// join connects to a node of the cluster, unasked; a few at a time.
-func (ps *peers) join(to names.NodeName, hints []string) {
-	ctx, cancel := context.WithTimeout(ps.node.ctx, 4*connectTimeout)
-	defer cancel()
-	select {
-	case ps.dials <- struct{}{}:
-		defer func() { <-ps.dials }()
-	case <-ctx.Done():
-		return
-	}
-	if err := ps.connect(ctx, to, hints...); err != nil && ps.node.ctx.Err() == nil {
-		ps.node.log.Warn("cannot connect to a node of the cluster", "peer", to.String(), "err", err)
-	}
 }

@@ -48,7 +48,8 @@ type memberAddr struct {
 
 // Operations on names between nodes.
 const (
-	opSync       = "sync"       // Entries, Members: first word to a new peer
+	opSync       = "sync"       // Entries, Members: first word to a new peer. Answered by synced
+	opSynced     = "synced"     // the peer's names are known here, and it is listed
 	opReserve    = "reserve"    // call: may Pid have Name?
 	opCancel     = "cancel"     // the reservation of Name
 	opCommit     = "commit"     // Pid has Name. Answered by ack, if it has a Ref
@@ -82,6 +83,8 @@ func (g *globals) handle(from abi.NodeID, msg nameMessage) {
 	switch msg.Op {
 	case opSync:
 		g.sync(from, msg)
+	case opSynced:
+		g.node.peers.acknowledged(from)
 	case opReserve:
 		g.reply(msg.ReplyTo, g.reserve(from, msg.Name, msg.Pid))
 	case opCancel:
@@ -107,14 +110,16 @@ func (g *globals) handle(from abi.NodeID, msg nameMessage) {
 
 // sync takes the first word of a peer; there is one.
 func (g *globals) sync(from abi.NodeID, msg nameMessage) {
-	if !g.node.peers.awaitsSync(from) {
+	p := g.node.peers.awaitsSync(from)
+	if p == nil {
 		return
 	}
 	for _, e := range msg.Entries {
 		g.commit(from, e)
 	}
-	g.node.peers.synced(from)
-	g.node.peers.meet(from, msg.Members)
+	g.node.peers.synced(p)
+	g.post(from, nameMessage{Op: opSynced})
+	g.node.peers.meet(p, msg.Members)
 }
 
 // serve does for another node what has to wait for third ones.

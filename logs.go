@@ -3,6 +3,9 @@ package wnode
 import (
 	"fmt"
 	"net"
+	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/wnode/wnode/abi"
 	"github.com/wnode/wnode/abi/term"
@@ -14,16 +17,21 @@ type crashReport struct {
 	Pid    abi.Pid  `cbor:"1,keyasint"`
 	Label  string   `cbor:"2,keyasint"`
 	Reason term.Raw `cbor:"3,keyasint"`
-	Detail string   `cbor:"4,keyasint,omitempty"`
+	Detail string   `cbor:"4,keyasint,omitempty"` // lines for what the reason does not say
+	Export string   `cbor:"5,keyasint,omitempty"`
+	Name   string   `cbor:"6,keyasint,omitempty"` // the registered name that the process had
 }
 
-// maxDetail bounds what a report says beside the reason, in bytes.
+// maxDetail bounds what a log line shows of each part of a report, in bytes.
 const maxDetail = 8 << 10
 
 // crashed tells of a process that ended by an error: on this node and, when its group leader is on
 // another, there too (LOG-03, RSP-05).
 func (n *Node) crashed(c vm.Crash) {
-	report := crashReport{Pid: c.Pid, Label: c.Label, Reason: c.Reason, Detail: c.Detail[:min(len(c.Detail), maxDetail)]}
+	report := crashReport{Pid: c.Pid, Label: c.Label, Export: c.Function.Export, Name: c.Name, Reason: c.Reason}
+	if _, frames, _ := splitReason(c.Reason); len(frames) == 0 {
+		report.Detail = clip(c.Detail)
+	}
 	n.logCrash(report)
 	if c.Leader.Node == n.id {
 		return
@@ -40,17 +48,110 @@ func (n *Node) crashElsewhere(from abi.NodeID, report crashReport) {
 	}
 }
 
-// logCrash writes a report to the log. The number of the pid is the one that this node shows. What
-// comes from guests and peers is in the attributes, which the log quotes.
+// logCrash writes a report to the log, in one line. The numbers of pids are those that this node shows.
 func (n *Node) logCrash(r crashReport) {
-	pid := r.Pid.Text(n.Index(r.Pid.Node))
-	attrs := []any{"pid", pid, "label", r.Label, "reason", vm.FormatReason(r.Reason, n.Index)}
-	if r.Detail != "" {
-		attrs = append(attrs, "detail", r.Detail[:min(len(r.Detail), maxDetail)])
+	node, _ := n.NodeName(r.Pid.Node)
+	who := r.Pid.Text(n.Index(r.Pid.Node))
+	if r.Name != "" {
+		who += " (" + oneLine(r.Name) + ")"
 	}
-	name, _ := n.NodeName(r.Pid.Node)
-	n.log.Error(fmt.Sprintf("Process %s on node %s crashed", pid, name), attrs...)
+	text := fmt.Sprintf("Process %s on node %s crashed in %s: %s", who, node, oneLine(r.code()), oneLine(n.reasonText(r.Reason)))
+	if r.Detail == "" {
+		n.log.Error(text)
+		return
+	}
+	n.log.Error(text, "detail", clip(r.Detail))
 }
+
+// code names what the process ran, as in ticker.wasm or ticker.wasm:client.
+func (r crashReport) code() string {
+	if r.Export == "" || r.Export == abi.DefaultExport {
+		return r.Label
+	}
+	return r.Label + ":" + r.Export
+}
+
+// reasonText prints the reason of a crash. A reason with a backtrace (W-04), [what, frames], reads as
+// in `unreachable at ticker.wasm:inner/1 < ticker.wasm:_start/0`.
+func (n *Node) reasonText(reason []byte) string {
+	what, frames, ok := splitReason(reason)
+	if !ok {
+		return vm.FormatReason(reason, n.Index)
+	}
+	text := n.whatText(what)
+	for i, frame := range frames {
+		before := " < "
+		if i == 0 {
+			before = " at "
+		}
+		text += before + n.frameText(frame)
+	}
+	return text
+}
+
+// splitReason takes [what, frames] apart.
+func splitReason(reason []byte) (what any, frames [][]any, ok bool) {
+	decoded, err := term.Decode(reason)
+	pair, _ := decoded.([]any)
+	if err != nil || len(pair) != 2 {
+		return nil, nil, false
+	}
+	list, ok := pair[1].([]any)
+	for _, entry := range list {
+		frame, isList := entry.([]any)
+		if ok = ok && isList && len(frame) == 4; !ok {
+			return nil, nil, false
+		}
+		frames = append(frames, frame)
+	}
+	return pair[0], frames, ok
+}
+
+// whatText prints an atom as it is, and [kind, text] as in `link_error: no such import`.
+func (n *Node) whatText(what any) string {
+	if atom, ok := what.(string); ok {
+		return atom
+	}
+	if pair, ok := what.([]any); ok && len(pair) == 2 {
+		kind, isKind := pair[0].(string)
+		text, isText := pair[1].(string)
+		if isKind && isText {
+			return kind + ": " + text
+		}
+	}
+	return term.Format(what, n.Index)
+}
+
+// frameText prints [module, function, arity or arguments, position] as module:function/arity.
+func (n *Node) frameText(frame []any) string {
+	module, isModule := frame[0].(string)
+	function, isFunction := frame[1].(string)
+	if !isModule || !isFunction {
+		return term.Format(frame, n.Index)
+	}
+	arity := frame[2]
+	if args, ok := arity.([]any); ok {
+		arity = int64(len(args))
+	}
+	return fmt.Sprintf("%s:%s/%s", module, function, term.Format(arity, n.Index))
+}
+
+// oneLine makes text of guests and peers fit for the message of a log line, which is not quoted:
+// nothing in it is taken for a line end or a terminal's command.
+func oneLine(s string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case unicode.IsPrint(r):
+			return r
+		case unicode.IsSpace(r):
+			return ' '
+		}
+		return utf8.RuneError
+	}, clip(s))
+}
+
+// clip bounds what comes from guests and peers.
+func clip(s string) string { return strings.ToValidUTF8(s[:min(len(s), maxDetail)], "") }
 
 // disallowed logs an attempt to connect with a wrong cookie (COOK-02).
 func (n *Node) disallowed(name string, addr net.Addr) {

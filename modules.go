@@ -2,9 +2,14 @@ package wnode
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"log/slog"
+	"math/rand/v2"
+	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/wnode/wnode/abi"
 	"github.com/wnode/wnode/net/link"
@@ -13,10 +18,43 @@ import (
 	"github.com/wnode/wnode/vm/module"
 )
 
+// The parts of the cache.
+const (
+	cacheModules  = "modules"
+	cacheCompiled = "compiled"
+)
+
+// usableCache gives the folder of the cache, or "" when nothing can be written there.
+func usableCache(opts Options) string {
+	if opts.CacheDir == "" {
+		return ""
+	}
+	for _, part := range []string{cacheModules, cacheCompiled} {
+		if err := tryFolder(filepath.Join(opts.CacheDir, part)); err != nil {
+			opts.Logger.Warn("the cache folder cannot be used: modules and compiled code are kept in memory only",
+				"path", opts.CacheDir, "err", err)
+			return ""
+		}
+	}
+	return opts.CacheDir
+}
+
+// tryFolder makes a folder, if it is missing, and a file in it for a moment.
+func tryFolder(dir string) error {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	f, err := os.CreateTemp(dir, "try-*")
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Close(), os.Remove(f.Name()))
+}
+
 func openStore(opts Options) (*module.Store, error) {
 	dir := ""
 	if opts.CacheDir != "" {
-		dir = filepath.Join(opts.CacheDir, "modules")
+		dir = filepath.Join(opts.CacheDir, cacheModules)
 	}
 	return module.NewStore(module.Options{Dir: dir, MaxModuleBytes: opts.MaxModuleBytes, Logger: opts.Logger})
 }
@@ -25,7 +63,7 @@ func (n *Node) newEngine() (*guest.Engine, error) {
 	n.ships = ship.NewServer(source{n, n.store}, ship.ServerOptions{MaxModuleBytes: n.opts.MaxModuleBytes})
 	dir := ""
 	if n.opts.CacheDir != "" {
-		dir = filepath.Join(n.opts.CacheDir, "compiled")
+		dir = filepath.Join(n.opts.CacheDir, cacheCompiled)
 	}
 	return guest.NewEngine(guest.Options{
 		Modules: guestModules{n}, Names: n, Globals: guestGlobals{n}, Nodes: n, Logger: n.log, CacheDir: dir,
@@ -61,26 +99,65 @@ func (g guestModules) Module(ctx context.Context, hash abi.Hash, origin abi.Node
 	return n.store.Fetch(ctx, hash, func(ctx context.Context) error { return n.fetch(ctx, hash, origin) })
 }
 
-// fetch brings a module from another node into the store.
+// fetch brings a module from another node into the store. While that node has as many transfers as
+// it allows, this one waits its turn.
 func (n *Node) fetch(ctx context.Context, hash abi.Hash, origin abi.NodeID) error {
 	from, _ := n.NodeName(origin)
+	err := n.fetchOnce(ctx, hash, origin)
+	giveUp := time.Now().Add(busyPatience)
+	for wait := busyPause; errors.Is(err, ship.ErrBusy) && time.Now().Before(giveUp); wait = min(2*wait, maxBusyPause) {
+		n.log.Debug("module transfer waits", "module", hash.Short(), "peer", from, "err", err)
+		if !pause(ctx, wait/2+rand.N(wait)) {
+			err = context.Cause(ctx)
+			break
+		}
+		err = n.fetchOnce(ctx, hash, origin)
+	}
+	if err == nil {
+		n.log.Info("module received", "module", hash.Short(), "peer", from)
+		return nil
+	}
+	if ctx.Err() != nil { // nobody waits for it any more
+		n.log.Debug("module transfer given up", "module", hash.Short(), "peer", from, "err", err)
+	} else {
+		n.log.Error("module transfer failed", "module", hash.Short(), "peer", from, "err", err)
+	}
+	return fmt.Errorf("node %s: %w", from, err)
+}
+
+// How long a transfer waits for one that is busy with others, and how often it asks.
+const (
+	busyPatience = time.Minute
+	busyPause    = 20 * time.Millisecond
+	maxBusyPause = time.Second
+)
+
+// pause waits, and reports false when ctx ends first.
+func pause(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// fetchOnce asks a node for a module and takes it in.
+func (n *Node) fetchOnce(ctx context.Context, hash abi.Hash, origin abi.NodeID) error {
 	l := n.peers.linkTo(origin)
 	if l == nil {
-		return fmt.Errorf("fetch module %s from %s: %w", hash.Short(), from, abi.ErrNotConnected)
+		return fmt.Errorf("fetch module %s: %w", hash.Short(), abi.ErrNotConnected)
 	}
 	stream, err := l.OpenModuleStream(ctx)
-	if err == nil {
-		err = ship.Fetch(ctx, stream, hash, sink(n.store), ship.FetchOptions{
-			MaxModuleBytes: n.opts.MaxModuleBytes,
-			Progress:       func(done, total int64) { n.progress(WorkReceive, hash, done, total) },
-		})
-	}
 	if err != nil {
-		n.log.Error("module transfer failed", "module", hash.Short(), "peer", from, "err", err)
-		return fmt.Errorf("fetch module %s from %s: %w", hash.Short(), from, err)
+		return fmt.Errorf("fetch module %s: %w", hash.Short(), err)
 	}
-	n.log.Info("module received", "module", hash.Short(), "peer", from)
-	return nil
+	return ship.Fetch(ctx, stream, hash, sink(n.store), ship.FetchOptions{
+		MaxModuleBytes: n.opts.MaxModuleBytes,
+		Progress:       func(done, total int64) { n.progress(WorkReceive, hash, done, total) },
+	})
 }
 
 // sink lets a transfer write to the store.
@@ -102,9 +179,15 @@ func (h handler) Signal(sig abi.Signal) {
 }
 
 func (h handler) ModuleStream(stream io.ReadWriteCloser) {
-	if err := h.node.ships.Serve(h.node.ctx, stream); err != nil {
-		h.node.log.Warn("module not sent", "peer", h.link.Peer().Name, "err", err)
+	err := h.node.ships.Serve(h.node.ctx, stream)
+	if err == nil {
+		return
 	}
+	level := slog.LevelWarn
+	if h.node.peers.linkTo(h.link.Peer().Node) != h.link || h.node.peers.ctx.Err() != nil {
+		level = slog.LevelDebug // one of the two nodes is leaving
+	}
+	h.node.log.Log(h.node.ctx, level, "module not sent", "peer", h.link.Peer().Name, "err", err)
 }
 
 // guestGlobals are the global names as guests reach them.

@@ -25,21 +25,26 @@ func (n *Node) Addr() string { return n.endpoint.Addr().String() }
 func (n *Node) Nodes() []string { return n.peers.list() }
 
 // Connect connects to name@host or name@host:port, and to the nodes that that one is connected to.
-// It returns nil once the node is listed and its global names are known, also when it was before,
-// and for the node itself. The error is a [*ConnectError], or wraps [abi.ErrBadArgument] for what is no name.
+// It returns nil once the two nodes list each other and know each other's global names (DIST-04,
+// GLOB-11), also when they did before, and for the node itself. For the nodes that the other one
+// knows it waits two seconds at most; what cannot be reached then is told in the log. The error is a [*ConnectError], or wraps [abi.ErrBadArgument] for what is no name.
 func (n *Node) Connect(ctx context.Context, name string) error {
 	to, err := parseName(name)
 	if err != nil {
 		return err
 	}
-	return n.peers.connect(ctx, to)
+	if err := n.peers.connect(ctx, to); err != nil {
+		return err
+	}
+	n.peers.awaitCluster(ctx, to.WithoutPort().String())
+	return nil
 }
 
 // parseName reads the name of another node. A bare name is one of this host.
 func parseName(name string) (names.NodeName, error) {
 	to, err := names.ParseNodeName(name)
 	if err != nil {
-		return to, fmt.Errorf("%w: %w", abi.ErrBadArgument, err)
+		return to, &nameError{err}
 	}
 	return to.WithHost(names.ShortHostname()), nil
 }

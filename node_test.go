@@ -52,7 +52,21 @@ func (c *cluster) options(name, secret string) Options {
 
 func (c *cluster) start(name, secret string) *Node {
 	c.t.Helper()
-	n, err := Start(c.t.Context(), c.options(name, secret))
+	return c.startWith(c.options(name, secret))
+}
+
+// startLogged starts a node and gives its log, from level on.
+func (c *cluster) startLogged(name, secret string, level slog.Level) (*Node, *syncBuffer) {
+	c.t.Helper()
+	logs := new(syncBuffer)
+	opts := c.options(name, secret)
+	opts.Logger = slog.New(slog.NewTextHandler(logs, &slog.HandlerOptions{Level: level}))
+	return c.startWith(opts), logs
+}
+
+func (c *cluster) startWith(opts Options) *Node {
+	c.t.Helper()
+	n, err := Start(c.t.Context(), opts)
 	if err != nil {
 		c.t.Fatal(err)
 	}
@@ -92,7 +106,9 @@ func TestConnectListPingDisconnect(t *testing.T) {
 	if got := two.Nodes(); !slices.Equal(got, []string{one.Name()}) {
 		t.Errorf("two lists %v", got)
 	}
-	eventually(t, "one lists two", func() bool { return slices.Equal(one.Nodes(), []string{two.Name()}) })
+	if got := one.Nodes(); !slices.Equal(got, []string{two.Name()}) {
+		t.Errorf("one lists %v", got)
+	}
 	if err := two.Connect(ctx, one.Name()); err != nil {
 		t.Errorf("connect again: %v", err)
 	}
@@ -137,7 +153,9 @@ func TestMesh(t *testing.T) {
 		}
 	}
 	for _, n := range []*Node{one, two, three} {
-		eventually(t, n.Name()+" lists both others", func() bool { return len(n.Nodes()) == 2 })
+		if got := n.Nodes(); len(got) != 2 {
+			t.Errorf("%s lists %v", n.Name(), got)
+		}
 	}
 }
 

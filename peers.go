@@ -3,6 +3,7 @@ package wnode
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"sync"
 	"time"
@@ -10,25 +11,6 @@ import (
 	"github.com/wnode/wnode/abi"
 	"github.com/wnode/wnode/net/link"
 	"github.com/wnode/wnode/net/names"
-)
-
-// ConnectError says why a node cannot be connected to. It is an [abi.ErrNotConnected], and wraps its
-// cause: [cookie.ErrWrongCookie], [wire.ErrRefused] with the node's reason, [names.ErrUnknownName]
-// and others.
-type ConnectError struct {
-	Name string
-	Err  error
-}
-
-// Error says it in one line.
-func (e *ConnectError) Error() string { return "cannot connect to " + e.Name + ": " + e.Err.Error() }
-
-// Unwrap gives [abi.ErrNotConnected] and the cause.
-func (e *ConnectError) Unwrap() []error { return []error{abi.ErrNotConnected, e.Err} }
-
-var (
-	errClosing = errors.New("this node is shutting down")
-	errGone    = errors.New("the connection was lost again")
 )
 
 // connectTimeout bounds one attempt to connect: finding the address, the handshake, and the
@@ -52,14 +34,18 @@ type peer struct {
 	inbound bool // it calls this node
 	state   peerState
 	link    *link.Link
-	ready   chan struct{} // closed when the state becomes peerUp, or the peer fails: then err is set
+	acked   bool          // it has listed this node
+	ready   chan struct{} // closed when both sides list each other, or the peer fails: then err is set
+	met     chan struct{} // closed when this node is connected to those that the peer knows, or has given up
 	gone    chan struct{} // closed when nothing is left of the peer
 	err     error
 }
 
 // peers knows the other nodes and the links to them. There is at most one peer of a name at a time.
 type peers struct {
-	node *Node
+	node   *Node
+	ctx    context.Context // ends when no new links are to come about
+	cancel context.CancelFunc
 
 	mu     sync.Mutex
 	closed bool // no new links
@@ -80,13 +66,15 @@ const (
 )
 
 func newPeers(n *Node) *peers {
-	return &peers{
+	ps := &peers{
 		node: n, byName: map[string]*peer{}, byID: map[abi.NodeID]*peer{},
 		known: map[abi.NodeID]string{}, index: map[string]int{}, dials: make(chan struct{}, maxDials),
 	}
+	ps.ctx, ps.cancel = context.WithCancel(n.ctx)
+	return ps
 }
 
-// connect connects to a node and returns once it is listed, or it cannot be. hints are addresses
+// connect connects to a node and returns once both list each other, or it cannot be. hints are addresses
 // to try before those that its name leads to. One attempt serves all who want the same node.
 func (ps *peers) connect(ctx context.Context, to names.NodeName, hints ...string) error {
 	name := to.WithoutPort().String()
@@ -125,7 +113,7 @@ func (ps *peers) peerFor(to names.NodeName, hints []string) (*peer, error) {
 	ps.mu.Lock()
 	defer ps.mu.Unlock()
 	if ps.closed {
-		return nil, &ConnectError{name, errClosing}
+		return nil, &ConnectError{name, ErrClosing}
 	}
 	if p := ps.byName[name]; p != nil {
 		return p, nil
@@ -137,7 +125,7 @@ func (ps *peers) peerFor(to names.NodeName, hints []string) (*peer, error) {
 }
 
 func (ps *peers) addLocked(name string) *peer {
-	p := &peer{name: name, ready: make(chan struct{}), gone: make(chan struct{})}
+	p := &peer{name: name, ready: make(chan struct{}), met: make(chan struct{}), gone: make(chan struct{})}
 	ps.byName[name] = p
 	return p
 }
@@ -157,11 +145,20 @@ func (ps *peers) gaveUp(p *peer, side attempt, err error) {
 	if p.state != peerOpening || ps.byName[p.name] != p || p.dialled || p.inbound {
 		return
 	}
-	p.err = &ConnectError{p.name, err}
+	p.err = ps.failureLocked(p, err)
 	p.state = peerLeaving
 	delete(ps.byName, p.name)
 	close(p.ready)
 	close(p.gone)
+}
+
+// failureLocked is the error of an attempt to connect. Whatever a node that is being closed sees, it
+// is the closing's doing.
+func (ps *peers) failureLocked(p *peer, err error) error {
+	if ps.closed {
+		err = ErrClosing
+	}
+	return &ConnectError{p.name, err}
 }
 
 // linked gives a peer its link, unless it has one or is gone.
@@ -195,16 +192,20 @@ func (ps *peers) rememberLocked(id abi.NodeID, name string) {
 	}
 }
 
-// run carries a link from its first signal to its last. A peer that does not send its names in time loses it.
-func (ps *peers) run(p *peer, l *link.Link) {
+// run carries a link, which one side's attempt has brought about, from its first signal to its last. A
+// peer that does not exchange names in time loses it.
+func (ps *peers) run(p *peer, side attempt, l *link.Link) {
 	if !ps.linked(p, l) {
 		l.Abort()
+		ps.gaveUp(p, side, errGone)
 		return
 	}
 	id := l.Peer().Node
 	ps.node.globals.nodeUp(id)
 	late := time.AfterFunc(connectTimeout, func() {
-		if ps.awaitsSync(id) {
+		select {
+		case <-p.ready:
+		default:
 			l.Abort()
 		}
 	})
@@ -213,26 +214,33 @@ func (ps *peers) run(p *peer, l *link.Link) {
 	ps.left(p, id, reason)
 }
 
-// awaitsSync reports whether a node is linked and has not sent its names yet.
-func (ps *peers) awaitsSync(id abi.NodeID) bool {
+// awaitsSync gives the peer of a node that is linked and has not sent its names yet, or nil.
+func (ps *peers) awaitsSync(id abi.NodeID) *peer {
 	ps.mu.Lock()
 	defer ps.mu.Unlock()
-	p := ps.byID[id]
-	return p != nil && p.state == peerSyncing
+	if p := ps.byID[id]; p != nil && p.state == peerSyncing {
+		return p
+	}
+	return nil
 }
 
 // synced lists a peer: the names that it knows are known here too (GLOB-11).
-func (ps *peers) synced(id abi.NodeID) {
+func (ps *peers) synced(p *peer) {
 	ps.mu.Lock()
-	p := ps.byID[id]
-	if p == nil || p.state != peerSyncing {
-		ps.mu.Unlock()
-		return
-	}
 	p.state = peerUp
-	close(p.ready)
 	ps.mu.Unlock()
 	ps.node.log.Info("node up", "peer", p.name, "addr", p.link.RemoteAddr().String())
+}
+
+// acknowledged takes the word of a node that it has listed this one, in answer to the names that were
+// sent to it. With that both sides are up (DIST-04).
+func (ps *peers) acknowledged(id abi.NodeID) {
+	ps.mu.Lock()
+	defer ps.mu.Unlock()
+	if p := ps.byID[id]; p != nil && p.state == peerUp && !p.acked {
+		p.acked = true
+		close(p.ready)
+	}
 }
 
 // awaitGone waits until nothing is left of a node whose link has ended, or ctx ends.
@@ -260,16 +268,31 @@ func (ps *peers) left(p *peer, id abi.NodeID, reason error) {
 	ps.mu.Unlock()
 	ps.node.sys.NodeDown(id)
 	ps.node.globals.nodeDown(id)
-	ps.node.log.Info("node down", "peer", p.name, "reason", reason)
+	ps.node.log.Debug("link ended", "peer", p.name, "err", reason)
+	if wasUp {
+		ps.node.log.Info("node down", "peer", p.name, "reason", downReason(reason))
+	}
 
 	ps.mu.Lock()
 	defer ps.mu.Unlock()
 	delete(ps.byName, p.name)
-	if !wasUp {
-		p.err = &ConnectError{p.name, reason}
+	if !p.acked {
+		p.err = ps.failureLocked(p, fmt.Errorf("%w: %w", errGone, reason))
 		close(p.ready)
 	}
 	close(p.gone)
+}
+
+// downReason gives the word for the end of a link (MON-14): disconnect when this node ended it,
+// connection_closed when the other one did or died, net_tick_timeout when it fell silent, and
+// protocol_violation.
+func downReason(err error) string {
+	for _, reason := range []error{link.ErrDisconnected, link.ErrTimeout, link.ErrProtocol} {
+		if errors.Is(err, reason) {
+			return reason.Error()
+		}
+	}
+	return link.ErrPeerClosed.Error()
 }
 
 // linkTo gives the link to a node, nil when there is none.
@@ -317,11 +340,12 @@ func (ps *peers) disconnect(ctx context.Context, name string) bool {
 	return true
 }
 
-// refuse lets no new links come about.
+// refuse lets no new links come about, and ends the attempts that are under way.
 func (ps *peers) refuse() {
 	ps.mu.Lock()
 	defer ps.mu.Unlock()
 	ps.closed = true
+	ps.cancel()
 }
 
 // close ends all links in good order.

@@ -2,8 +2,8 @@ package wnode
 
 import (
 	"bytes"
-	"context"
 	"log/slog"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -132,14 +132,7 @@ func TestConcurrentSpawnsOfMissingModule(t *testing.T) {
 // RSP-04, PROC-06, W-05: what is missing is an exit reason, and a line in the log of the spawner's node (RSP-05).
 func TestSpawnOfMissingCode(t *testing.T) {
 	c := newCluster(t)
-	logs := new(syncBuffer)
-	opts := c.options("one", "x1")
-	opts.Logger = slog.New(slog.NewTextHandler(logs, nil))
-	one, err := Start(t.Context(), opts)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer one.Close(context.Background())
+	one, logs := c.startLogged("one", "x1", slog.LevelInfo)
 	two := c.start("two", "x1")
 	fn := load(t, one)
 	fn.Export = "nothing"
@@ -162,7 +155,8 @@ func TestSpawnOfMissingCode(t *testing.T) {
 // RSP-02, RSP-03: a node that is not there gives a useless pid of the caller's node, and noconnection.
 func TestSpawnOnLostNode(t *testing.T) {
 	c := newCluster(t)
-	one, two := c.start("one", "x1"), c.start("two", "x1")
+	one, logs := c.startLogged("one", "x1", slog.LevelWarn)
+	two := c.start("two", "x1")
 	id, err := one.Resolve(t.Context(), two.Name())
 	if err != nil {
 		t.Fatal(err)
@@ -186,6 +180,11 @@ func TestSpawnOnLostNode(t *testing.T) {
 			t.Errorf("spawn_monitor: reason %v", reason)
 		}
 	})
+	warning := regexp.MustCompile(`(?m)^.* level=WARN msg="\*\* Can not start #Function<whoami\.wasm sha256:[0-9a-f]{4}\.\.\.> on ` +
+		regexp.QuoteMeta(two.Name()) + ` \*\*" err="cannot connect to ` + regexp.QuoteMeta(two.Name()) + `: .*"$`)
+	if got := logs.String(); len(warning.FindAllString(got, -1)) != 2 || strings.Count(got, "\n") != 2 {
+		t.Errorf("the log is\n%s", got)
+	}
 }
 
 // MON-10, LINK-10, SIG-06: monitors across a lost connection fire; a send connects again.

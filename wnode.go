@@ -41,7 +41,8 @@ type Options struct {
 	Listen string
 	// WellKnownPort is the UDP port at which the nodes of a host find each other. 0: 7369.
 	WellKnownPort uint16
-	// CacheDir keeps modules and compiled code between runs, for all nodes of a user. "": nothing is kept.
+	// CacheDir keeps modules and compiled code between runs, for all nodes of a user. "": nothing is
+	// kept. So it is, with a warning in the log, when nothing can be written there.
 	CacheDir string
 	// MaxModuleBytes bounds one module. 0: [module.DefaultMaxModuleBytes].
 	MaxModuleBytes int64
@@ -99,6 +100,7 @@ func newNode(opts Options) (*Node, error) {
 	if err != nil {
 		return nil, err
 	}
+	opts.CacheDir = usableCache(opts)
 	n := &Node{id: abi.NewNodeID(), name: name, opts: opts, log: opts.Logger}
 	if n.store, err = openStore(opts); err != nil {
 		return nil, err
@@ -111,7 +113,7 @@ func newNode(opts Options) (*Node, error) {
 	n.local.init()
 	n.peers, n.globals = newPeers(n), newGlobals(n)
 	n.sys = vm.New(vm.Options{
-		Node: n.id, Remote: n.peers, Names: processNames{n}, Loader: n.engine,
+		Node: n.id, Remote: n.peers, Names: processNames{n}, NodeName: n.NodeName, Loader: n.engine,
 		Logger: opts.Logger, Crashed: n.crashed, NodeMessage: n.serviceMessage,
 	})
 	return n, nil
@@ -174,13 +176,17 @@ func (n *Node) startNames(ctx context.Context) error {
 		opts.Shared = n.endpoint
 	}
 	var err error
-	if n.service, err = names.Start(ctx, opts); err != nil {
+	n.service, err = names.Start(ctx, opts)
+	if errors.Is(err, names.ErrNameInUse) {
+		return fmt.Errorf("%w: choose another with --name", err)
+	}
+	if err != nil {
 		return err
 	}
 	n.wg.Go(func() {
 		select {
 		case <-n.service.Conflict():
-			n.log.Error(fmt.Sprintf("the name %s is in use by another node on this host: stop one of the two", n.name))
+			n.log.Error(fmt.Sprintf("the name %s is in use by another node on this host too: stop one of the two", n.name))
 		case <-n.ctx.Done():
 		}
 	})

@@ -85,12 +85,9 @@ func Load(path string) (Secret, error) {
 	if err != nil {
 		return Secret{}, fileError(path, err)
 	}
-	if len(data) > maxFile {
-		return Secret{}, &FileError{Path: path, Err: ErrTooLong}
-	}
 	secret, err := parseFile(data)
 	if err != nil {
-		return Secret{}, &FileError{Path: path, Err: err}
+		return Secret{}, &FileError{Path: path, Err: err, Mend: "wnode cookie new --force --file " + shellQuote(path)}
 	}
 	return secret, nil
 }
@@ -175,6 +172,9 @@ func writeClose(f *os.File, secret Secret) error {
 // parseFile takes the first line; after it nothing but blanks and line ends may
 // follow.
 func parseFile(data []byte) (Secret, error) {
+	if len(data) > maxFile {
+		return Secret{}, ErrTooLong
+	}
 	text := string(data)
 	if end := strings.IndexAny(text, "\r\n"); end >= 0 {
 		if strings.Trim(text[end:], " \t\r\n") != "" {
@@ -188,7 +188,11 @@ func parseFile(data []byte) (Secret, error) {
 // fileError drops the operation and path that the os package adds, since
 // FileError says the path.
 func fileError(path string, err error) error {
-	return &FileError{Path: path, Err: bareError(err)}
+	e := &FileError{Path: path, Err: bareError(err)}
+	if errors.Is(err, fs.ErrNotExist) {
+		e.Mend = "wnode cookie new --file " + shellQuote(path)
+	}
+	return e
 }
 
 func createError(path string, err error) error {

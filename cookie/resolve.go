@@ -10,6 +10,9 @@ import (
 // EnvVar is the environment variable that can hold the cookie.
 const EnvVar = "WNODE_COOKIE"
 
+// remedy is what to do about a cookie that is no good.
+var remedy = fmt.Sprintf("give 1 to %d printable ASCII characters, or leave it out and make a cookie file with: wnode cookie new", MaxLength)
+
 // Sources are the places where Resolve looks for the cookie.
 type Sources struct {
 	// Text is the cookie given on the command line; nil if it was not given. The
@@ -35,7 +38,7 @@ func Resolve(s Sources) (Secret, error) {
 	if s.Text != nil {
 		secret, err := NewSecret(*s.Text)
 		if err != nil {
-			return Secret{}, fmt.Errorf("the given cookie: %w", err)
+			return Secret{}, fmt.Errorf("the given cookie: %w; %s", err, remedy)
 		}
 		return secret, nil
 	}
@@ -49,7 +52,7 @@ func Resolve(s Sources) (Secret, error) {
 	if text, ok := lookup(EnvVar); ok {
 		secret, err := NewSecret(text)
 		if err != nil {
-			return Secret{}, fmt.Errorf("the cookie in %s: %w", EnvVar, err)
+			return Secret{}, fmt.Errorf("the cookie in %s: %w; %s", EnvVar, err, remedy)
 		}
 		return secret, nil
 	}

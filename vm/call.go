@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/binary"
-	"fmt"
 	"sync"
 
 	"github.com/wnode/wnode/abi"
@@ -90,7 +89,7 @@ func (s *System) Call(ctx context.Context, ask func(replyTo abi.Pid, ref abi.Ref
 	defer s.demonitor(m.demonitor(c.pid, c.ref))
 	for _, sig := range []abi.Signal{m.signal(c.pid, c.ref), request} {
 		if err := s.Route(ctx, sig); err != nil {
-			return abi.Signal{}, fmt.Errorf("call: %w", err)
+			return abi.Signal{}, err
 		}
 	}
 	select {

@@ -2,6 +2,7 @@ package vm
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/wnode/wnode/abi"
 	"github.com/wnode/wnode/abi/term"
@@ -30,8 +31,11 @@ const (
 const MaxReasonBytes = 64 << 10
 
 // ExitProcess sends an exit signal with an encoded reason (exit/2). It never fails for want of a
-// receiver (SIG-09); the error is the cause of ctx.
+// receiver (SIG-09). The errors are [abi.ErrDenied] and the cause of ctx.
 func (p *Process) ExitProcess(ctx context.Context, to abi.Pid, reason []byte) error {
+	if err := p.mayAffect(to); err != nil {
+		return fmt.Errorf("exit %s: %w", to.Text(0), err)
+	}
 	return p.routeQuietly(ctx, abi.Signal{Kind: abi.SignalExit, From: p.pid, To: to, Data: reason})
 }
 
@@ -88,10 +92,12 @@ func (p *Process) finish() {
 	p.mu.Lock()
 	p.ended = true
 	p.box = mailbox{}
+	p.roomLocked()
 	links, watchers, monitors, aliases := p.links, p.watchers, p.monitors, p.aliases
 	p.links, p.watchers, p.monitors, p.aliases = nil, nil, nil, nil
 	p.mu.Unlock()
 	p.sys.table.removeProcess(p)
+	p.family.leave()
 	p.sys.timers.forget(p.pid)
 	p.sys.held.Add(-int64(len(watchers) + len(links)))
 	for ref := range aliases {

@@ -21,6 +21,7 @@ type Info struct {
 	Links        []abi.Pid
 	Monitors     []abi.Pid // processes that it monitors; number 0 for who has a name there
 	MonitoredBy  []abi.Pid
+	Rights       Rights
 	Started      time.Time
 }
 
@@ -54,7 +55,7 @@ func (s *System) Info(pid abi.Pid) (Info, bool) {
 	}
 	info := Info{
 		Pid: pid, Name: s.opts.Names.NameOf(pid), Function: p.opts.Function,
-		Parent: p.opts.Parent, Started: p.started,
+		Parent: p.opts.Parent, Rights: p.rights, Started: p.started,
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -22,14 +22,19 @@ type link struct {
 // the other, or hears of it if it traps exits (LINK-01, LINK-02). A process of this node that has
 // ended is [abi.ErrNoProcess] to a process that does not trap exits (LINK-06); all else that is
 // not there comes back as an exit signal: noproc, or noconnection (LINK-07, LINK-08). The other
-// errors are [abi.ErrLimit], [abi.ErrBadArgument] for what is no process, and the cause of ctx.
+// errors are [abi.ErrLimit], [abi.ErrDenied], [abi.ErrBadArgument] for what is no process, and the
+// cause of ctx.
 func (p *Process) Link(ctx context.Context, target abi.Pid) error {
 	switch {
 	case target.Num == abi.NodeProcess:
 		return fmt.Errorf("link to %s: %w", target.Text(0), abi.ErrBadArgument)
 	case target == p.pid:
 		return nil
-	case target.Node == p.sys.opts.Node:
+	}
+	if err := p.mayAffect(target); err != nil {
+		return fmt.Errorf("link to %s: %w", target.Text(0), err)
+	}
+	if target.Node == p.sys.opts.Node {
 		return p.linkHere(target)
 	}
 	fresh, err := p.openLink(target)

@@ -1,6 +1,7 @@
 package vm
 
 import (
+	"fmt"
 	"slices"
 
 	"github.com/wnode/wnode/abi"
@@ -21,7 +22,20 @@ type Overflow uint8
 const (
 	KillReceiver Overflow = iota // the process ends with reason [ReasonMailboxFull]
 	DropNewest                   // the message that does not fit is lost
+	BlockSenders                 // senders of this node wait; what another node sends kills as above
 )
+
+// overflowNames are in the order of the values.
+var overflowNames = [...]string{"kill", "drop", "block"}
+
+// ParseOverflow gives the answer of a name: kill, drop or block.
+func ParseOverflow(name string) (Overflow, error) {
+	i := slices.Index(overflowNames[:], name)
+	if i < 0 {
+		return 0, fmt.Errorf("overflow %q: it is one of %v: %w", name, overflowNames, abi.ErrBadArgument)
+	}
+	return Overflow(i), nil
+}
 
 // ReasonMailboxFull is the exit reason of a process that let its mailbox fill up.
 const ReasonMailboxFull = "mailbox_full"

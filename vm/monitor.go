@@ -69,7 +69,7 @@ func (p *Process) MonitorAlias(target abi.Pid, mode AliasMode) (abi.Ref, error) 
 }
 
 // routeMonitor routes a monitor. A failure comes back as the DOWN message itself.
-func (p *Process) routeMonitor(sig abi.Signal) { _ = p.sys.Route(p.ctx, sig) }
+func (p *Process) routeMonitor(sig abi.Signal) { _ = p.route(p.ctx, sig) }
 
 func (p *Process) monitor(m monitor, route func(abi.Signal)) abi.Ref {
 	ref := p.sys.NewRef()

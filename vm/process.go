@@ -69,6 +69,9 @@ type Process struct {
 	pid     abi.Pid
 	opts    SpawnOptions
 	started time.Time
+	rights  Rights
+	family  *family // those that this process is one of; nil for none
+	below   *family // those that its children join
 
 	ctx    context.Context
 	cancel context.CancelCauseFunc
@@ -81,9 +84,10 @@ type Process struct {
 	box      mailbox
 	label    string
 	leader   abi.Pid
-	reason   []byte // set once, when the process is to end
-	waiting  bool   // in a receive
-	trapping bool   // exit signals become messages
+	reason   []byte        // set once, when the process is to end
+	room     chan struct{} // closed when there is room again in the mailbox; nil when nobody waits for it
+	waiting  bool          // in a receive
+	trapping bool          // exit signals become messages
 	links    map[abi.Pid]link
 	monitors map[abi.Ref]monitor // on others, by this process
 	watchers map[abi.Ref]watcher // others that monitor this process
@@ -125,7 +129,9 @@ func (p *Process) SetLabel(label string) {
 
 // run is the life of the process.
 func (p *Process) run() {
+	stopClock := p.startClock()
 	exit := p.runBody()
+	stopClock()
 	byItself := p.exit(encodeReason(exit.Reason))
 	name := p.sys.opts.Names.NameOf(p.pid)
 	p.finish()

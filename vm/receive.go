@@ -64,6 +64,7 @@ func (p *Process) Take() (Message, bool) {
 	if p.box.current() == nil {
 		return Message{}, false
 	}
+	p.roomLocked()
 	return p.box.take(), true
 }
 
@@ -105,7 +106,8 @@ func (p *Process) Receive(ctx context.Context, timeout time.Duration) (Message, 
 
 // Send sends a message, which it takes over. A receiver that does not exist is no error (SIG-03);
 // a node that cannot be reached is none either (SIG-06), the message is lost. The errors are
-// [abi.ErrTooLarge], and the cause of ctx when it ends while the way to the node is congested.
+// [abi.ErrTooLarge], and the cause of ctx when it ends while the way to the node is congested, or
+// the mailbox of a process that lets its senders wait ([BlockSenders]) is full.
 func (p *Process) Send(ctx context.Context, to abi.Pid, message []byte) error {
 	return p.send(ctx, abi.Signal{To: to, Data: message})
 }
@@ -140,6 +142,9 @@ func (p *Process) send(ctx context.Context, sig abi.Signal) error {
 		return err
 	}
 	sig.Kind, sig.From = abi.SignalMessage, p.pid
+	if to := p.sys.process(sig.To); to != nil && to != p && to.opts.Overflow == BlockSenders {
+		return to.admit(ctx, Message{Kind: abi.MessageUser, From: p.pid, Data: sig.Data})
+	}
 	return p.routeQuietly(ctx, sig)
 }
 
@@ -152,17 +157,26 @@ func (s *System) checkSize(message []byte) error {
 
 // routeQuietly routes a signal whose loss, when the node cannot be reached, is no error to the sender.
 func (p *Process) routeQuietly(ctx context.Context, sig abi.Signal) error {
-	if err := p.sys.Route(ctx, sig); err != nil && ctx.Err() != nil {
+	if err := p.route(ctx, sig); err != nil && ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
 	return nil
 }
 
+// route routes a signal of the process's. Who may not connect nodes does not do so by sending either.
+func (p *Process) route(ctx context.Context, sig abi.Signal) error {
+	return p.sys.route(ctx, sig, p.Permitted(PermitConnect) == nil)
+}
+
 // SetGroupLeader makes leader the group leader of a process, as a signal in order with the others
-// (GL-03). A dead process of this node is [abi.ErrNoProcess]; of another node, no error.
+// (GL-03). A dead process of this node is [abi.ErrNoProcess]; of another node, no error. The other
+// errors are [abi.ErrDenied] and the cause of ctx.
 func (p *Process) SetGroupLeader(ctx context.Context, leader, of abi.Pid) error {
 	if of.Node == p.sys.opts.Node && !p.sys.Alive(of) {
 		return abi.ErrNoProcess
+	}
+	if err := p.mayAffect(of); err != nil {
+		return fmt.Errorf("set the group leader of %s: %w", of.Text(0), err)
 	}
 	return p.routeQuietly(ctx, abi.Signal{Kind: abi.SignalGroupLeader, From: p.pid, To: of, Data: leader.Append(nil)})
 }

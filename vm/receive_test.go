@@ -149,8 +149,8 @@ func TestReceiveEndsWithContext(t *testing.T) {
 // A mailbox is bounded in messages and bytes. Beyond that its process ends, or loses what comes.
 func TestFullMailbox(t *testing.T) {
 	for name, opts := range map[string]vm.Options{
-		"messages": {MailboxMessages: 3},
-		"bytes":    {MailboxBytes: 3}, // each message is one byte
+		"messages": {Rights: vm.Rights{Limits: vm.Limits{MailboxMessages: 3}}},
+		"bytes":    {Rights: vm.Rights{Limits: vm.Limits{MailboxBytes: 3}}}, // each message is one byte
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -168,7 +168,7 @@ func TestFullMailbox(t *testing.T) {
 		})
 	}
 	t.Run("kill", func(t *testing.T) {
-		sys := newSystem(t, vm.Options{MailboxMessages: 3})
+		sys := newSystem(t, vm.Options{Rights: vm.Rights{Limits: vm.Limits{MailboxMessages: 3}}})
 		sender, victim := newActor(t, sys, vm.SpawnOptions{}), newActor(t, sys, vm.SpawnOptions{})
 		ref := sender.monitor(victim.pid)
 		for i := range 4 {

@@ -1,6 +1,9 @@
 package vm
 
 import (
+	"context"
+	"fmt"
+
 	"github.com/wnode/wnode/abi"
 	"github.com/wnode/wnode/abi/term"
 )
@@ -46,26 +49,67 @@ func (p *Process) signal(sig abi.Signal) bool {
 // enqueue puts a message into the mailbox; false when the process has ended. A full mailbox refuses
 // what processes send; what the machine says was asked for by the process itself, within bounds.
 func (p *Process) enqueue(m Message) bool {
-	limits := &p.sys.opts
 	p.mu.Lock()
 	if p.ended {
 		p.mu.Unlock()
 		return false
 	}
-	fits := m.Kind != abi.MessageUser || p.box.fits(m, limits.MailboxMessages, limits.MailboxBytes)
+	fits := m.Kind != abi.MessageUser || p.fitsLocked(m)
 	if fits {
-		p.box.push(m)
+		p.pushLocked(m)
 	}
 	p.mu.Unlock()
-	if fits {
-		select {
-		case p.wake <- struct{}{}:
-		default:
-		}
-	} else if p.opts.Overflow == KillReceiver {
+	if !fits && p.opts.Overflow != DropNewest {
 		p.exit(term.MustEncode(ReasonMailboxFull))
 	}
 	return true
+}
+
+func (p *Process) fitsLocked(m Message) bool {
+	return p.box.fits(m, p.rights.Limits.MailboxMessages, p.rights.Limits.MailboxBytes)
+}
+
+func (p *Process) pushLocked(m Message) {
+	p.box.push(m)
+	select {
+	case p.wake <- struct{}{}:
+	default:
+	}
+}
+
+// admit is enqueue for a sender that waits until there is room, or ctx ends.
+func (p *Process) admit(ctx context.Context, m Message) error {
+	if most := p.rights.Limits.MailboxBytes; len(m.Data) > most {
+		return fmt.Errorf("message of %d bytes to a mailbox of %d: %w", len(m.Data), most, abi.ErrTooLarge)
+	}
+	for {
+		p.mu.Lock()
+		if p.ended || p.fitsLocked(m) {
+			if !p.ended {
+				p.pushLocked(m)
+			}
+			p.mu.Unlock()
+			return nil
+		}
+		if p.room == nil {
+			p.room = make(chan struct{})
+		}
+		room := p.room
+		p.mu.Unlock()
+		select {
+		case <-room:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+}
+
+// roomLocked lets those who wait for room try again.
+func (p *Process) roomLocked() {
+	if p.room != nil {
+		close(p.room)
+		p.room = nil
+	}
 }
 
 // lost drops what processes of a lost node had with this one: their monitors, and the links, which

@@ -28,6 +28,8 @@ type SpawnOptions struct {
 	Monitor abi.Ref
 	// Link ties the process to Parent from its first moment on.
 	Link bool
+	// Rights are what the process asks for. It gets no more than its parent has.
+	Rights Rights
 }
 
 // Spawn starts a process. The errors are [abi.ErrLimit] and, once the system is closed,
@@ -56,13 +58,36 @@ func (s *System) prepare(opts SpawnOptions) (*Process, error) {
 	if p.leader.IsZero() {
 		p.leader = p.pid
 	}
+	p.inherit(parent)
+	if err := p.family.join(); err != nil {
+		return nil, fmt.Errorf("spawn %s: %w", opts.Label, err)
+	}
 	p.ctx, p.cancel = context.WithCancelCause(s.ctx)
 	if err := s.table.addProcess(p, func() { s.wg.Add(1) }); err != nil {
 		p.cancel(err)
+		p.family.leave()
 		return nil, fmt.Errorf("spawn %s: %w", opts.Label, err)
 	}
 	p.tieToParent(parent)
 	return p, nil
+}
+
+// inherit gives the process its rights and its place among those whose number is bounded. Parent is
+// nil when it is on another node, or there is none.
+func (p *Process) inherit(parent *Process) {
+	most := p.sys.opts.Rights
+	switch {
+	case parent != nil:
+		most, p.family = parent.rights, parent.below
+	case !p.opts.Parent.IsZero() && p.opts.Parent.Node != p.pid.Node:
+		most = p.sys.opts.RemoteRights
+	}
+	p.rights = p.opts.Rights.Within(most)
+	p.below = p.family
+	guest := p.opts.Function != abi.Function{}
+	if guest && (p.family == nil || p.opts.Rights.Limits.Children != 0) {
+		p.below = &family{around: p.family, most: int64(p.rights.Limits.Children)}
+	}
 }
 
 // tieToParent makes the link and the monitor that a process is born with (PROC-07). parent is nil
@@ -97,11 +122,15 @@ func (s *System) prepareFunction(parent abi.Pid, req SpawnRequest, origin abi.No
 	if s.opts.Loader == nil {
 		return nil, fmt.Errorf("spawn %s: %w", req.Function, abi.ErrNotSupported)
 	}
+	if err := req.validate(); err != nil {
+		return nil, fmt.Errorf("spawn %s: %w", req.Function, err)
+	}
 	if !validArgs(req.Args) {
 		return nil, fmt.Errorf("spawn %s: arguments are not an array: %w", req.Function, abi.ErrBadArgument)
 	}
 	return s.prepare(SpawnOptions{
 		Body: s.opts.Loader.Body(req.Function, origin), Label: req.Function.Name, Function: req.Function,
 		Args: req.Args, Parent: parent, Leader: req.Leader, Monitor: req.Monitor, Link: req.Link,
+		Overflow: req.Overflow, Rights: req.Rights,
 	})
 }

@@ -17,6 +17,16 @@ type SpawnRequest struct {
 	Leader   abi.Pid      `cbor:"3,keyasint"`
 	Monitor  abi.Ref      `cbor:"4,keyasint"` // a monitor of the parent's; zero for none
 	Link     bool         `cbor:"5,keyasint,omitempty"`
+	Overflow Overflow     `cbor:"6,keyasint,omitempty"`
+	Rights   Rights       `cbor:"7,keyasint"` // what is asked for
+}
+
+// validate reports what makes no sense in a request, as [abi.ErrBadArgument].
+func (r *SpawnRequest) validate() error {
+	if r.Overflow > BlockSenders || r.Rights.Denied&^AllPermissions != 0 {
+		return fmt.Errorf("overflow %d, permissions %#x: %w", r.Overflow, uint32(r.Rights.Denied), abi.ErrBadArgument)
+	}
+	return r.Rights.Limits.Validate()
 }
 
 // spawning is a request to another node whose reply has not come yet.
@@ -30,7 +40,7 @@ type spawning struct {
 // zero, is p's (GL-01); with Link the two are linked from the first moment on (PROC-07). Missing code
 // is no error: it is the new process's exit reason (PROC-06). A node that cannot be reached gives a
 // warning in the log and the pid of a process that has ended already, and with Link an exit signal
-// noconnection (RSP-02, RSP-03). The errors are [abi.ErrLimit], [abi.ErrBadArgument],
+// noconnection (RSP-02, RSP-03). The errors are [abi.ErrLimit], [abi.ErrDenied], [abi.ErrBadArgument],
 // [abi.ErrNotSupported] when the node runs no functions, and the cause of ctx when that ends: should
 // the process come to life all the same, its link ends with noproc.
 func (p *Process) SpawnFunction(ctx context.Context, node abi.NodeID, req SpawnRequest) (abi.Pid, error) {
@@ -90,10 +100,15 @@ func (p *Process) spawnOn(ctx context.Context, node abi.NodeID, ref abi.Ref, req
 	if req.Leader.IsZero() {
 		req.Leader = p.GroupLeader()
 	}
-	if err := p.mayTie(req); err != nil {
+	permission := PermitSpawn
+	if node != p.sys.opts.Node {
+		permission = PermitSpawnRemote
+	}
+	if err := errors.Join(p.Permitted(permission), p.mayTie(req)); err != nil {
 		return abi.Pid{}, fmt.Errorf("spawn %s: %w", req.Function, err)
 	}
 	if node != p.sys.opts.Node {
+		req.Rights = req.Rights.Within(p.rights)
 		return p.spawnRemote(ctx, node, ref, req)
 	}
 	child, err := p.sys.prepareFunction(p.pid, req, node)
@@ -139,7 +154,7 @@ func (p *Process) spawnRemote(ctx context.Context, node abi.NodeID, ref abi.Ref,
 	defer p.abandonSpawn(ref, node)
 
 	request := abi.Signal{Kind: abi.SignalSpawnRequest, From: p.pid, To: there, Ref: ref, Data: data}
-	if err := p.sys.Route(ctx, request); err != nil {
+	if err := p.route(ctx, request); err != nil {
 		return abi.Pid{}, spawnError(req.Function, err)
 	}
 	select {

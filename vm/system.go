@@ -16,8 +16,6 @@ const (
 	DefaultMaxProcesses    = 1 << 20
 	DefaultMaxMonitors     = 1 << 20
 	DefaultMaxMessageBytes = 16 << 20
-	DefaultMailboxBytes    = 256 << 20
-	DefaultMailboxMessages = 1 << 20
 )
 
 // Remote carries signals to other nodes. Its methods keep the order of signals of one sender to
@@ -79,10 +77,11 @@ type Options struct {
 	MaxTimers int
 	// MaxMessageBytes bounds one message. 0: [DefaultMaxMessageBytes].
 	MaxMessageBytes int
-	// MailboxBytes and MailboxMessages bound what waits in one mailbox.
-	// 0: [DefaultMailboxBytes], [DefaultMailboxMessages].
-	MailboxBytes    int
-	MailboxMessages int
+	// Rights are what a process of this node has at most. Where they have no bound on the mailbox,
+	// on timers or on children, the defaults are in force.
+	Rights Rights
+	// RemoteRights are what a process that another node asked for has at most, within Rights.
+	RemoteRights Rights
 }
 
 // System holds the processes of one node. Its methods may be called concurrently.
@@ -105,8 +104,8 @@ func New(opts Options) *System {
 	setDefault(&opts.MaxMonitors, DefaultMaxMonitors)
 	setDefault(&opts.MaxTimers, DefaultMaxTimers)
 	setDefault(&opts.MaxMessageBytes, DefaultMaxMessageBytes)
-	setDefault(&opts.MailboxBytes, DefaultMailboxBytes)
-	setDefault(&opts.MailboxMessages, DefaultMailboxMessages)
+	opts.Rights.Limits = opts.Rights.Limits.orDefaults()
+	opts.RemoteRights = opts.RemoteRights.Within(opts.Rights)
 	if opts.Logger == nil {
 		opts.Logger = slog.New(slog.DiscardHandler)
 	}
@@ -146,11 +145,21 @@ func (s *System) newPid() abi.Pid { return abi.Pid{Node: s.opts.Node, Num: s.nex
 // no error (SIG-03); a node that cannot be reached is one, wrapping [abi.ErrNotConnected], and a
 // monitor or a link is then answered with noconnection (MON-06, LINK-08).
 func (s *System) Route(ctx context.Context, sig abi.Signal) error {
+	return s.route(ctx, sig, true)
+}
+
+// route is Route, with connect false to nodes that are connected only.
+func (s *System) route(ctx context.Context, sig abi.Signal, connect bool) error {
 	if sig.To.Node == s.opts.Node {
 		s.Deliver(sig)
 		return nil
 	}
-	return s.leave(sig, func() error { return s.opts.Remote.Send(ctx, sig) })
+	return s.leave(sig, func() error {
+		if connect {
+			return s.opts.Remote.Send(ctx, sig)
+		}
+		return s.opts.Remote.SendConnected(ctx, sig)
+	})
 }
 
 // post is Route for the machine's own answers: it never waits, and loses what cannot be sent.

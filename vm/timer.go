@@ -16,9 +16,8 @@ const (
 	DefaultMaxTimers = 1 << 21
 	// MaxTimerDelay is the longest time that a timer may take, a bit more than what OTP allows.
 	MaxTimerDelay = 50 * 24 * time.Hour
-	// maxProcessTimers and maxTimerBytes bound what one process has set.
-	maxProcessTimers = 1 << 20
-	maxTimerBytes    = 64 << 20
+	// maxTimerBytes bounds the messages of the timers that one process has set.
+	maxTimerBytes = 64 << 20
 )
 
 // timer sends one message when its time has come.
@@ -124,7 +123,7 @@ func (t *timers) set(x *timer) error {
 	switch {
 	case t.closed:
 		return abi.ErrTerminated
-	case len(t.heap) >= t.max || set.count >= maxProcessTimers || set.bytes+x.bytes() > maxTimerBytes:
+	case len(t.heap) >= t.max || set.count >= x.setBy.rights.Limits.Timers || set.bytes+x.bytes() > maxTimerBytes:
 		return fmt.Errorf("timer: %w", abi.ErrLimit)
 	}
 	set.count++

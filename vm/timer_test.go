@@ -203,7 +203,7 @@ func TestTimerModel(t *testing.T) {
 
 // Setting a timer and cancelling it among a million others.
 func BenchmarkTimer(b *testing.B) {
-	sys := newSystem(b, vm.Options{})
+	sys := newSystem(b, vm.Options{Rights: vm.Rights{Limits: vm.Limits{Timers: 1 << 20}}})
 	a := newActor(b, sys, vm.SpawnOptions{})
 	a.do(func(p *vm.Process) {
 		to, message := vm.TimerTarget{Pid: p.Pid()}, []byte{0}

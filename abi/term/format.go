@@ -1,10 +1,11 @@
 package term
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"math/big"
-	"sort"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -131,7 +132,9 @@ func formatMap(b *strings.Builder, m map[any]any, index Index, depth int) {
 		format(&vb, v, index, depth+1)
 		entries = append(entries, entry{bareKey(k, kb.String()), vb.String()})
 	}
-	sort.Slice(entries, func(i, j int) bool { return entries[i].key < entries[j].key })
+	slices.SortFunc(entries, func(a, b entry) int { // keys that differ may print alike
+		return cmp.Or(strings.Compare(a.key, b.key), strings.Compare(a.value, b.value))
+	})
 	b.WriteByte('{')
 	for i, e := range entries {
 		if i > 0 {

@@ -67,3 +67,14 @@ func TestFormatDepth(t *testing.T) {
 		t.Errorf("%d bytes", len(got))
 	}
 }
+
+// Keys that differ may print alike; the order of the map's entries must not show.
+func TestFormatKeysThatPrintAlike(t *testing.T) {
+	m := map[any]any{abi.Pid{Node: 1}: "b", abi.Pid{Node: 2}: "a", abi.Pid{Node: 3}: "c"}
+	const want = `{#PID<0.0.0>: "a", #PID<0.0.0>: "b", #PID<0.0.0>: "c"}`
+	for range 20 {
+		if got := term.Format(m, nil); got != want {
+			t.Fatalf("%s, want %s", got, want)
+		}
+	}
+}

@@ -46,37 +46,38 @@ const (
 type demo struct {
 	secret wnode.Cookie
 	port   int
+	out    *output
 	here   *wnode.Node
 	there  *child
 }
 
 func runDemo(ctx context.Context) (err error) {
-	d := &demo{}
+	d := &demo{out: newOutput()}
 	if d.secret, err = wnode.RandomCookie(); err != nil {
 		return err
 	}
 	if d.port, err = freePort(); err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, d.end()) }()
+	defer func() { err = d.out.failure(errors.Join(err, d.end())) }()
 	for _, step := range []func(context.Context) error{d.bootHere, d.bootThere, d.refuse, d.connect, d.spawn} {
 		if err := step(ctx); err != nil {
 			return err
 		}
 	}
-	fmt.Println("That was it. `wnode start --name one` is a node of your own; help() in its shell shows what it can do.")
-	return nil
+	return d.out.println("That was it. `wnode start --name one` is a node of your own; help() in its shell shows what it can do.")
 }
 
-func say(format string, args ...any) { fmt.Printf("* "+format+"\n", args...) }
+// say tells of a step. A write that fails is the demo's error in the end.
+func (d *demo) say(format string, args ...any) { fmt.Fprintf(d.out, "* "+format+"\n", args...) }
 
 func (d *demo) bootHere(ctx context.Context) (err error) {
-	log := (&nodeFlags{logLevel: slog.LevelError}).logger(prefixWriter{demoHere})
+	log := (&nodeFlags{logLevel: slog.LevelError}).logger(prefixWriter{d.out, demoHere})
 	d.here, err = wnode.Start(ctx, wnode.Options{
 		Name: demoHere, Cookie: d.secret, Listen: demoListen, WellKnownPort: uint16(d.port), Logger: log,
 	})
 	if err == nil {
-		say("%s runs in this program, process %d, and listens on %s (UDP).", demoHere, os.Getpid(), d.here.Addr())
+		d.say("%s runs in this program, process %d, and listens on %s (UDP).", demoHere, os.Getpid(), d.here.Addr())
 	}
 	return err
 }
@@ -87,7 +88,7 @@ func (d *demo) bootThere(ctx context.Context) (err error) {
 	}
 	line, err := d.there.waitFor(ctx, regexp.MustCompile(`^node .* listening on (.*)`))
 	if err == nil {
-		say("%s runs in another program, process %d: %s.", demoThere, d.there.cmd.Process.Pid, line)
+		d.say("%s runs in another program, process %d: %s.", demoThere, d.there.cmd.Process.Pid, line)
 	}
 	return err
 }
@@ -98,7 +99,7 @@ func (d *demo) refuse(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	say("A third node, with another cookie, tries to connect to %s.", demoThere)
+	d.say("A third node, with another cookie, tries to connect to %s.", demoThere)
 	cmd, err := d.command(ctx, wrong, "eval", "--name", "node_three@127.0.0.1", fmt.Sprintf("Node.connect(%q)", demoThere))
 	if err != nil {
 		return err
@@ -113,7 +114,7 @@ func (d *demo) refuse(ctx context.Context) error {
 	if _, err := d.there.waitFor(ctx, regexp.MustCompile("disallowed node node_three@127.0.0.1")); err != nil {
 		return err
 	}
-	say("It gets false, and %s has logged who tried.", demoThere)
+	d.say("It gets false, and %s has logged who tried.", demoThere)
 	return nil
 }
 
@@ -122,7 +123,7 @@ func (d *demo) connect(ctx context.Context) error {
 	if err := d.here.Connect(ctx, demoThere); err != nil {
 		return err
 	}
-	say("%s has the same cookie: connected in %v, Node.list() is %q.", demoHere, time.Since(start).Round(100*time.Microsecond), d.here.Nodes())
+	d.say("%s has the same cookie: connected in %v, Node.list() is %q.", demoHere, time.Since(start).Round(100*time.Microsecond), d.here.Nodes())
 	return nil
 }
 
@@ -132,7 +133,7 @@ func (d *demo) spawn(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	leader, err := d.here.StartStream(wnode.Streams{Output: prefixWriter{"output"}})
+	leader, err := d.here.StartStream(wnode.Streams{Output: prefixWriter{d.out, "output"}})
 	if err != nil {
 		return err
 	}
@@ -140,7 +141,7 @@ func (d *demo) spawn(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	say("%s spawns %v on %s, which lacks the module (%d bytes) and fetches it.", demoHere, fn, demoThere, len(guests.Whoami))
+	d.say("%s spawns %v on %s, which lacks the module (%d bytes) and fetches it.", demoHere, fn, demoThere, len(guests.Whoami))
 	start := time.Now()
 	reason, err := runProcess(ctx, d.here, leader, there, fn, nil)
 	if err != nil {
@@ -149,7 +150,7 @@ func (d *demo) spawn(ctx context.Context) error {
 	if reason != abi.ReasonNormal {
 		return exitOf(fn.Name, reason, d.here)
 	}
-	say("The process ran there and wrote here, to the group leader of its spawner: %v from spawn to exit.", time.Since(start).Round(100*time.Microsecond))
+	d.say("The process ran there and wrote here, to the group leader of its spawner: %v from spawn to exit.", time.Since(start).Round(100*time.Microsecond))
 	return nil
 }
 
@@ -166,13 +167,18 @@ func (d *demo) end() error {
 	return errors.Join(errs...)
 }
 
-// prefixWriter writes lines to standard output, each after who says it.
-type prefixWriter struct{ who string }
+// prefixWriter writes lines, each after who says it.
+type prefixWriter struct {
+	w   io.Writer
+	who string
+}
 
 // Write writes p, which is one or more whole lines.
 func (w prefixWriter) Write(p []byte) (int, error) {
 	for line := range strings.Lines(string(p)) {
-		fmt.Printf("    %s | %s\n", w.who, strings.TrimRight(line, "\n"))
+		if _, err := fmt.Fprintf(w.w, "    %s | %s\n", w.who, strings.TrimRight(line, "\n")); err != nil {
+			return 0, err
+		}
 	}
 	return len(p), nil
 }
@@ -212,14 +218,14 @@ func (d *demo) startChild(ctx context.Context, name string, args ...string) (*ch
 		return nil, fmt.Errorf("start %s: %w", name, err)
 	}
 	c := &child{cmd: cmd, lines: make(chan string, 100)}
-	c.wg.Go(func() { c.show(name, stderr) })
+	c.wg.Go(func() { c.show(prefixWriter{d.out, name}, stderr) })
 	return c, nil
 }
 
-func (c *child) show(name string, stderr io.Reader) {
+func (c *child) show(show io.Writer, stderr io.Reader) {
 	defer close(c.lines)
 	for scanner := bufio.NewScanner(stderr); scanner.Scan(); {
-		fmt.Printf("    %s | %s\n", name, scanner.Text())
+		_, _ = show.Write(scanner.Bytes()) // a write that fails is the demo's error in the end
 		select {
 		case c.lines <- scanner.Text():
 		default: // nobody waits for so many

@@ -1,12 +1,12 @@
 package main
 
 import (
-	"fmt"
 	"os"
 
 	"github.com/spf13/cobra"
 
 	"github.com/wnode/wnode"
+	"github.com/wnode/wnode/abi"
 )
 
 func evalCommand() *cobra.Command {
@@ -23,25 +23,19 @@ func evalCommand() *cobra.Command {
 	return c
 }
 
-func runEval(c *cobra.Command, f *nodeFlags, source string) (err error) {
+func runEval(c *cobra.Command, f *nodeFlags, source string) error {
 	ctx, cancel := untilSignal(c.Context(), os.Interrupt)
 	defer cancel()
-	n, err := f.start(ctx, c, f.logger(os.Stderr))
-	if err != nil {
-		return err
-	}
-	defer stop(n, &err)
-	leader, err := n.StartStream(wnode.Streams{Output: os.Stdout, Errors: os.Stderr, Input: os.Stdin})
-	if err != nil {
-		return err
-	}
-	if err := f.connectAll(ctx, n); err != nil {
-		return err
-	}
-	text, err := evaluate(ctx, n, leader, source)
-	if err != nil {
-		return err
-	}
-	fmt.Println(text)
-	return nil
+	out := newOutput()
+	streams := wnode.Streams{Output: out, Errors: os.Stderr, Input: os.Stdin}
+	return out.failure(f.serve(ctx, c, streams, func(n *wnode.Node, leader abi.Pid) error {
+		if err := f.connectAll(ctx, n); err != nil {
+			return err
+		}
+		text, err := evaluate(ctx, shellNode{n, f.maxModule}, leader, source)
+		if err != nil || text == "" {
+			return err
+		}
+		return out.println(text)
+	}))
 }

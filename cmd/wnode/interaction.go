@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"os"
 	"os/signal"
 	"sync"
@@ -36,6 +37,13 @@ func (i *interaction) assisted(prompt string) bool {
 	return s != nil && s.Prompt(prompt)
 }
 
+// entered tells the shell of a line.
+func (i *interaction) entered(prompt string) {
+	if s := i.get(); s != nil {
+		s.Entered(prompt)
+	}
+}
+
 // interrupt breaks off what is being evaluated.
 func (i *interaction) interrupt() {
 	if s := i.get(); s != nil {
@@ -56,7 +64,10 @@ func (i *interaction) run(ctx context.Context, s *shell.Shell, editor terminal.E
 		case <-interrupts:
 			editor.Interrupt()
 		case <-s.Done():
-			return codeError(s.Code())
+			if errors.Is(s.Err(), shell.ErrInterrupted) {
+				return exitCode(interruptCode)
+			}
+			return errors.Join(s.Err(), codeError(s.Code()))
 		case <-ctx.Done():
 			return nil
 		}

@@ -2,8 +2,10 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -14,7 +16,10 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/wnode/wnode"
+	"github.com/wnode/wnode/abi"
 )
+
+var errNoName = errors.New(`invalid node name "": give NAME or NAME@HOST, or leave out --name for a name that no other node has`)
 
 // nodeFlags are the flags of every command that boots a node.
 type nodeFlags struct {
@@ -23,7 +28,7 @@ type nodeFlags struct {
 	cookieFile string
 	listen     string
 	connect    []string
-	maxModule  int64
+	maxModule  byteSize
 	logLevel   slog.Level
 
 	progress func(wnode.Progress) // no flag: set by commands with which a person waits
@@ -36,7 +41,8 @@ func (f *nodeFlags) add(c *cobra.Command) {
 	flags.StringVar(&f.cookieFile, "cookie-file", "", "a file with the cookie (default: $WNODE_COOKIE, else ~/.wnode.cookie)")
 	flags.StringVar(&f.listen, "listen", "", "UDP address to listen on, HOST:PORT; port 0 is a free one (default: all addresses, the well-known port or a free one)")
 	flags.StringArrayVar(&f.connect, "connect", nil, "connect to a node, NAME@HOST or NAME@HOST:PORT; may be repeated")
-	flags.Int64Var(&f.maxModule, "max-module", 64<<20, "the largest module to take or send, in bytes")
+	f.maxModule = defaultMaxModule
+	flags.Var(&f.maxModule, "max-module", "the largest module to take or send: bytes, or a number with a unit such as 64MiB")
 	flags.TextVar(&f.logLevel, "log-level", slog.LevelWarn, "log from this level on: DEBUG, INFO, WARN or ERROR")
 }
 
@@ -71,6 +77,9 @@ func levelName(l slog.Level) string {
 
 // start boots the node that the flags describe.
 func (f *nodeFlags) start(ctx context.Context, c *cobra.Command, log *slog.Logger) (*wnode.Node, error) {
+	if f.name == "" && c.Flags().Changed("name") {
+		return nil, errNoName
+	}
 	secret, err := f.secret(c)
 	if err != nil {
 		return nil, err
@@ -78,16 +87,13 @@ func (f *nodeFlags) start(ctx context.Context, c *cobra.Command, log *slog.Logge
 	if secret.Weak() {
 		log.Info("the cookie is short: whoever can reach this node can try to guess it; `wnode cookie new` makes a strong one")
 	}
-	if f.maxModule <= 0 {
-		return nil, fmt.Errorf("--max-module %d: give a number of bytes above 0", f.maxModule)
-	}
 	port, err := wellKnownPort()
 	if err != nil {
 		return nil, err
 	}
 	return wnode.Start(ctx, wnode.Options{
 		Name: f.name, Cookie: secret, Listen: f.listen, WellKnownPort: port, CacheDir: cacheDir(), Logger: log,
-		MaxModuleBytes: f.maxModule, Progress: f.progress,
+		MaxModuleBytes: int64(f.maxModule), Progress: f.progress,
 	})
 }
 
@@ -102,7 +108,11 @@ func (f *nodeFlags) secret(c *cobra.Command) (wnode.Cookie, error) {
 	if sources.Text != nil && sources.File != nil {
 		return wnode.Cookie{}, usage(c, errTwoCookies)
 	}
-	return wnode.ResolveCookie(sources)
+	secret, err := wnode.ResolveCookie(sources)
+	if errors.Is(err, fs.ErrPermission) {
+		err = fmt.Errorf("%w; let its owner run: chmod 600 FILE, or give a file of your own with --cookie-file", err)
+	}
+	return secret, err
 }
 
 // portVariable is the environment variable for the well-known port, for all nodes of a host.
@@ -140,6 +150,20 @@ func stop(n *wnode.Node, err *error) {
 	if closeErr := n.Close(ctx); closeErr != nil && *err == nil {
 		*err = fmt.Errorf("stop the node: %w", closeErr)
 	}
+}
+
+// serve boots the node for as long as do takes, and gives do an I/O server on the streams.
+func (f *nodeFlags) serve(ctx context.Context, c *cobra.Command, streams wnode.Streams, do func(*wnode.Node, abi.Pid) error) (err error) {
+	n, err := f.start(ctx, c, f.logger(os.Stderr))
+	if err != nil {
+		return err
+	}
+	defer stop(n, &err)
+	leader, err := n.StartStream(streams)
+	if err != nil {
+		return err
+	}
+	return do(n, leader)
 }
 
 // connectAll connects to the nodes of the --connect flags, and fails with the first that it cannot reach.

@@ -4,9 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -39,55 +39,50 @@ this program's, and its exit code becomes this program's; a crash is exit code 1
 	return c
 }
 
-func (f *runFlags) run(c *cobra.Command, path string, args []string) (err error) {
+func (f *runFlags) run(c *cobra.Command, path string, args []string) error {
 	ctx, cancel := untilSignal(c.Context(), os.Interrupt)
 	defer cancel()
 	if !c.Flags().Changed("log-level") {
 		f.logLevel = levelNone // how the process ends is told here, and once
 	}
-	module, err := os.ReadFile(path)
+	module, err := readModule(path, f.maxModule)
 	if err != nil {
-		return readError(err)
+		return err
 	}
 	status := newStatusLine(filepath.Base(path))
 	defer status.clear()
 	f.progress = status.report
-	n, err := f.start(ctx, c, f.logger(os.Stderr))
-	if err != nil {
-		return err
-	}
-	defer stop(n, &err)
-	fn, err := n.Load(filepath.Base(path), module)
-	if err != nil {
-		return err
-	}
-	leader, err := n.StartStream(wnode.Streams{Output: os.Stdout, Errors: os.Stderr, Input: os.Stdin})
-	if err != nil {
-		return err
-	}
-	if err := f.connectAll(ctx, n); err != nil {
-		return err
-	}
-	node := n.ID()
-	if f.on != "" {
-		if node, err = n.Resolve(ctx, f.on); err != nil {
+	out := newOutput()
+	streams := wnode.Streams{Output: out, Errors: os.Stderr, Input: os.Stdin}
+	return out.failure(f.serve(ctx, c, streams, func(n *wnode.Node, leader abi.Pid) error {
+		fn, err := n.Load(filepath.Base(path), module)
+		if err != nil {
 			return err
 		}
-	}
-	reason, err := runProcess(ctx, n, leader, node, fn, args)
-	if err != nil {
-		return err
-	}
-	return exitOf(fn.Name, reason, n)
+		node, err := f.target(ctx, n)
+		if err != nil {
+			return err
+		}
+		reason, err := runProcess(ctx, n, leader, node, fn, args)
+		if err != nil {
+			return err
+		}
+		if isUndefined(reason) {
+			return notStarted(fn, module)
+		}
+		return exitOf(fn.Name, reason, n)
+	}))
 }
 
-// readError says in one line what to do about a file that cannot be read.
-func readError(err error) error {
-	var path *fs.PathError
-	if errors.As(err, &path) {
-		return fmt.Errorf("cannot read %s: %w", path.Path, path.Err)
+// target gives the node on which the module is to run.
+func (f *runFlags) target(ctx context.Context, n *wnode.Node) (abi.NodeID, error) {
+	if err := f.connectAll(ctx, n); err != nil {
+		return 0, err
 	}
-	return err
+	if f.on == "" {
+		return n.ID(), nil
+	}
+	return n.Resolve(ctx, f.on)
 }
 
 // runProcess runs a function on a node and gives its exit reason.
@@ -156,6 +151,31 @@ func exitOf(name string, reason any, n *wnode.Node) error {
 	return errors.New(name + crashText(list[0], list[1], n))
 }
 
+// isUndefined reports whether a process ended because its function was not there (PROC-11).
+func isUndefined(reason any) bool {
+	list, ok := reason.([]any)
+	return ok && len(list) == 2 && list[0] == "undef"
+}
+
+// maxExportsNamed bounds how many exports an error lists.
+const maxExportsNamed = 10
+
+// notStarted says why a function was not there: the module does not export it, or did not get to the node.
+func notStarted(fn abi.Function, module []byte) error {
+	exports := exportedFunctions(module)
+	if slices.Contains(exports, fn.Export) {
+		return fmt.Errorf("%s cannot be run: the node could not get the module; its log says why", fn.Name)
+	}
+	if len(exports) == 0 {
+		return fmt.Errorf("%s cannot be run: it exports no function, and %s is where a program starts; build it as a program, not as a library", fn.Name, fn.Export)
+	}
+	if n := len(exports) - maxExportsNamed; n > 0 {
+		exports = append(exports[:maxExportsNamed], fmt.Sprintf("and %d more", n))
+	}
+	return fmt.Errorf("%s cannot be run: it has no export %s, which is where a program starts, but %s; in a shell, spawn(wasm(file, export)) starts any of them that has no parameters",
+		fn.Name, fn.Export, strings.Join(exports, ", "))
+}
+
 // crashText says for people why a process crashed. The reason of a crash is an array of what
 // happened and where.
 func crashText(what, where any, n *wnode.Node) string {
@@ -165,11 +185,6 @@ func crashText(what, where any, n *wnode.Node) string {
 		}
 	}
 	frames, _ := where.([]any)
-	if what == "undef" && len(frames) > 0 {
-		if call, ok := frames[0].([]any); ok && len(call) == 4 {
-			return fmt.Sprintf(" cannot be run: it has no function %v, or the node could not get the module", call[1])
-		}
-	}
 	var b strings.Builder
 	fmt.Fprintf(&b, " crashed: %s", strings.Trim(term.Format(what, n.Index), `"`))
 	for _, f := range frames {

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -45,6 +44,7 @@ func namesCommand() *cobra.Command {
 }
 
 func printNames(entries []wnode.NameEntry, asJSON bool) error {
+	out := newOutput()
 	if asJSON {
 		type row struct {
 			Name string `json:"name"`
@@ -54,13 +54,13 @@ func printNames(entries []wnode.NameEntry, asJSON bool) error {
 		for _, e := range entries {
 			rows = append(rows, row{e.Name, e.Port})
 		}
-		return json.NewEncoder(os.Stdout).Encode(rows)
+		return out.printJSON(rows)
 	}
-	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	for _, e := range entries {
 		fmt.Fprintf(w, "%s\tport %d\n", e.Name, e.Port)
 	}
-	return w.Flush()
+	return out.failure(w.Flush())
 }
 
 func cookieCommand() *cobra.Command {
@@ -77,8 +77,7 @@ func cookieCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			fmt.Println(path)
-			return nil
+			return newOutput().println(path)
 		},
 	}
 	var force bool
@@ -95,8 +94,7 @@ func cookieCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			fmt.Println(path)
-			return nil
+			return newOutput().println(path)
 		},
 	}
 	fresh.Flags().BoolVar(&force, "force", false, "replace the cookie that is there; running nodes keep the old one")
@@ -113,12 +111,11 @@ func versionCommand() *cobra.Command {
 		Args:  cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			if asJSON {
-				return json.NewEncoder(os.Stdout).Encode(map[string]string{
+				return newOutput().printJSON(map[string]string{
 					"version": version(), "go": runtime.Version(), "platform": runtime.GOOS + "/" + runtime.GOARCH,
 				})
 			}
-			fmt.Printf("wnode %s (%s %s/%s)\n", version(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
-			return nil
+			return newOutput().println(fmt.Sprintf("wnode %s (%s %s/%s)", version(), runtime.Version(), runtime.GOOS, runtime.GOARCH))
 		},
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")

@@ -50,36 +50,33 @@ func (f *startFlags) run(c *cobra.Command) error {
 }
 
 // runHeadless runs the node until it is told to stop.
-func (f *startFlags) runHeadless(c *cobra.Command) (err error) {
+func (f *startFlags) runHeadless(c *cobra.Command) error {
 	ctx, cancel := untilSignal(c.Context(), os.Interrupt)
 	defer cancel()
 	if !c.Flags().Changed("log-level") {
 		f.logLevel = slog.LevelInfo
 	}
-	n, err := f.start(ctx, c, f.logger(os.Stderr))
-	if err != nil {
-		return err
-	}
-	defer stop(n, &err)
-	leader, err := n.StartStream(wnode.Streams{Output: os.Stdout, Errors: os.Stderr})
-	if err != nil {
-		return err
-	}
-	if err := f.prepare(ctx, n, leader); err != nil {
-		return ignoreInterrupt(ctx, err)
-	}
-	fmt.Fprintf(os.Stderr, "node %s listening on %s\n", n.Name(), n.Addr())
-	<-ctx.Done()
-	return nil
+	return f.serve(ctx, c, wnode.Streams{Output: os.Stdout, Errors: os.Stderr}, func(n *wnode.Node, leader abi.Pid) error {
+		f.tryConnect(ctx, n, os.Stderr)
+		if f.eval != "" {
+			if _, err := evaluate(ctx, shellNode{n, f.maxModule}, leader, f.eval); err != nil {
+				return ignoreInterrupt(ctx, err)
+			}
+		}
+		fmt.Fprintf(os.Stderr, "node %s listening on %s\n", n.Name(), n.Addr())
+		<-ctx.Done()
+		return nil
+	})
 }
 
 // runShell runs a shell. On a terminal logs appear above the line that is being typed.
 func (f *startFlags) runShell(c *cobra.Command) (err error) {
-	ctx := c.Context()
+	ctx, quit := context.WithCancel(c.Context())
+	defer quit()
 	ui := new(interaction)
 	editor, err := terminal.Open(os.Stdin, os.Stdout, terminal.Options{
 		HistoryFile: historyFile(), Dumb: os.Getenv("TERM") == "dumb",
-		Complete: ui.complete, Assisted: ui.assisted, Interrupted: ui.interrupt,
+		Complete: ui.complete, Assisted: ui.assisted, Entered: ui.entered, Interrupted: ui.interrupt, Quit: quit,
 	})
 	if err != nil {
 		return err
@@ -99,28 +96,20 @@ func (f *startFlags) runShell(c *cobra.Command) (err error) {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(editor, "wnode %s, node %s listening on %s. help() for help, Ctrl-D to leave.\n", version(), n.Name(), n.Addr())
-	if err := f.prepare(ctx, n, leader); err != nil {
-		return err
-	}
-	s, err := shell.Start(n, leader)
+	fmt.Fprintf(editor, "wnode %s, node %s listening on %s\nhelp() for help, Ctrl-D to leave\n", version(), n.Name(), n.Addr())
+	f.tryConnect(ctx, n, logs)
+	s, err := shell.Start(shellNode{n, f.maxModule}, leader, f.eval)
 	if err != nil {
 		return err
 	}
 	return ui.run(ctx, s, editor)
 }
 
-// prepare connects to other nodes and evaluates what is to be evaluated first. A node that cannot
-// be reached yet is no reason not to start.
-func (f *startFlags) prepare(ctx context.Context, n *wnode.Node, leader abi.Pid) error {
+// tryConnect connects to other nodes. One that cannot be reached yet is no reason not to start.
+func (f *startFlags) tryConnect(ctx context.Context, n *wnode.Node, w io.Writer) {
 	if err := f.connectAll(ctx, n); err != nil && ctx.Err() == nil {
-		fmt.Fprintf(os.Stderr, "wnode: %v\n", err)
+		fmt.Fprintf(w, "wnode: %v\n", err)
 	}
-	if f.eval == "" {
-		return nil
-	}
-	_, err := evaluate(ctx, n, leader, f.eval)
-	return err
 }
 
 func ignoreInterrupt(ctx context.Context, err error) error {
@@ -150,7 +139,7 @@ func historyFile() string {
 var errLost = errors.New("the process crashed: see the log")
 
 // evaluate runs JavaScript in a process of its own and gives what a shell would print.
-func evaluate(ctx context.Context, n *wnode.Node, leader abi.Pid, source string) (string, error) {
+func evaluate(ctx context.Context, n shellNode, leader abi.Pid, source string) (string, error) {
 	type result struct {
 		text string
 		err  error

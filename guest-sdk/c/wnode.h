@@ -90,13 +90,17 @@ WNODE_IMPORT(self) int32_t wnode_self(wnode_pid *pid);
  * (a function term; default: the caller's module at _start), "export" (text: another export of the
  * caller's module), "args" (array), "node" (text: a node's name; default: this node),
  * "group_leader" (pid; default: the caller's), "link" (bool: the two are linked from the first
- * moment on). Never fails for want of code: a missing module or export is the new process's exit
- * reason. A node that cannot be reached gives the pid of a process that has ended already.
- * BAD_ARGUMENT, LIMIT. */
+ * moment on), "limits" (map of memory, reductions, wall_time in nanoseconds, mailbox_messages,
+ * mailbox_bytes, timers, children to numbers; never more than the caller's), "deny" (array of
+ * spawn, spawn_remote, connect, names, global_names, exit_others: what the process may not do,
+ * beside what the caller may not), "overflow" (text: what a full mailbox leads to: kill, the
+ * process; drop, the newest message; block, local senders wait; default kill). Never fails for want
+ * of code: a missing module or export is the new process's exit reason. A node that cannot be
+ * reached gives the pid of a process that has ended already. BAD_ARGUMENT, LIMIT, DENIED. */
 WNODE_IMPORT(spawn) int32_t wnode_spawn(const void *options, uint32_t options_len, wnode_pid *pid);
 
 /* Does what spawn does, with a monitor that is there from the new process's first moment on. Writes
- * its ref too. BAD_ARGUMENT, LIMIT. */
+ * its ref too. BAD_ARGUMENT, LIMIT, DENIED. */
 WNODE_IMPORT(spawn_monitor) int32_t wnode_spawn_monitor(const void *options, uint32_t options_len, wnode_pid *pid, wnode_ref *ref);
 
 /* Ends the calling process with the given reason, one CBOR term. */
@@ -104,7 +108,7 @@ WNODE_IMPORT(exit) __attribute__((noreturn)) void wnode_exit(const void *reason,
 
 WNODE_IMPORT(exit_process) int32_t wnode_import_exit_process(uint64_t pid_node, uint64_t pid_num, const void *reason, uint32_t reason_len);
 /* Sends an exit signal with the given reason, one CBOR term, to a process. Returns 0 even when
- * there is no such process. BAD_ARGUMENT. */
+ * there is no such process. BAD_ARGUMENT, DENIED. */
 static inline int32_t wnode_exit_process(wnode_pid pid, const void *reason, uint32_t reason_len) {
   return wnode_import_exit_process(pid.node, pid.num, reason, reason_len);
 }
@@ -113,7 +117,7 @@ WNODE_IMPORT(link) int32_t wnode_import_link(uint64_t pid_node, uint64_t pid_num
 /* Links the caller with a process of any node: when one ends with a reason other than normal so
  * does the other, or gets the message ["EXIT", pid, reason] if it traps exits. A process of another
  * node that is not there comes back as an exit signal. NO_PROCESS when a process of this node has
- * ended and the caller does not trap exits; LIMIT, BAD_ARGUMENT. */
+ * ended and the caller does not trap exits; LIMIT, DENIED, BAD_ARGUMENT. */
 static inline int32_t wnode_link(wnode_pid pid) {
   return wnode_import_link(pid.node, pid.num);
 }
@@ -278,12 +282,12 @@ static inline int64_t wnode_read_timer(wnode_ref timer) {
 
 WNODE_IMPORT(register) int32_t wnode_import_register(const void *name, uint32_t name_len, uint64_t pid_node, uint64_t pid_num);
 /* Registers a process of this node under a name. NAME_TAKEN (the name, or the process has one
- * already), NO_PROCESS, BAD_ARGUMENT. */
+ * already), NO_PROCESS, DENIED, BAD_ARGUMENT. */
 static inline int32_t wnode_register(const void *name, uint32_t name_len, wnode_pid pid) {
   return wnode_import_register(name, name_len, pid.node, pid.num);
 }
 
-/* Frees a name of this node. NO_NAME, BAD_ARGUMENT. */
+/* Frees a name of this node. NO_NAME, DENIED, BAD_ARGUMENT. */
 WNODE_IMPORT(unregister) int32_t wnode_unregister(const void *name, uint32_t name_len);
 
 /* Writes the pid registered under a name on this node. NO_NAME, BAD_ARGUMENT. */
@@ -291,12 +295,13 @@ WNODE_IMPORT(whereis) int32_t wnode_whereis(const void *name, uint32_t name_len,
 
 WNODE_IMPORT(global_register) int32_t wnode_import_global_register(const void *name, uint32_t name_len, uint64_t pid_node, uint64_t pid_num);
 /* Registers a process, of any node, under a name on all connected nodes. NAME_TAKEN (the name, or
- * the process has one already), BAD_ARGUMENT. */
+ * the process has one already), DENIED, BAD_ARGUMENT. */
 static inline int32_t wnode_global_register(const void *name, uint32_t name_len, wnode_pid pid) {
   return wnode_import_global_register(name, name_len, pid.node, pid.num);
 }
 
-/* Frees a global name on all connected nodes. Returns 0 whether or not it was taken. BAD_ARGUMENT. */
+/* Frees a global name on all connected nodes. Returns 0 whether or not it was taken. DENIED,
+ * BAD_ARGUMENT. */
 WNODE_IMPORT(global_unregister) int32_t wnode_global_unregister(const void *name, uint32_t name_len);
 
 /* Writes the pid registered globally under a name. NO_NAME, BAD_ARGUMENT. */
@@ -310,14 +315,14 @@ WNODE_IMPORT(node_name) int32_t wnode_node_name(void *name, uint32_t name_cap);
 /* Writes the names of the connected nodes, a CBOR array of texts. Returns the length. */
 WNODE_IMPORT(node_list) int32_t wnode_node_list(void *names, uint32_t names_cap);
 
-/* Connects to a node. Returns 1 when connected, also when it was already. NOT_CONNECTED,
+/* Connects to a node. Returns 1 when connected, also when it was already. NOT_CONNECTED, DENIED,
  * BAD_ARGUMENT. */
 WNODE_IMPORT(node_connect) int32_t wnode_node_connect(const void *name, uint32_t name_len);
 
-/* Disconnects from a node. Returns 1 when it was connected, else 0. BAD_ARGUMENT. */
+/* Disconnects from a node. Returns 1 when it was connected, else 0. DENIED, BAD_ARGUMENT. */
 WNODE_IMPORT(node_disconnect) int32_t wnode_node_disconnect(const void *name, uint32_t name_len);
 
-/* Connects if need be and asks the node for a sign of life. Returns 1 for pong, 0 for pang.
+/* Connects if need be and asks the node for a sign of life. Returns 1 for pong, 0 for pang. DENIED,
  * BAD_ARGUMENT. */
 WNODE_IMPORT(node_ping) int32_t wnode_node_ping(const void *name, uint32_t name_len);
 
@@ -328,7 +333,7 @@ WNODE_IMPORT(group_leader) int32_t wnode_group_leader(wnode_pid *pid);
 
 WNODE_IMPORT(set_group_leader) int32_t wnode_import_set_group_leader(uint64_t leader_node, uint64_t leader_num, uint64_t pid_node, uint64_t pid_num);
 /* Makes leader the group leader of a process, on any node. NO_PROCESS for a dead process of this
- * node. */
+ * node; DENIED. */
 static inline int32_t wnode_set_group_leader(wnode_pid leader, wnode_pid pid) {
   return wnode_import_set_group_leader(leader.node, leader.num, pid.node, pid.num);
 }

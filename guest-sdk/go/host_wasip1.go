@@ -13,16 +13,19 @@ func hostSelf(pid unsafe.Pointer) int32
 // hostSpawn: Starts a process and writes its pid. options is a CBOR map; all keys may be left out: "function" (a
 // function term; default: the caller's module at _start), "export" (text: another export of the caller's module),
 // "args" (array), "node" (text: a node's name; default: this node), "group_leader" (pid; default: the caller's), "link"
-// (bool: the two are linked from the first moment on). Never fails for want of code: a missing module or export is the
-// new process's exit reason. A node that cannot be reached gives the pid of a process that has ended already.
-// BAD_ARGUMENT, LIMIT.
+// (bool: the two are linked from the first moment on), "limits" (map of memory, reductions, wall_time in nanoseconds,
+// mailbox_messages, mailbox_bytes, timers, children to numbers; never more than the caller's), "deny" (array of spawn,
+// spawn_remote, connect, names, global_names, exit_others: what the process may not do, beside what the caller may
+// not), "overflow" (text: what a full mailbox leads to: kill, the process; drop, the newest message; block, local
+// senders wait; default kill). Never fails for want of code: a missing module or export is the new process's exit
+// reason. A node that cannot be reached gives the pid of a process that has ended already. BAD_ARGUMENT, LIMIT, DENIED.
 //
 //go:wasmimport wnode spawn
 //go:noescape
 func hostSpawn(options unsafe.Pointer, optionsLen uint32, pid unsafe.Pointer) int32
 
 // hostSpawnMonitor: Does what spawn does, with a monitor that is there from the new process's first moment on. Writes
-// its ref too. BAD_ARGUMENT, LIMIT.
+// its ref too. BAD_ARGUMENT, LIMIT, DENIED.
 //
 //go:wasmimport wnode spawn_monitor
 //go:noescape
@@ -35,7 +38,7 @@ func hostSpawnMonitor(options unsafe.Pointer, optionsLen uint32, pid unsafe.Poin
 func hostExit(reason unsafe.Pointer, reasonLen uint32)
 
 // hostExitProcess: Sends an exit signal with the given reason, one CBOR term, to a process. Returns 0 even when there
-// is no such process. BAD_ARGUMENT.
+// is no such process. BAD_ARGUMENT, DENIED.
 //
 //go:wasmimport wnode exit_process
 //go:noescape
@@ -44,7 +47,7 @@ func hostExitProcess(pidNode uint64, pidNum uint64, reason unsafe.Pointer, reaso
 // hostLink: Links the caller with a process of any node: when one ends with a reason other than normal so does the
 // other, or gets the message ["EXIT", pid, reason] if it traps exits. A process of another node that is not there comes
 // back as an exit signal. NO_PROCESS when a process of this node has ended and the caller does not trap exits; LIMIT,
-// BAD_ARGUMENT.
+// DENIED, BAD_ARGUMENT.
 //
 //go:wasmimport wnode link
 //go:noescape
@@ -250,13 +253,13 @@ func hostCancelTimer(timerNode uint64, timerNum uint64) int64
 func hostReadTimer(timerNode uint64, timerNum uint64) int64
 
 // hostRegister: Registers a process of this node under a name. NAME_TAKEN (the name, or the process has one already),
-// NO_PROCESS, BAD_ARGUMENT.
+// NO_PROCESS, DENIED, BAD_ARGUMENT.
 //
 //go:wasmimport wnode register
 //go:noescape
 func hostRegister(name unsafe.Pointer, nameLen uint32, pidNode uint64, pidNum uint64) int32
 
-// hostUnregister: Frees a name of this node. NO_NAME, BAD_ARGUMENT.
+// hostUnregister: Frees a name of this node. NO_NAME, DENIED, BAD_ARGUMENT.
 //
 //go:wasmimport wnode unregister
 //go:noescape
@@ -269,13 +272,13 @@ func hostUnregister(name unsafe.Pointer, nameLen uint32) int32
 func hostWhereis(name unsafe.Pointer, nameLen uint32, pid unsafe.Pointer) int32
 
 // hostGlobalRegister: Registers a process, of any node, under a name on all connected nodes. NAME_TAKEN (the name, or
-// the process has one already), BAD_ARGUMENT.
+// the process has one already), DENIED, BAD_ARGUMENT.
 //
 //go:wasmimport wnode global_register
 //go:noescape
 func hostGlobalRegister(name unsafe.Pointer, nameLen uint32, pidNode uint64, pidNum uint64) int32
 
-// hostGlobalUnregister: Frees a global name on all connected nodes. Returns 0 whether or not it was taken.
+// hostGlobalUnregister: Frees a global name on all connected nodes. Returns 0 whether or not it was taken. DENIED,
 // BAD_ARGUMENT.
 //
 //go:wasmimport wnode global_unregister
@@ -300,19 +303,21 @@ func hostNodeName(name unsafe.Pointer, nameCap uint32) int32
 //go:noescape
 func hostNodeList(names unsafe.Pointer, namesCap uint32) int32
 
-// hostNodeConnect: Connects to a node. Returns 1 when connected, also when it was already. NOT_CONNECTED, BAD_ARGUMENT.
+// hostNodeConnect: Connects to a node. Returns 1 when connected, also when it was already. NOT_CONNECTED, DENIED,
+// BAD_ARGUMENT.
 //
 //go:wasmimport wnode node_connect
 //go:noescape
 func hostNodeConnect(name unsafe.Pointer, nameLen uint32) int32
 
-// hostNodeDisconnect: Disconnects from a node. Returns 1 when it was connected, else 0. BAD_ARGUMENT.
+// hostNodeDisconnect: Disconnects from a node. Returns 1 when it was connected, else 0. DENIED, BAD_ARGUMENT.
 //
 //go:wasmimport wnode node_disconnect
 //go:noescape
 func hostNodeDisconnect(name unsafe.Pointer, nameLen uint32) int32
 
-// hostNodePing: Connects if need be and asks the node for a sign of life. Returns 1 for pong, 0 for pang. BAD_ARGUMENT.
+// hostNodePing: Connects if need be and asks the node for a sign of life. Returns 1 for pong, 0 for pang. DENIED,
+// BAD_ARGUMENT.
 //
 //go:wasmimport wnode node_ping
 //go:noescape
@@ -325,7 +330,7 @@ func hostNodePing(name unsafe.Pointer, nameLen uint32) int32
 func hostGroupLeader(pid unsafe.Pointer) int32
 
 // hostSetGroupLeader: Makes leader the group leader of a process, on any node. NO_PROCESS for a dead process of this
-// node.
+// node; DENIED.
 //
 //go:wasmimport wnode set_group_leader
 //go:noescape

@@ -22,7 +22,7 @@ var (
 	ErrDisconnected = errors.New("disconnect")         // this node ended it
 	ErrPeerClosed   = errors.New("connection_closed")  // the peer ended it, stopped or broke off
 	ErrTimeout      = errors.New("net_tick_timeout")   // the peer was not heard of for the idle time-out
-	ErrProtocol     = errors.New("protocol violation") // the peer broke the rules
+	ErrProtocol     = errors.New("protocol_violation") // the peer broke the rules
 )
 
 // goodbyeTimeout bounds the orderly end of a link.

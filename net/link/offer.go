@@ -2,7 +2,6 @@ package link
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -115,76 +114,6 @@ func (o *Offer) Refuse(ctx context.Context, code wire.RefuseCode, text string) {
 		return
 	}
 	awaitPeerClose(ctx, o.conn, o.control)
-}
-
-// Dial calls the node with the given name at addr. It ends with ctx and after the endpoint's
-// handshake time-out. The errors wrap [cookie.ErrWrongCookie] when the cookies differ, or are a
-// [*wire.RefusedError] when the node refuses.
-func (e *Endpoint) Dial(ctx context.Context, addr net.Addr, name string) (*Link, error) {
-	ctx, cancel := context.WithTimeout(ctx, e.opts.HandshakeTimeout)
-	defer cancel()
-	configs, err := e.opts.Auth.DialConfigs(name)
-	for _, config := range configs {
-		var l *Link
-		if l, err = e.dialWith(ctx, addr, name, config); err == nil {
-			return l, nil
-		}
-		if !errors.Is(err, cookie.ErrWrongCookie) {
-			break
-		}
-	}
-	return nil, fmt.Errorf("connect to %s at %s: %w", name, addr, err)
-}
-
-func (e *Endpoint) dialWith(ctx context.Context, addr net.Addr, name string, config *tls.Config) (*Link, error) {
-	session, hello, err := e.newSession(name, true)
-	if err != nil {
-		return nil, err
-	}
-	conn, err := e.transport.Dial(ctx, addr, config, e.opts.quicConfig())
-	if err != nil {
-		return nil, authError(err)
-	}
-	release := bind(ctx, conn)
-	c, err := callHello(ctx, conn, session, hello)
-	if cause := release(); cause != nil && !errors.Is(err, wire.ErrRefused) {
-		err = cause
-	}
-	if err != nil {
-		return nil, authError(err)
-	}
-	return e.newLink(conn, c)
-}
-
-// callHello is the caller's side of the first exchange. When it fails the connection is closed.
-func callHello(ctx context.Context, conn *quic.Conn, session *wire.Session, hello wire.Frame) (*control, error) {
-	stream, err := conn.OpenStreamSync(ctx)
-	if err != nil {
-		return nil, abort(conn, codeProtocol, err)
-	}
-	if err := wire.WriteStreamKind(stream, wire.StreamControl); err != nil {
-		return nil, abort(conn, codeProtocol, err)
-	}
-	c := newControl(stream, session)
-	err = c.sendNow(func() (wire.Frame, error) { return hello, nil })
-	if err == nil {
-		err = c.receiveUntil(wire.StateDecide)
-	}
-	if err == nil {
-		err = c.sendNow(session.Accept)
-	}
-	if err != nil {
-		return nil, failHello(ctx, conn, c, err)
-	}
-	return c, nil
-}
-
-// authError marks the errors that TLS gives for a wrong cookie.
-func authError(err error) error {
-	if isAuthFailure(err) && !errors.Is(err, cookie.ErrWrongCookie) {
-		return fmt.Errorf("%w: %w", cookie.ErrWrongCookie, err)
-	}
-	return err
 }
 
 // newSession starts the first exchange with a peer whose name is proved.

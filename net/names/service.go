@@ -195,7 +195,6 @@ func (s *Service) dispute() {
 	if !s.disputed {
 		s.disputed = true
 		close(s.conflict)
-		s.opts.Logger.Error("the name " + s.opts.Node.WithoutPort().String() + " " + ErrNameInUse.Error())
 	}
 }
 

@@ -88,11 +88,11 @@ func TestBadCookie(t *testing.T) {
 	}{
 		"for the world": {file("world", secret, 0o644), `cookie file .*world must be accessible by owner only; run: chmod 400 .*world`},
 		"for the group": {file("group", secret, 0o440), `cookie file .*group must be accessible by owner only; run: chmod 400 .*group`},
-		"empty file":    {file("empty", "", 0o400), `cookie file .*empty.*too short.*`},
+		"empty file":    {file("empty", "", 0o400), `cookie file .*empty: too short cookie string; run: wnode cookie new --force --file .*empty`},
 		"bad letters":   {file("bad", secret+"\x00", 0o400), `cookie file .*bad.*bad characters.*`},
-		"missing file":  {[]string{"--cookie-file", filepath.Join(h.home, "none")}, `cookie file .*none: no such file or directory.*`},
+		"missing file":  {[]string{"--cookie-file", filepath.Join(h.home, "none")}, `cookie file .*none: no such file or directory; run: wnode cookie new --file .*none`},
 		"folder":        {[]string{"--cookie-file", h.home}, `cookie file .* is not a regular file.*`},
-		"empty":         {[]string{"--cookie", ""}, `.*cookie.*too short.*`},
+		"empty":         {[]string{"--cookie", ""}, `.*cookie.*too short.*wnode cookie new`},
 		"two lines":     {[]string{"--cookie", secret + "\n" + secret}, `.*cookie.*bad characters.*`},
 		"very long":     {[]string{"--cookie", strings.Repeat(secret, 100)}, `.*cookie.*too long.*`},
 	} {

@@ -31,11 +31,20 @@ func (h *host) run(args ...string) result { return h.pipe(nil, args...) }
 // pipe does so with a standard input; nil is an empty one.
 func (h *host) pipe(stdin []byte, args ...string) result {
 	h.t.Helper()
+	var stdout bytes.Buffer
+	r := h.pipeTo(stdin, &stdout, args...)
+	r.stdout = stdout.String()
+	return r
+}
+
+// pipeTo does so with a standard output as well, which the result lacks.
+func (h *host) pipeTo(stdin []byte, stdout io.Writer, args ...string) result {
+	h.t.Helper()
 	ctx, cancel := context.WithTimeout(h.t.Context(), patience)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, wnodePath, args...)
-	var stdout, stderr bytes.Buffer
-	cmd.Env, cmd.Stdin, cmd.Stdout, cmd.Stderr = h.environ(), bytes.NewReader(stdin), &stdout, &stderr
+	var stderr bytes.Buffer
+	cmd.Env, cmd.Stdin, cmd.Stdout, cmd.Stderr = h.environ(), bytes.NewReader(stdin), stdout, &stderr
 	if h.nobody {
 		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobodyID, Gid: nobodyID}}
 	}
@@ -44,7 +53,7 @@ func (h *host) pipe(stdin []byte, args ...string) result {
 		h.t.Fatalf("wnode %q: %v\n%s", args, err, &stderr)
 	}
 	mustBeSound(h.t, "wnode "+strings.Join(args, " "), stderr.String())
-	return result{cmd.ProcessState.ExitCode(), stdout.String(), stderr.String()}
+	return result{code: cmd.ProcessState.ExitCode(), stderr: stderr.String()}
 }
 
 const nobodyID = 65534

@@ -114,7 +114,8 @@ func TestEval(t *testing.T) {
 		"exit":         {source: `exit(3); 1`, want: result{code: 3}},
 		"exit 0":       {source: `exit(); 1`, want: result{}},
 		"exception":    {source: `throw new Error("no")`, want: result{code: 1, stderr: "Uncaught Error: no (input 1, line 1, column 7)\n"}},
-		"syntax":       {source: `1 +`, want: result{code: 1, stderr: "Uncaught SyntaxError: Unexpected end of input (input 1, line 1, column 4)\n"}},
+		"syntax":       {source: `1 +`, want: result{code: 1, stderr: "Uncaught SyntaxError: Unexpected end of input (input 1, line 1, column 4)\n  1 +\n     ^\n"}},
+		"help":         {source: `help(self)`, want: result{stdout: "self()\n\n  The pid of this shell.\n"}},
 		"spawn": {
 			source: `p = spawn(wasm("` + guest(t, "hello") + `")); while (Process.info(p)) receive(1); "ended"`,
 			want:   result{stdout: "Hello from WebAssembly!\n\"ended\"\n"},
@@ -126,6 +127,45 @@ func TestEval(t *testing.T) {
 			h.pipe([]byte(c.stdin), nodeArgs("eval", []string{c.source})...).want(t, c.want.code, c.want.stdout, c.want.stderr)
 		})
 	}
+}
+
+// A result that nobody gets is a failure.
+func TestFullOutput(t *testing.T) {
+	t.Parallel()
+	h := newHost(t)
+	for _, args := range [][]string{
+		nodeArgs("eval", []string{"1"}), nodeArgs("eval", []string{`IO.puts("x"); exit()`}), nodeArgs("run", []string{guest(t, "hello")}),
+		{"version"},
+		{"version", "--json"},
+		{"names", "--json"},
+		{"cookie", "path"},
+		{"cookie", "new", "--file", filepath.Join(h.home, "cookie")},
+		{"demo"},
+	} {
+		t.Run(strings.Join(args, " "), func(t *testing.T) {
+			t.Parallel()
+			full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer full.Close()
+			r := h.in(t).pipeTo(nil, full, args...)
+			const want = "wnode: cannot write to standard output: no space left on device\n"
+			if r.code != 1 || !strings.HasSuffix(r.stderr, want) {
+				t.Errorf("%+v, want exit code 1 and %q", r, want)
+			}
+		})
+	}
+}
+
+// A size may have a unit.
+func TestMaxModule(t *testing.T) {
+	t.Parallel()
+	h := newHost(t)
+	for _, size := range []string{"65536", "64KiB", "64kB", "1MB", "1GiB"} {
+		h.run(nodeArgs("run", []string{"--max-module", size, guest(t, "hello")})...).want(t, 0, "Hello from WebAssembly!\n", "")
+	}
+	h.run(nodeArgs("run", []string{"--max-module", "1KiB", guest(t, "upcase")})...).wantError(t, 1, `upcase\.wasm: module too large: .* at most 1024; .*`)
 }
 
 func TestDemo(t *testing.T) {

@@ -36,7 +36,7 @@ func TestShellKeys(t *testing.T) {
 	w.begin(endless)
 	w.expect(`^busy$`)
 	w.keys("\x03")
-	w.end(endless, `busy\n\^C\n?interrupted`)
+	w.end(endless, `busy\n\^C\ninterrupted`)
 	w.awaitPrompt()
 	w.keys("half a li\x03") // this is not evaluated
 	w.expect(`half a li\^C\nwnode\(node_one@127\.0\.0\.1\)6>$`)
@@ -44,6 +44,46 @@ func TestShellKeys(t *testing.T) {
 	w.exitCode = 3
 	w.enter("exit(3)")
 	<-w.exited
+}
+
+// Keys that come while an input is being evaluated, or just before, are neither lost nor kept for what they are not meant for.
+func TestShellKeysWhileBusy(t *testing.T) {
+	t.Parallel()
+	h := newHost(t)
+	w := h.window("", nodeOne)
+	for range 20 {
+		w.awaitPrompt()
+		w.enter("for (;;) ;")
+		w.keys("lost\x03")
+		w.end("for (;;) ;", `\^C\ninterrupted`)
+	}
+	w.begin(`receive(100); "done"`)
+	w.keys("6 * 7\r\x04") // the next input, and then the end
+	<-w.exited
+	w.expect(`^"done"\n.*> 6 \* 7\n42\n.*> \^D\nend of input, stopping node_one@127\.0\.0\.1$`)
+}
+
+// Ctrl-\ leaves at once, whatever goes on.
+func TestShellQuit(t *testing.T) {
+	t.Parallel()
+	h := newHost(t)
+	w := h.window("", nodeOne)
+	w.begin("for (;;) ;")
+	w.awaitBusy()
+	w.keys("\x1c")
+	<-w.exited
+}
+
+// What --eval defines is there in the shell; when it fails, so does the program.
+func TestShellFirst(t *testing.T) {
+	t.Parallel()
+	h := newHost(t)
+	w := h.window("", nodeOne, "--eval", "x = 41; const add = (y) => x + y")
+	w.gives("add(1)", "42")
+	r := h.run(nodeArgs("start", []string{"--name", nodeTwo, "--eval", "nope"})...)
+	if r.code != 1 || r.stderr != "Uncaught ReferenceError: nope is not defined (--eval, line 1, column 1)\n" {
+		t.Errorf("%+v", r)
+	}
 }
 
 // Lines are remembered from one start to the next.

@@ -36,7 +36,7 @@ func (b *body) Run(p *vm.Process) vm.Exit {
 	defer b.engine.modules.release(code)
 	entry, ok := code.exports[b.fn.Export]
 	if !ok {
-		return b.undefined(p, "the module has no such export")
+		return b.undefined(p, code.noSuchExport(b.fn.Export))
 	}
 	calls := []string{b.fn.Export}
 	if first, ok := code.exports[initializeExport]; ok && b.fn.Export != initializeExport {

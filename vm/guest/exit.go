@@ -75,7 +75,11 @@ func (g *guest) instantiateFailed(err error) vm.Exit {
 	case strings.HasSuffix(err.Error(), "out of bounds memory access"): // a data segment
 		return vm.Exit{Reason: []any{trapOutOfBoundsMemory, []any{}}, Crash: true, Detail: printableLines(err.Error())}
 	}
-	return codeError("link_error", err.Error())
+	text := err.Error()
+	if strings.HasSuffix(text, "not instantiated") || strings.Contains(text, "is not exported in module") {
+		text = "it imports a table or a global, and a node gives functions only: " + text
+	}
+	return codeError("link_error", text)
 }
 
 // trapAtom gives the atom of a trap; false when err is none.

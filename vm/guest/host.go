@@ -9,6 +9,7 @@ import (
 	"github.com/tetratelabs/wazero/api"
 
 	"github.com/wnode/wnode/abi"
+	"github.com/wnode/wnode/vm"
 )
 
 // hostFunction does what one function of [abi.Functions] says. It reads all of its parameters, in
@@ -89,6 +90,18 @@ var hostFunctions = map[string]hostFunction{
 	"log": (*guest).log,
 }
 
+// needed are the permissions that host functions need as a whole. Others are denied by the machine
+// where they depend on who is meant.
+var needed = map[string]vm.Permissions{
+	"register":          vm.PermitNames,
+	"unregister":        vm.PermitNames,
+	"global_register":   vm.PermitGlobalNames,
+	"global_unregister": vm.PermitGlobalNames,
+	"node_connect":      vm.PermitConnect,
+	"node_disconnect":   vm.PermitConnect,
+	"node_ping":         vm.PermitConnect,
+}
+
 // addHostFunctions makes the import module of [abi.Functions].
 func addHostFunctions(ctx context.Context, r wazero.Runtime) error {
 	module := r.NewHostModuleBuilder(abi.ImportModule)
@@ -119,12 +132,16 @@ func valueTypesOf(values []abi.ValueType) []api.ValueType {
 // caller makes what the runtime calls for a host function. A process that has been told to end
 // neither does anything more nor gets control back (W-07).
 func caller(f abi.Func, function hostFunction) api.GoModuleFunc {
-	wide := f.Result == abi.ResultTime
+	wide, permission := f.Result == abi.ResultTime, needed[f.Name]
 	return func(ctx context.Context, module api.Module, stack []uint64) {
 		g := ctx.(*guest)
 		g.checkAlive()
 		g.call = call{guest: g, module: module, stack: stack}
-		result, err := function(g, &g.call)
+		var result int64
+		err := g.process.Permitted(permission)
+		if err == nil {
+			result, err = function(g, &g.call)
+		}
 		g.checkAlive()
 		if err != nil {
 			result = int64(g.errno(f, err))

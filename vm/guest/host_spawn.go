@@ -3,6 +3,7 @@ package guest
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/wnode/wnode/abi"
 	"github.com/wnode/wnode/abi/term"
@@ -23,6 +24,8 @@ type spawnOptions struct {
 	node     string // "" for this node
 	leader   abi.Pid
 	link     bool
+	rights   vm.Rights
+	overflow vm.Overflow
 }
 
 func (g *guest) spawn(c *call) (int64, error) {
@@ -52,6 +55,7 @@ func (g *guest) spawnOptions(encoded []byte, monitor bool) (abi.Pid, abi.Ref, er
 	}
 	request := vm.SpawnRequest{
 		Function: options.code(g.fn), Args: options.args, Leader: options.leader, Link: options.link,
+		Overflow: options.overflow, Rights: options.rights,
 	}
 	if _, err := request.Function.MarshalBinary(); err != nil {
 		return abi.Pid{}, abi.Ref{}, fmt.Errorf("spawn: %w", err)
@@ -119,8 +123,48 @@ func (o *spawnOptions) set(key string, value term.Raw) error {
 		return term.DecodeInto(value, &o.leader)
 	case "link":
 		return term.DecodeInto(value, &o.link)
+	case "limits":
+		return o.setLimits(value)
+	case "deny":
+		return o.deny(value)
+	case "overflow":
+		var name string
+		if err := term.DecodeInto(value, &name); err != nil {
+			return err
+		}
+		var err error
+		o.overflow, err = vm.ParseOverflow(name)
+		return err
 	}
 	return errors.New("there is none of that name")
+}
+
+func (o *spawnOptions) setLimits(value term.Raw) error {
+	limits := map[string]uint64{}
+	if err := term.DecodeInto(value, &limits); err != nil {
+		return err
+	}
+	for name, limit := range limits {
+		if err := o.rights.Limits.Set(name, limit); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (o *spawnOptions) deny(value term.Raw) error {
+	var names []string
+	if err := term.DecodeInto(value, &names); err != nil {
+		return err
+	}
+	for _, name := range names {
+		permission, err := vm.ParsePermission(name)
+		if err != nil {
+			return err
+		}
+		o.rights.Denied |= permission
+	}
+	return nil
 }
 
 // code gives the function to run, for a caller that runs own.
@@ -141,6 +185,9 @@ func (g *guest) resolve(node string) (abi.NodeID, error) {
 	}
 	if len(node) > maxNameBytes {
 		return 0, abi.ErrBadArgument
+	}
+	if g.process.Permitted(vm.PermitConnect) != nil && !slices.Contains(g.engine.opts.Nodes.Nodes(), node) {
+		return 0, abi.ErrNotConnected // to find it would be to connect
 	}
 	return g.engine.opts.Nodes.Resolve(g, node)
 }

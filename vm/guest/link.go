@@ -2,11 +2,14 @@ package guest
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/api"
+
+	"github.com/wnode/wnode/abi"
 )
 
 // linkError says that a module wants something of the node that it does not have, or that an
@@ -16,24 +19,56 @@ type linkError struct{ what string }
 func (e *linkError) Error() string { return "link module: " + e.what }
 
 // checkImports compares the functions that a module imports with those that there are. Imports of
-// other kinds fail when the module is instantiated: nothing here exports any.
+// other kinds but memories fail when the module is instantiated: nothing here exports any.
 func (e *Engine) checkImports(compiled wazero.CompiledModule) error {
 	for _, want := range compiled.ImportedFunctions() {
 		module, name, _ := want.Import()
-		functions, ok := e.hosts[module]
+		have, ok := e.hosts[module][name]
 		if !ok {
-			return &linkError{fmt.Sprintf("unknown import module %q", module)}
-		}
-		have, ok := functions[name]
-		if !ok {
-			return &linkError{fmt.Sprintf("unknown import %q of module %q", name, module)}
+			return &linkError{fmt.Sprintf("unknown import %s.%s: %s", module, name, importRemedy(module, name))}
 		}
 		if signature(want) != signature(have) {
-			return &linkError{fmt.Sprintf("import %q of module %q has type %s, not %s",
-				name, module, signature(want), signature(have))}
+			return &linkError{fmt.Sprintf("import %s.%s has type %s, not %s; was it built for another version of wnode?",
+				module, name, signature(want), signature(have))}
 		}
 	}
+	for _, want := range compiled.ImportedMemories() {
+		module, name, _ := want.Import()
+		return &linkError{fmt.Sprintf("it imports the memory %s.%s, and a node gives functions only; build it with a memory of its own", module, name)}
+	}
 	return nil
+}
+
+// whatNodesGive ends the text on an import that no node has.
+const whatNodesGive = "a node gives the functions of wnode and of WASI preview 1 (wasi_snapshot_preview1)"
+
+// foreign are the marks of modules that were built for something else, in the name of the module or
+// of the function that they import, with what to do about it.
+var foreign = []struct {
+	mark   *regexp.Regexp // of module.function
+	remedy string
+}{
+	{regexp.MustCompile(`^wasi:|^\[.*\]|^cm32p2`), "it was built for WASI preview 2 (components); build it for wasm32-wasip1"},
+	{regexp.MustCompile(`^wasi_unstable\.`), "it was built for WASI preview 0; build it again for wasm32-wasip1"},
+	{regexp.MustCompile(`^wasix_`), "it was built for WASIX; build it for wasm32-wasip1"},
+	{regexp.MustCompile(`^(go|gojs)\.`), "it was built with GOOS=js; build it with GOOS=wasip1"},
+	{regexp.MustCompile(`^wbg\.|__wbindgen|_bg\.js\.`), "it was built for a browser with wasm-bindgen; build it for wasm32-wasip1"},
+	{regexp.MustCompile(`^env\.(_?emscripten|_*syscall|invoke_|_embind|__cxa_|__assert_fail)|^a\.[a-zA-Z]{1,2}$`), "it was built by Emscripten; build it with -sSTANDALONE_WASM, or for wasm32-wasip1"},
+	{regexp.MustCompile(`^(window|document|console|imports|js|index)\.`), "it was built for a browser"},
+	{regexp.MustCompile(`^env\.`), "functions of env are what no library had when it was linked"},
+}
+
+// importRemedy says what to do about an import that no node has.
+func importRemedy(module, name string) string {
+	if module == abi.ImportModule {
+		return "this node does not have it; was it built for a newer version of wnode?"
+	}
+	for _, f := range foreign {
+		if f.mark.MatchString(module + "." + name) {
+			return f.remedy + "; " + whatNodesGive
+		}
+	}
+	return whatNodesGive
 }
 
 // importsFrom reports whether a module imports a function of the given host module.
@@ -48,9 +83,31 @@ func importsFrom(compiled wazero.CompiledModule, host string) bool {
 // be discarded (W-02).
 func checkEntry(f api.FunctionDefinition, export string) error {
 	if len(f.ParamTypes()) > 0 {
-		return &linkError{fmt.Sprintf("export %q has type %s; an entry has no parameters", export, signature(f))}
+		return &linkError{fmt.Sprintf("export %q has type %s, and what a process starts at has no parameters", export, signature(f))}
 	}
 	return nil
+}
+
+// maxExportsNamed bounds how many exports an error text lists.
+const maxExportsNamed = 10
+
+// noSuchExport says that a module does not have an export, and what could be started in its place.
+func (c *code) noSuchExport(export string) string {
+	var names []string
+	for name, f := range c.exports {
+		if len(f.ParamTypes()) == 0 {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	text := fmt.Sprintf("the module has no export %q", export)
+	switch n := len(names); {
+	case n == 0:
+		return text + ", and none at which a process could start"
+	case n > maxExportsNamed:
+		names = append(names[:maxExportsNamed], fmt.Sprintf("and %d more", n-maxExportsNamed))
+	}
+	return text + "; a process could start at: " + strings.Join(names, ", ")
 }
 
 // signature gives the type of a function in words.

@@ -18,6 +18,8 @@ var nodeBuiltins = []builtin{
 	{"Node.disconnect", "node", "Disconnects from a node. true when it was connected.", (*Evaluator).nodeDisconnect},
 	{"Node.ping", "node", "Connects to a node if need be: \"pong\" when it answers, else \"pang\".", (*Evaluator).nodePing},
 	{"Node.spawn", "node, f, ...args", "Starts a process on a node, as spawn does here, and gives its pid. The module\ntravels there if need be; the output comes to this shell's group leader.", (*Evaluator).nodeSpawn},
+	{"Node.spawn_link", "node, f, ...args", "Does what Node.spawn does, and links the process with this shell from the start.", (*Evaluator).nodeSpawnLink},
+	{"Node.spawn_monitor", "node, f, ...args", "Does what Node.spawn does, and monitors the process from the start. Gives [pid, ref].", (*Evaluator).nodeSpawnMonitor},
 }
 
 func (e *Evaluator) texts(list []string) goja.Value {
@@ -57,12 +59,28 @@ func (e *Evaluator) nodePing(a arguments) (goja.Value, error) {
 }
 
 func (e *Evaluator) nodeSpawn(a arguments) (goja.Value, error) {
+	return e.spawnAt(a, wnode.SpawnRequest{}, e.spawnOn)
+}
+
+func (e *Evaluator) nodeSpawnLink(a arguments) (goja.Value, error) {
+	return e.spawnAt(a, wnode.SpawnRequest{Link: true}, e.spawnOn)
+}
+
+func (e *Evaluator) nodeSpawnMonitor(a arguments) (goja.Value, error) {
+	return e.spawnAt(a, wnode.SpawnRequest{Monitor: e.process.System().NewRef()}, e.spawnMonitorOn)
+}
+
+// spawner starts what a request says on a node, with the arguments from i on.
+type spawner func(node abi.NodeID, req wnode.SpawnRequest, a arguments, i int) (goja.Value, error)
+
+// spawnAt spawns on the node that the first argument names. One that cannot be reached gives a pid that
+// is of no use, and what was asked for besides answers noconnection (RSP-02, RSP-03).
+func (e *Evaluator) spawnAt(a arguments, req wnode.SpawnRequest, spawn spawner) (goja.Value, error) {
 	name, err := a.text(0)
 	if err != nil {
 		return nil, err
 	}
-	f, err := a.function(1)
-	if err != nil {
+	if req.Function, err = a.function(1); err != nil {
 		return nil, err
 	}
 	id, err := e.resolve(name)
@@ -70,9 +88,13 @@ func (e *Evaluator) nodeSpawn(a arguments) (goja.Value, error) {
 		if e.ctx.Err() != nil {
 			return nil, err
 		}
-		return e.fromTerm(e.process.SpawnLost(wnode.SpawnRequest{Function: f}, name, err)), nil // RSP-02
+		pid := e.process.SpawnLost(req, name, err)
+		if req.Monitor != (abi.Ref{}) {
+			return e.pair(pid, req.Monitor), nil
+		}
+		return e.fromTerm(pid), nil
 	}
-	return e.spawnOn(id, f, a, 2)
+	return spawn(id, req, a, 2)
 }
 
 // resolve gives the id of a node, this one's without asking anyone.

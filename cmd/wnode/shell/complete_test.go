@@ -23,8 +23,8 @@ func TestComplete(t *testing.T) {
 	s.wants(`Node.connect("two@host"); ticker = {start: {deep: 1}, "not a name": 1, get boom() { throw 1 }}; 0`, `0`)
 	for _, c := range []struct{ line, word, want string }{
 		{`Node.con`, `con`, `connect`},
-		{`x = Node.`, ``, `connect disconnect list ping self spawn`},
-		{`spa`, `spa`, `spawn`},
+		{`x = Node.`, ``, `connect disconnect list ping self spawn spawn_link spawn_monitor`},
+		{`spa`, `spa`, `spawn spawn_link spawn_monitor`},
 		{`f(tick`, `tick`, `ticker`},
 		{`ticker.st`, `st`, `start`},
 		{`ticker.start.d`, `d`, `deep`},
@@ -35,7 +35,7 @@ func TestComplete(t *testing.T) {
 		{`"abc".len`, ``, ``},
 		{`"text`, `text`, ``},
 		{`[ticker.b`, `b`, `boom`},
-		{`Process.un`, `un`, `unregister`},
+		{`Process.un`, `un`, `unalias unlink unregister`},
 		{`Node.connect("t`, `t`, `two@host`},
 		{`x = Node.spawn( 'tw`, `tw`, `two@host`},
 		{`Node.spawn("two@host", wa`, `wa`, `wasm`},

@@ -21,10 +21,12 @@ var ErrInterrupted = errors.New("interrupted")
 
 // Exception is an exception that nothing caught, or a syntax error.
 type Exception struct {
-	Text string // one line, such as `Uncaught TypeError: x is not a function (input 3, line 1, column 5)`
+	// Text is a line such as `Uncaught TypeError: x is not a function (input 3, line 1, column 5)`. That of
+	// a syntax error has two lines more: the one with the mistake, and a mark below it.
+	Text string
 }
 
-// Error gives the line.
+// Error gives the text.
 func (e *Exception) Error() string { return e.Text }
 
 // Quit is how an evaluation ends that called exit().
@@ -40,6 +42,7 @@ func (q *Quit) Error() string { return fmt.Sprintf("exit(%d)", q.Code) }
 type Evaluator struct {
 	node    Node
 	process *wnode.Process
+	inputs  int // evaluated so far; the process's own
 
 	mu       sync.Mutex // guards all below; held while JavaScript runs
 	rt       *goja.Runtime
@@ -47,7 +50,7 @@ type Evaluator struct {
 	handles  handles
 	builtins map[*goja.Object]*builtin
 	rejected []*goja.Promise // rejected in this input, and nobody cares
-	inputs   int             // evaluated so far
+	quiet    bool            // undefined is not worth printing: help() has been called
 
 	// ctx is that of the evaluation under way: the runtime calls the builtins without one.
 	ctx context.Context
@@ -64,25 +67,36 @@ func NewEvaluator(node Node, p *wnode.Process) *Evaluator {
 	return e
 }
 
-// Eval evaluates one input and gives the value of its last expression as the shell prints it. It
-// ends with ctx, whatever the input does. The errors are [*Exception], [*Quit] when the input
+// Eval evaluates one input and gives the value of its last expression as the shell prints it, ""
+// when nothing is to be printed. It ends with ctx, whatever the input does. The errors are [*Exception], [*Quit] when the input
 // called exit(), and the cause of ctx.
 func (e *Evaluator) Eval(ctx context.Context, source string) (string, error) {
+	e.inputs++
+	return e.EvalAs(ctx, fmt.Sprintf("input %d", e.inputs), source)
+}
+
+// EvalAs is Eval with what exceptions call the input.
+func (e *Evaluator) EvalAs(ctx context.Context, name, source string) (string, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.inputs++
-	program, err := compile(fmt.Sprintf("input %d", e.inputs), source)
+	if ctx.Err() != nil {
+		return "", context.Cause(ctx)
+	}
+	program, err := compile(name, source)
 	if err != nil {
-		return "", e.exception(err)
+		return "", e.exception(source, err)
 	}
 	release := e.enter(ctx)
 	defer release()
 	value, err := e.rt.RunProgram(program)
 	if err != nil {
-		return "", e.failure(ctx, err)
+		return "", e.failure(ctx, source, err)
 	}
 	if err := e.unhandled(); err != nil {
 		return "", err
+	}
+	if e.quiet && goja.IsUndefined(value) {
+		return "", nil
 	}
 	return e.print(value), nil
 }
@@ -90,7 +104,7 @@ func (e *Evaluator) Eval(ctx context.Context, source string) (string, error) {
 // enter lets ctx interrupt the runtime until release is called.
 func (e *Evaluator) enter(ctx context.Context) (release func()) {
 	e.ctx = ctx
-	e.rejected = nil
+	e.rejected, e.quiet = nil, false
 	interrupted := make(chan struct{})
 	stop := context.AfterFunc(ctx, func() {
 		e.rt.Interrupt(context.Cause(ctx))
@@ -106,7 +120,7 @@ func (e *Evaluator) enter(ctx context.Context) (release func()) {
 }
 
 // failure turns what the runtime reports into an error of Eval.
-func (e *Evaluator) failure(ctx context.Context, err error) error {
+func (e *Evaluator) failure(ctx context.Context, source string, err error) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
@@ -116,17 +130,17 @@ func (e *Evaluator) failure(ctx context.Context, err error) error {
 			return cause
 		}
 	}
-	return e.exception(err)
+	return e.exception(source, err)
 }
 
-// exception describes an error of the runtime or the compiler in one line.
-func (e *Evaluator) exception(err error) error {
+// exception describes an error of the runtime or the compiler.
+func (e *Evaluator) exception(source string, err error) error {
 	var syntax *syntaxError
 	var overflow *goja.StackOverflowError
 	var thrown *goja.Exception
 	switch {
 	case errors.As(err, &syntax):
-		return &Exception{"Uncaught SyntaxError: " + syntax.message + where(syntax.position)}
+		return &Exception{"Uncaught SyntaxError: " + syntax.message + where(syntax.position) + excerpt(source, syntax.position)}
 	case errors.As(err, &overflow):
 		return &Exception{"Uncaught RangeError: functions call each other too deeply" + whereIn(overflow.Stack())}
 	case errors.As(err, &thrown):

@@ -37,8 +37,8 @@ shell ends. Output of other processes appears above the line you type.
   Node.connect(node_two)
   Node.spawn(node_two, wasm("examples/wasm/whoami/whoami.wasm"))
 
-Tab completes. Ctrl-C interrupts, Ctrl-D or exit() stops the node.
-help(spawn) explains one function.
+Tab completes. Ctrl-C interrupts, Ctrl-D or exit() stops the node, Ctrl-\ does so
+at any time. help(spawn) explains one function.
 `
 
 func (e *Evaluator) help(a arguments) (goja.Value, error) {
@@ -50,6 +50,7 @@ func (e *Evaluator) help(a arguments) (goja.Value, error) {
 		}
 		text = fmt.Sprintf("%s(%s)\n\n  %s\n", b.name, b.args, strings.ReplaceAll(b.doc, "\n", "\n  "))
 	}
+	e.quiet = true
 	return goja.Undefined(), e.write(abi.Pid{}, []byte(text))
 }
 

@@ -4,9 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"os"
-	"path/filepath"
 
 	"github.com/dop251/goja"
 
@@ -15,12 +12,9 @@ import (
 	"github.com/wnode/wnode/abi/term"
 )
 
-// MaxModuleBytes bounds what wasm() reads: a node takes no larger module.
-const MaxModuleBytes = 256 << 20
-
 var ioBuiltins = []builtin{
 	{"IO.puts", "[device,] text", "Writes a line to an I/O server, a pid or a registered name; without one to the\ngroup leader. Gives \"ok\".", (*Evaluator).ioPuts},
-	{"IO.inspect", "x", "Writes a value as the shell prints it, and gives it back.", (*Evaluator).ioInspect},
+	{"IO.inspect", "x[, {limit: n}]", "Writes a value as the shell prints it, and gives it back. Of each array and object\nn elements are shown, 50 unless said otherwise; {limit: Infinity} shows all.", (*Evaluator).ioInspect},
 	{"IO.gets", "[device,] prompt", "Shows a prompt and reads a line, which it gives with its newline; null at the end\nof the input.", (*Evaluator).ioGets},
 	{"group_leader", "", "The pid of the I/O server that this shell's output goes to.", func(e *Evaluator, _ arguments) (goja.Value, error) {
 		return e.fromTerm(e.process.GroupLeader()), nil
@@ -62,7 +56,15 @@ func (e *Evaluator) text(v goja.Value) []byte {
 }
 
 func (e *Evaluator) ioInspect(a arguments) (goja.Value, error) {
-	return a.at(0), e.writeLine(abi.Pid{}, e.print(a.at(0)))
+	limit := printElements
+	if options, ok := a.at(1).(*goja.Object); ok {
+		n := options.Get("limit")
+		if n == nil || !goja.IsNumber(n) || !(n.ToFloat() >= 0) {
+			return nil, a.wrong(1, "an object {limit: n} with a number n")
+		}
+		limit = int(min(n.ToFloat(), maxPrintBytes)) // no more elements than bytes
+	}
+	return a.at(0), e.writeLine(abi.Pid{}, e.printAtMost(a.at(0), limit))
 }
 
 func (e *Evaluator) ioGets(a arguments) (goja.Value, error) {
@@ -118,11 +120,7 @@ func (e *Evaluator) wasm(a arguments) (goja.Value, error) {
 			return nil, err
 		}
 	}
-	module, err := readModule(path)
-	if err != nil {
-		return nil, err
-	}
-	f, err := e.node.Load(filepath.Base(path), module)
+	f, err := e.node.LoadFile(path)
 	if err != nil {
 		return nil, err
 	}
@@ -131,28 +129,4 @@ func (e *Evaluator) wasm(a arguments) (goja.Value, error) {
 		return nil, err
 	}
 	return e.fromTerm(f), nil
-}
-
-// readModule reads a regular file of at most [MaxModuleBytes].
-func readModule(path string) ([]byte, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return nil, err
-	}
-	if !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("%s is no file", path)
-	}
-	module, err := io.ReadAll(io.LimitReader(f, MaxModuleBytes+1))
-	if err != nil {
-		return nil, err
-	}
-	if len(module) > MaxModuleBytes {
-		return nil, fmt.Errorf("%s has more than %d MiB, the most that a module may have", path, MaxModuleBytes>>20)
-	}
-	return module, nil
 }

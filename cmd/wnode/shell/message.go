@@ -10,7 +10,7 @@ import (
 )
 
 var messageBuiltins = []builtin{
-	{"send", "to, term", "Sends a message to a pid, a registered name, or [name, node], and gives it back.\nOnly a name that nobody has is an error; a process that has ended is none.", (*Evaluator).send},
+	{"send", "to, term", "Sends a message to a pid, an alias, a registered name, or [name, node], and gives it\nback.\nOnly a name that nobody has is an error; a process that has ended is none.", (*Evaluator).send},
 	{"receive", "ms", "Takes the next message out of the mailbox and gives it; waits for one for ms\nmilliseconds, for ever without an argument, not at all with 0. undefined: there was none.", (*Evaluator).receive},
 	{"flush", "", "Prints and removes every message in the mailbox.", (*Evaluator).flush},
 }
@@ -27,6 +27,9 @@ func (e *Evaluator) send(a arguments) (goja.Value, error) {
 	if pid, err := toPid(to); err == nil {
 		return a.at(1), e.process.Send(e.ctx, pid, message)
 	}
+	if ref, ok := toRef(to); ok { // ALIAS-01
+		return a.at(1), e.process.Send(e.ctx, abi.Pid(ref), message)
+	}
 	if name, ok := to.(goja.String); ok {
 		err := e.process.SendName(e.ctx, name.String(), message)
 		if errors.Is(err, abi.ErrNoName) { // SIG-04
@@ -37,7 +40,7 @@ func (e *Evaluator) send(a arguments) (goja.Value, error) {
 	if o, ok := to.(*goja.Object); ok && e.kind(o) == kindArray && length(o) == 2 {
 		return a.at(1), e.sendTo(o.Get("0"), o.Get("1"), message, a)
 	}
-	return nil, a.wrong(0, "a pid, a registered name, or [name, node]") // SIG-05
+	return nil, a.wrong(0, "a pid, an alias, a registered name, or [name, node]") // SIG-05
 }
 
 // sendTo sends to whoever has the name on the node. A node that cannot be reached and a name that
@@ -46,7 +49,7 @@ func (e *Evaluator) sendTo(name, node goja.Value, message []byte, a arguments) e
 	name, isText := name.(goja.String)
 	host, isText2 := node.(goja.String)
 	if !isText || !isText2 {
-		return a.wrong(0, "a pid, a registered name, or [name, node]")
+		return a.wrong(0, "a pid, an alias, a registered name, or [name, node]")
 	}
 	id, err := e.resolve(host.String())
 	if err != nil {

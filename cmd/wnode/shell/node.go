@@ -7,13 +7,14 @@ import (
 	"github.com/wnode/wnode/abi"
 )
 
-// Node is the node as the shell needs it, which [*wnode.Node] is. Its methods may be called concurrently.
+// Node is the node as the shell needs it: a [*wnode.Node] with LoadFile. Its methods may be called concurrently.
 type Node interface {
 	Cluster
 	Processes
 	Names
-	// Load puts a module into the node's store and gives the function at its default export.
-	Load(name string, module []byte) (abi.Function, error)
+	// LoadFile puts a module from a file into the node's store and gives the function at its default
+	// export. The error says in one line what is wrong with it.
+	LoadFile(path string) (abi.Function, error)
 }
 
 // Cluster is the node among others.

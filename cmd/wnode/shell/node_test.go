@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -127,7 +129,12 @@ func (n *fakeNode) Resolve(ctx context.Context, name string) (abi.NodeID, error)
 	return n.peers[name], nil
 }
 
-func (n *fakeNode) Load(name string, module []byte) (abi.Function, error) {
+func (n *fakeNode) LoadFile(path string) (abi.Function, error) {
+	module, err := os.ReadFile(path)
+	if err != nil {
+		return abi.Function{}, err
+	}
+	name := filepath.Base(path)
 	if !strings.HasPrefix(string(module), "\x00asm") {
 		return abi.Function{}, errors.New(name + " is no WebAssembly module")
 	}
@@ -360,5 +367,9 @@ func (d *device) take() string {
 	return got
 }
 
-// The root package's node is what the shell asks for.
-var _ Node = (*wnode.Node)(nil)
+// The root package's node is what the shell asks for, but for LoadFile.
+var _ interface {
+	Cluster
+	Processes
+	Names
+} = (*wnode.Node)(nil)

@@ -17,15 +17,22 @@ import (
 // How values are laid out and where printing stops.
 const (
 	printWidth    = 80
-	printElements = 100      // of one array or object
+	printElements = 50       // of one array or object
 	printDepth    = 20       // of nesting
 	printBytes    = 64 << 10 // of everything
+	maxPrintBytes = 2 << 20  // of everything, where no limit is wanted
 	printIndent   = 2
 )
 
 // print gives a value as the shell shows it. Getters and proxies do not run.
-func (e *Evaluator) print(v goja.Value) (text string) {
-	pr := printer{e: e, left: printBytes}
+func (e *Evaluator) print(v goja.Value) string { return e.printAtMost(v, printElements) }
+
+// printAtMost is print with another limit on the elements of one array or object.
+func (e *Evaluator) printAtMost(v goja.Value, elements int) (text string) {
+	pr := printer{e: e, elements: int64(elements), left: printBytes}
+	if elements > printElements {
+		pr.left = maxPrintBytes
+	}
 	if err := e.try(func() { text = pr.value(v, 0) }); err != nil {
 		return "[a value that cannot be printed]"
 	}
@@ -53,9 +60,10 @@ func (e *Evaluator) try(f func()) (err error) {
 
 // printer prints one value.
 type printer struct {
-	e     *Evaluator
-	stack []*goja.Object // around the current value
-	left  int            // bytes that may still come
+	e        *Evaluator
+	elements int64          // of one array or object
+	stack    []*goja.Object // around the current value
+	left     int            // bytes that may still come
 }
 
 // value prints v, which begins at column indent if it takes more than one line.
@@ -134,7 +142,7 @@ func length(o *goja.Object) int64 { return o.Get("length").ToInteger() }
 func (pr *printer) array(prefix string, o *goja.Object, indent int) string {
 	n := length(o)
 	var items []string
-	for i := range min(n, printElements) {
+	for i := range min(n, pr.elements) {
 		v, isGetter, _ := pr.e.std.own(o, strconv.FormatInt(i, 10))
 		items = append(items, pr.property(v, isGetter, indent+printIndent))
 	}
@@ -158,7 +166,7 @@ func more(items []string, n int64) []string {
 
 func (pr *printer) entries(class string, entries []entry, indent int) string {
 	var items []string
-	for _, e := range entries[:min(len(entries), printElements)] {
+	for _, e := range entries[:min(int64(len(entries)), pr.elements)] {
 		item := pr.value(e.value, indent+printIndent)
 		if class == "Map" {
 			item = pr.value(e.key, indent+printIndent) + " => " + item
@@ -171,7 +179,7 @@ func (pr *printer) entries(class string, entries []entry, indent int) string {
 func (pr *printer) plain(o *goja.Object, indent int) string {
 	keys := o.Keys()
 	var items []string
-	for _, key := range keys[:min(len(keys), printElements)] {
+	for _, key := range keys[:min(int64(len(keys)), pr.elements)] {
 		v, isGetter, _ := pr.e.std.own(o, key)
 		items = append(items, bareKey(key)+": "+pr.property(v, isGetter, indent+printIndent))
 	}

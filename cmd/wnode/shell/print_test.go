@@ -64,10 +64,51 @@ func TestPrintBounds(t *testing.T) {
 	if want := strings.Repeat("[", printDepth) + "[...]" + strings.Repeat("]", printDepth); deep != want {
 		t.Errorf("got %s", deep)
 	}
-	if got := s.eval(`Array(1e5).fill("abc")`); !strings.HasSuffix(got, "... 99900 more\n]") {
+	if got := s.eval(`Array(1e5).fill("abc")`); !strings.HasSuffix(got, "... 99950 more\n]") {
 		t.Errorf("got %s", got)
 	}
 	if got := s.eval(`w = []; for (i = 0; i < 6; i++) w = Array(100).fill(w); w`); len(got) > 8*printBytes {
 		t.Errorf("%d bytes", len(got))
+	}
+}
+
+// IO.inspect shows as much of a value as it is told.
+func TestInspectLimit(t *testing.T) {
+	s := newSession(t)
+	for _, c := range []struct{ source, want string }{
+		{`IO.inspect([1, 2, 3], {limit: 2})`, "[1, 2, ... 1 more]\n"},
+		{`IO.inspect({a: 1, b: [1, 2]}, {limit: 1})`, "{a: 1, ... 1 more}\n"},
+		{`IO.inspect(new Set([1, 2]), {limit: 0})`, "Set {... 2 more}\n"},
+	} {
+		s.eval(c.source)
+		if got := s.device.take(); got != c.want {
+			t.Errorf("%s writes %q, want %q", c.source, got, c.want)
+		}
+	}
+	s.eval(`IO.inspect(Array(20000).fill("abc"), {limit: Infinity})`)
+	if got := s.device.take(); strings.Count(got, `"abc"`) != 20000 || strings.Contains(got, "more") {
+		t.Errorf("%d of 20000 elements are shown", strings.Count(got, `"abc"`))
+	}
+	for _, options := range []string{"{}", "{limit: -1}", "{limit: NaN}", `{limit: "all"}`} {
+		if got := s.eval("IO.inspect(1, " + options + ")"); !strings.HasPrefix(got, "Uncaught TypeError: IO.inspect: argument 2 must be an object {limit: n}") {
+			t.Errorf("%s gives %s", options, got)
+		}
+	}
+}
+
+// The mark is below the mistake, however long the line is and whatever stands before it.
+func TestExcerpt(t *testing.T) {
+	long := strings.Repeat("x+", 100)
+	for _, c := range []struct{ source, want string }{
+		{"a b", "\n  a b\n    ^"},
+		{"1 +\n\t水 水", "\n  \t水 水\n  \t   ^"},
+		{"(\n\n", ""},
+		{long + "1 2" + long, "\n  ..." + long[len(long)-34:] + "1 " + "2" + long[:32] + "...\n  " + strings.Repeat(" ", 39) + "^"},
+	} {
+		s := newSession(t)
+		got := s.eval(c.source)
+		if _, got, _ = strings.Cut(got, ")"); got != c.want {
+			t.Errorf("%q gives\n%q, want\n%q", c.source, got, c.want)
+		}
 	}
 }

@@ -26,8 +26,8 @@ var processBuiltins = []builtin{
 	{"Process.exit", "pid, reason", "Sends an exit signal, to a process of any node. The reason \"kill\" ends every\nprocess, \"normal\" none but the caller. Gives true.", (*Evaluator).processExit},
 }
 
-// spawnOn starts f with the arguments from i on.
-func (e *Evaluator) spawnOn(node abi.NodeID, f abi.Function, a arguments, i int) (goja.Value, error) {
+// encodeArgs gives the arguments from i on as those of a process.
+func (e *Evaluator) encodeArgs(a arguments, i int) ([]byte, error) {
 	args := []any{}
 	for ; i < len(a.list); i++ {
 		t, err := e.toTerm(a.list[i])
@@ -36,11 +36,16 @@ func (e *Evaluator) spawnOn(node abi.NodeID, f abi.Function, a arguments, i int)
 		}
 		args = append(args, t)
 	}
-	encoded, err := term.Encode(args)
-	if err != nil {
+	return term.Encode(args)
+}
+
+// spawnOn starts what req says on a node, with the arguments from i on.
+func (e *Evaluator) spawnOn(node abi.NodeID, req wnode.SpawnRequest, a arguments, i int) (goja.Value, error) {
+	var err error
+	if req.Args, err = e.encodeArgs(a, i); err != nil {
 		return nil, err
 	}
-	pid, err := e.process.SpawnFunction(e.ctx, node, wnode.SpawnRequest{Function: f, Args: encoded})
+	pid, err := e.process.SpawnFunction(e.ctx, node, req)
 	if err != nil {
 		return nil, err
 	}
@@ -52,7 +57,7 @@ func (e *Evaluator) spawn(a arguments) (goja.Value, error) {
 	if err != nil {
 		return nil, err
 	}
-	return e.spawnOn(e.node.ID(), f, a, 1)
+	return e.spawnOn(e.node.ID(), wnode.SpawnRequest{Function: f}, a, 1)
 }
 
 func (e *Evaluator) pids(pids []abi.Pid) goja.Value {
@@ -110,10 +115,23 @@ func (e *Evaluator) infoFields(info wnode.Info) []infoField {
 		{"message_queue_bytes", e.rt.ToValue(info.MessageBytes)},
 		{"group_leader", e.fromTerm(info.GroupLeader)},
 		{"parent", parent},
+		{"trap_exit", e.rt.ToValue(info.TrapExit)},
+		{"links", e.pids(info.Links)},
 		{"monitors", e.pids(info.Monitors)},
 		{"monitored_by", e.pids(info.MonitoredBy)},
+		{"limits", e.limits(info.Rights.Limits)},
+		{"denied", e.texts(info.Rights.Denied.PermissionNames())},
 		{"started", text(info.Started.UTC().Format("2006-01-02T15:04:05.000Z"))},
 	}
+}
+
+// limits gives the bounds that there are, by name.
+func (e *Evaluator) limits(limits wnode.Limits) goja.Value {
+	values := map[any]any{}
+	for name, value := range limits.Values() {
+		values[name] = int64(value)
+	}
+	return e.fromMap(values)
 }
 
 func (e *Evaluator) processExit(a arguments) (goja.Value, error) {

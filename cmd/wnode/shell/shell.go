@@ -22,16 +22,21 @@ type Shell struct {
 	done chan struct{}
 
 	mu        sync.Mutex // guards all below
+	first     string     // to evaluate before all inputs; "" once an evaluator has taken it
 	evaluator *Evaluator
 	interrupt context.CancelCauseFunc // ends the evaluation under way; nil when there is none
+	entered   bool                    // the line that was asked for has been entered, and nothing has come of it yet
+	early     bool                    // it has been interrupted already
 	finished  bool                    // an evaluator was done
 	code      int
+	err       error // of first
 }
 
 // Start starts a shell on an I/O server: a process that evaluates, and one that watches over it and
-// starts another when an exit signal ends it. The errors are those of the node's Spawn.
-func Start(node Node, leader abi.Pid) (*Shell, error) {
-	s := &Shell{node: node, done: make(chan struct{})}
+// starts another when an exit signal ends it. What first says is evaluated before all inputs, which
+// see what it has defined; unless it succeeds, the shell ends. The errors are those of the node's Spawn.
+func Start(node Node, leader abi.Pid, first string) (*Shell, error) {
+	s := &Shell{node: node, first: first, done: make(chan struct{})}
 	if _, err := node.Spawn("shell_watch", leader, s.watch); err != nil {
 		return nil, fmt.Errorf("start the shell: %w", err)
 	}
@@ -48,15 +53,45 @@ func (s *Shell) Code() int {
 	return s.code
 }
 
-// Interrupt breaks off the evaluation under way, and reports false when there is none.
+// Err is the error of what was to be evaluated first, nil without one: [*Exception] or [ErrInterrupted]. It
+// is settled once Done is closed.
+func (s *Shell) Err() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.err
+}
+
+// Entered tells the shell that a line has been entered under a prompt, before the shell gets it: from
+// then on Interrupt is meant for what comes of the line.
+func (s *Shell) Entered(prompt string) {
+	if !s.Prompt(prompt) {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.entered = true
+}
+
+// Interrupt breaks off the evaluation under way, or the one that comes of the line that was entered. It
+// reports false when there is none.
 func (s *Shell) Interrupt() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.interrupt == nil {
-		return false
+		s.early = s.entered
+		return s.early
 	}
 	s.interrupt(ErrInterrupted)
 	return true
+}
+
+// settleInput forgets the line that was entered, and reports whether it has been interrupted.
+func (s *Shell) settleInput() (interrupted bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	interrupted = s.early
+	s.entered, s.early = false, false
+	return interrupted
 }
 
 // Complete completes a line as [Evaluator.Complete] does.
@@ -132,13 +167,24 @@ func (s *Shell) run(p *wnode.Process) wnode.Exit {
 	s.mu.Lock()
 	s.evaluator = e
 	s.mu.Unlock()
-	code := s.loop(p, e)
+	err := s.serve(p, e)
 	if p.Context().Err() == nil {
-		s.mu.Lock()
-		s.finished, s.code = true, code
-		s.mu.Unlock()
+		s.finish(err)
 	}
 	return wnode.Normal
+}
+
+// finish takes note of how the shell has ended.
+func (s *Shell) finish(err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.finished = true
+	var quit *Quit
+	if errors.As(err, &quit) {
+		s.code = quit.Code
+		return
+	}
+	s.err = err
 }
 
 // ended reports whether the evaluator that has just ended was done.
@@ -148,28 +194,45 @@ func (s *Shell) ended() bool {
 	return s.finished
 }
 
-// loop evaluates input after input, and gives the exit code.
-func (s *Shell) loop(p *wnode.Process, e *Evaluator) int {
+// serve evaluates input after input until the last. The error is [*Quit], or that of what was to be
+// evaluated first.
+func (s *Shell) serve(p *wnode.Process, e *Evaluator) error {
+	if first := s.takeFirst(); first != "" {
+		if _, err := s.evaluate(p, func(ctx context.Context) (string, error) { return e.EvalAs(ctx, "--eval", first) }); err != nil {
+			return err
+		}
+	}
 	for n := 1; ; n++ {
 		source, err := s.read(p, fmt.Sprintf("%s%d> ", s.promptPrefix(), n))
 		if err != nil {
 			s.sayGoodbye(p, err)
-			return 0
+			return nil
 		}
-		text, err := s.evaluate(p, e, source)
+		text, err := s.evaluate(p, func(ctx context.Context) (string, error) { return e.Eval(ctx, source) })
 		var quit *Quit
 		switch {
 		case p.Context().Err() != nil:
-			return 0
+			return nil
 		case errors.As(err, &quit):
-			return quit.Code
+			return err
 		case err != nil:
 			text = err.Error()
+		case text == "":
+			continue
 		}
 		if err := p.Write(p.Context(), abi.Pid{}, []byte(text+"\n")); err != nil {
-			return 0
+			return nil // without an I/O server there is no shell
 		}
 	}
+}
+
+// takeFirst gives what is to be evaluated first, to the first evaluator only: it may be what ends it.
+func (s *Shell) takeFirst() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	first := s.first
+	s.first = ""
+	return first
 }
 
 // sayGoodbye tells why the shell ends, unless nobody would see it.
@@ -181,18 +244,22 @@ func (s *Shell) sayGoodbye(p *wnode.Process, err error) {
 }
 
 // evaluate evaluates an input such that [Shell.Interrupt] reaches it.
-func (s *Shell) evaluate(p *wnode.Process, e *Evaluator, source string) (string, error) {
+func (s *Shell) evaluate(p *wnode.Process, eval func(context.Context) (string, error)) (string, error) {
 	ctx, cancel := context.WithCancelCause(p.Context())
 	defer cancel(nil)
 	s.setInterrupt(cancel)
 	defer s.setInterrupt(nil)
-	return e.Eval(ctx, source)
+	return eval(ctx)
 }
 
+// setInterrupt says what Interrupt does. An evaluation that was interrupted before it began ends at once.
 func (s *Shell) setInterrupt(cancel context.CancelCauseFunc) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.interrupt = cancel
+	if cancel != nil && s.early {
+		cancel(ErrInterrupted)
+	}
+	s.interrupt, s.entered, s.early = cancel, false, false
 }
 
 // read reads one input that is not blank, of as many lines as it takes. Interrupted lines are
@@ -200,6 +267,9 @@ func (s *Shell) setInterrupt(cancel context.CancelCauseFunc) {
 func (s *Shell) read(p *wnode.Process, prompt string) (string, error) {
 	source := ""
 	for {
+		if s.settleInput() {
+			source = ""
+		}
 		ask := prompt
 		if source != "" {
 			ask = continuation

@@ -12,7 +12,7 @@ func startShell(t *testing.T) (*fakeNode, *device, *Shell) {
 	t.Helper()
 	n := newFakeNode(t)
 	d := startDevice(t, n)
-	s, err := Start(n, d.pid)
+	s, err := Start(n, d.pid, "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -92,6 +92,77 @@ func TestShellInterrupt(t *testing.T) {
 	if got := d.shows(t, "2> "); got != "interrupted\nwnode(one@host)2> " {
 		t.Errorf("output %q", got)
 	}
+	d.give("eof")
+	<-s.Done()
+}
+
+// An interrupt counts from the moment at which a line is entered, and is forgotten with its input.
+func TestShellInterruptedEarly(t *testing.T) {
+	_, d, s := startShell(t)
+	s.Entered("name? ") // not the shell's line
+	if s.Interrupt() {
+		t.Error("a line that is not the shell's is interrupted")
+	}
+	s.Entered("wnode(one@host)1> ")
+	if !s.Interrupt() {
+		t.Error("the line that was entered cannot be interrupted")
+	}
+	d.expect(t, "for (;;) ;\n", "interrupted\nwnode(one@host)2> ")
+	s.Entered("wnode(one@host)2> ")
+	s.Interrupt()
+	d.expect(t, "{\n", "wnode(one@host)2> ") // not "...> ": the line is dropped
+	s.Entered("wnode(one@host)2> ")
+	s.Interrupt()
+	d.expect(t, "\n", "wnode(one@host)2> ")
+	d.expect(t, "1 + 1\n", "2\nwnode(one@host)3> ")
+	d.give("eof")
+	<-s.Done()
+}
+
+// What is evaluated first is seen by all inputs, unless it fails.
+func TestShellFirst(t *testing.T) {
+	n := newFakeNode(t)
+	start := func(first string) (*device, *Shell) {
+		d := startDevice(t, n)
+		s, err := Start(n, d.pid, first)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return d, s
+	}
+	d, s := start("x = 20; let y = 1; IO.puts('first')")
+	if got := d.shows(t, "1> "); got != "first\nwnode(one@host)1> " {
+		t.Errorf("output %q", got)
+	}
+	d.expect(t, "x + y\n", "21\nwnode(one@host)2> ")
+	d.expect(t, "nope\n", "Uncaught ReferenceError: nope is not defined (input 2, line 1, column 1)\nwnode(one@host)3> ")
+	d.give("Process.exit(self(), \"kill\")\n") // another evaluator does not begin with it again
+	d.shows(t, "1> ")
+	d.expect(t, "typeof x\n", "\"undefined\"\nwnode(one@host)2> ")
+	d.give("eof")
+	<-s.Done()
+	if err := s.Err(); err != nil {
+		t.Errorf("the shell ends with %v", err)
+	}
+	d, s = start("nope")
+	<-s.Done()
+	if err := s.Err(); err == nil || err.Error() != "Uncaught ReferenceError: nope is not defined (--eval, line 1, column 1)" || d.take() != "" {
+		t.Errorf("the shell ends with %v", err)
+	}
+	_, s = start("exit(3)")
+	if <-s.Done(); s.Err() != nil || s.Code() != 3 {
+		t.Errorf("the shell ends with %v and code %d", s.Err(), s.Code())
+	}
+}
+
+// After help there is nothing more to say.
+func TestShellHelp(t *testing.T) {
+	_, d, s := startShell(t)
+	d.give("help(self)\n")
+	if got := d.shows(t, "2> "); got != "self()\n\n  The pid of this shell.\nwnode(one@host)2> " {
+		t.Errorf("output %q", got)
+	}
+	d.expect(t, "undefined\n", "undefined\nwnode(one@host)3> ")
 	d.give("eof")
 	<-s.Done()
 }

@@ -6,7 +6,13 @@
 //
 // The library is not made for writers beside the reader: its writer touches the state of the line
 // while the reader changes it. So everything happens on the reader's goroutine. While a line is
-// read, Write leaves its data in a queue and puts a rune that no keyboard has into the input; the
+// read, Write leaves its data in a queue and has the keyboard give a rune that no key has; the
 // library hands each rune to a filter before it acts on it, and that filter writes. A new prompt and
 // the end of a read that nobody wants any more come the same way.
+//
+// The terminal is read all the time, and not only while a line is: Ctrl-C must reach what is being
+// evaluated, and Ctrl-D, which the system would take for itself, the next line. The library gets
+// one whole key with each Read, so that nothing comes into the middle of an escape sequence, and what
+// is typed ahead stays where Ctrl-C can drop it. What is typed while another process reads is for that
+// process, which gets a moment to read on, and the end of its input never ends the shell.
 package terminal

@@ -3,6 +3,7 @@ package terminal
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -32,7 +33,7 @@ func openHistory(path string, limit int) *history {
 		return h
 	}
 	if data, err := os.ReadFile(path); err == nil {
-		h.lines = strings.Split(strings.TrimRight(strings.ToValidUTF8(string(data), "\ufffd"), "\n"), "\n")
+		h.lines = slices.DeleteFunc(strings.Split(strings.ToValidUTF8(string(data), "\ufffd"), "\n"), isBlank)
 	}
 	flags := os.O_APPEND | os.O_CREATE | os.O_WRONLY
 	if len(h.lines) > 2*limit {
@@ -53,6 +54,9 @@ func openHistory(path string, limit int) *history {
 	h.file = file
 	return h
 }
+
+// isBlank reports whether there is nothing in a line to remember.
+func isBlank(text string) bool { return strings.TrimSpace(text) == "" }
 
 // writePrivate replaces a file, in one step for all who read it.
 func writePrivate(path, text string) error {

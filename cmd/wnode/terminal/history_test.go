@@ -43,6 +43,46 @@ func TestHistoryFile(t *testing.T) {
 	again.enters(line, "first")
 }
 
+// A line is found again as it was entered, and nothing else is found.
+func TestHistoryKeys(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "history")
+	if err := os.WriteFile(path, nil, 0o600); err != nil { // as a start without an input leaves it
+		t.Fatal(err)
+	}
+	tm := open(t, 80, Options{HistoryFile: path, Assisted: func(prompt string) bool { return prompt == "> " }})
+	enter := func(prompt, keys, want string) {
+		t.Helper()
+		line := tm.read(t.Context(), prompt)
+		tm.keys(keys)
+		tm.enters(line, want)
+	}
+	const up, down, search, clear = "\x1b[A", "\x1b[B", "\x12", "\x15"
+	secret := func() {
+		t.Helper()
+		if err := tm.editor.SetEcho(false); err != nil {
+			t.Fatal(err)
+		}
+		enter("password: ", "secret\r", "secret")
+		if err := tm.editor.SetEcho(true); err != nil {
+			t.Fatal(err)
+		}
+	}
+	enter("> ", "x"+clear+"\r", "")
+	enter("> ", up+"a\r", "a") // there is nothing yet
+	enter("> ", up+clear+"\r", "")
+	enter("> ", up+"\r", "a")
+	enter("> ", "b\r", "b")
+	enter("> ", up+up+clear+up+down+down+"c\r", "c")
+	enter("> ", up+up+up+"!\r", "a!")
+	secret()
+	enter("> ", up+down+"\r", "")
+	enter("> ", search+"se\x07\r", "")
+	again := open(t, 80, Options{})
+	tm = again
+	secret()
+	enter("> ", up+down+search+"se\x07\r", "")
+}
+
 func TestHistoryLimit(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "history")
 	if err := os.WriteFile(path, []byte(strings.Repeat("x\n", 21)), 0o644); err != nil {

@@ -17,10 +17,6 @@ import (
 	"github.com/wnode/wnode/abi"
 )
 
-// wakeRune in the input has the reader look after what others want of it. It is a noncharacter: no
-// keyboard sends it, and if text has one it does no harm.
-const wakeRune = '\U0010fffe'
-
 // The library asks for the position of the cursor before each line, and waits for the answer,
 // which some terminals never give. It is answered here: the column is known.
 var positionQuery = []byte("\x1b[6n")
@@ -28,7 +24,7 @@ var positionQuery = []byte("\x1b[6n")
 // line is the [Editor] of a terminal that can move its cursor.
 type line struct {
 	opts    Options
-	in      *input
+	keys    *keyboard
 	inFile  *os.File
 	outFile *os.File
 	lib     *readline.Instance
@@ -36,9 +32,10 @@ type line struct {
 	resized func() // has the library ask for the size again
 
 	// screen and what follows belong to the reader while there is one, else to who holds mu.
-	screen  screen
-	cooked  *term.State // to restore, while the terminal is raw
-	between func()      // what to do between taking the line off the screen and drawing it again
+	screen    screen
+	remembers bool        // the history of the library has a line
+	cooked    *term.State // to restore; nil as long as no line has been read
+	between   func()      // what to do between taking the line off the screen and drawing it again
 
 	mu      sync.Mutex // guards all below
 	ctx     context.Context
@@ -56,11 +53,9 @@ type write struct {
 	done chan error // capacity 1
 }
 
-func newLine(in *input, inFile, outFile *os.File, opts Options) (*line, error) {
-	if opts.Assisted == nil {
-		opts.Assisted = func(string) bool { return true }
-	}
-	l := &line{opts: opts, in: in, inFile: inFile, outFile: outFile, screen: screen{w: outFile}}
+func newLine(in *source, inFile, outFile *os.File, opts Options) (*line, error) {
+	l := &line{opts: opts, inFile: inFile, outFile: outFile, screen: screen{w: outFile}}
+	l.keys = newKeyboard(in, l.interruptedBetween, opts.Quit)
 	l.history = openHistory(opts.HistoryFile, opts.HistoryLines)
 	var err error
 	if l.lib, err = readline.NewFromConfig(l.config()); err != nil {
@@ -68,7 +63,7 @@ func newLine(in *input, inFile, outFile *os.File, opts Options) (*line, error) {
 		return nil, err
 	}
 	for _, entry := range l.history.lines {
-		_ = l.lib.SaveToHistory(entry) // in memory only, which cannot fail
+		l.remember(entry)
 	}
 	return l, nil
 }
@@ -76,7 +71,7 @@ func newLine(in *input, inFile, outFile *os.File, opts Options) (*line, error) {
 // config is how the library is set up.
 func (l *line) config() *readline.Config {
 	config := &readline.Config{
-		Stdin:  l.in,
+		Stdin:  l.keys,
 		Stdout: writerFunc(l.draw),
 		Stderr: writerFunc(func(data []byte) (int, error) {
 			l.between()
@@ -88,7 +83,7 @@ func (l *line) config() *readline.Config {
 		FuncFilterInputRune:    l.filter,
 		FuncIsTerminal:         func() bool { return true },
 		// The library restores the terminal on a goroutine of its own when the input ends: begin and
-		// end do it instead.
+		// Close do it instead.
 		FuncMakeRaw: func() error { return nil },
 		FuncExitRaw: func() error { return nil },
 		FuncGetSize: func() (int, int) {
@@ -111,7 +106,7 @@ func (f writerFunc) Write(data []byte) (int, error) { return f(data) }
 // draw is what the library writes with.
 func (l *line) draw(data []byte) (int, error) {
 	if bytes.Equal(data, positionQuery) {
-		l.in.inject("\x1b[1;" + strconv.Itoa(l.anchor()+1) + "R")
+		l.keys.reply("\x1b[1;" + strconv.Itoa(l.anchor()+1) + "R")
 		return len(data), nil
 	}
 	if l.screen.muted {
@@ -142,30 +137,67 @@ func (l *line) ReadLine(ctx context.Context) (string, error) {
 		err = errDropped
 	case errors.Is(err, readline.ErrInterrupt):
 		err = abi.ErrInterrupted
-		l.tellInterrupted()
-	case err == nil && l.assisted() && strings.TrimSpace(text) != "":
-		_ = l.lib.SaveToHistory(text) // in memory only, which cannot fail
+		l.opts.Interrupted()
+	case err == nil:
+		l.entered(text)
+	}
+	l.rewind()
+	return l.end(ctx, done, text, err)
+}
+
+// entered tells of a line, and remembers it.
+func (l *line) entered(text string) {
+	l.mu.Lock()
+	prompt := l.prompt
+	l.mu.Unlock()
+	l.opts.Entered(prompt)
+	if l.assisted() && !isBlank(text) {
+		l.remember(text)
 		l.history.add(text)
 	}
-	return l.end(ctx, done, text, err)
+}
+
+// remember puts a line into the history of the library.
+func (l *line) remember(text string) {
+	_ = l.lib.SaveToHistory(text) // in memory only, which cannot fail
+	l.remembers = true
+}
+
+// rewind has the library forget what the line was that has been read, and the changes to those that it
+// remembers: the next line would find them with the keys for the history, even a password.
+func (l *line) rewind() {
+	if l.remembers {
+		_ = l.lib.SaveToHistory("") // goes to the end, and saves nothing
+		return
+	}
+	l.lib.ResetHistory()
 }
 
 // errDropped says that the line is off the screen, since ctx has ended or the editor is closed.
 var errDropped = errors.New("line dropped")
 
-func (l *line) tellInterrupted() {
-	if l.opts.Interrupted != nil {
-		l.opts.Interrupted()
+// interruptedBetween does what Ctrl-C does while no line is being read.
+func (l *line) interruptedBetween() {
+	l.mu.Lock()
+	if l.reading == nil && !l.closed {
+		text := "^C\n"
+		if !l.screen.raw {
+			text = "\n" // the system has shown the rest
+		}
+		_ = l.screen.output([]byte(text), defaultColumns) // a terminal that fails shows it at the next output
 	}
+	l.mu.Unlock()
+	l.opts.Interrupted()
 }
 
 // assisted reports whether the line has history and completion.
 func (l *line) assisted() bool {
 	l.mu.Lock()
-	prompt, noEcho := l.prompt, l.noEcho
-	l.mu.Unlock()
-	return !noEcho && l.opts.Assisted(prompt)
+	defer l.mu.Unlock()
+	return l.assistedLocked()
 }
+
+func (l *line) assistedLocked() bool { return !l.noEcho && l.opts.Assisted(l.prompt) }
 
 // begin makes the caller the reader.
 func (l *line) begin(ctx context.Context) (done chan struct{}, err error) {
@@ -178,9 +210,13 @@ func (l *line) begin(ctx context.Context) (done chan struct{}, err error) {
 	if err := l.makeRaw(); err != nil {
 		return nil, err
 	}
-	l.ctx, l.reading = ctx, done
 	l.resized()
-	return done, l.configureLocked()
+	if err := l.configureLocked(); err != nil {
+		return nil, err
+	}
+	l.ctx, l.reading = ctx, done
+	l.keys.begin(l.assistedLocked())
+	return done, nil
 }
 
 // configureLocked gives the library the prompt and the echo.
@@ -191,19 +227,14 @@ func (l *line) configureLocked() error {
 	return l.lib.SetConfig(config)
 }
 
-// end gives the terminal back to all, and writes what came too late for the reader.
+// end gives the screen back to all, and writes what came too late for the reader.
 func (l *line) end(ctx context.Context, done chan struct{}, text string, err error) (string, error) {
+	if l.endReading(err) {
+		l.interruptedBetween()
+	}
+	defer close(done)
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	defer close(done)
-	l.screen.muted = false
-	if err != errDropped {
-		l.screen.column = 0
-	}
-	l.exitRaw()
-	l.ctx, l.reading = nil, nil
-	l.writeLocked(l.writes)
-	l.writes = nil
 	switch {
 	case l.closed:
 		return "", fs.ErrClosed
@@ -211,6 +242,21 @@ func (l *line) end(ctx context.Context, done chan struct{}, text string, err err
 		return "", context.Cause(ctx)
 	}
 	return text, err
+}
+
+// endReading ends the time of the reader. It reports whether Ctrl-C has been typed since the line was.
+func (l *line) endReading(err error) (interrupted bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.screen.muted = false
+	if err != errDropped {
+		l.screen.column = 0
+	}
+	_ = l.screen.draw([]byte(pasteOff)) // a terminal that fails is gone
+	l.ctx, l.reading = nil, nil
+	l.writeLocked(l.writes)
+	l.writes = nil
+	return l.keys.end()
 }
 
 // Write writes above the line.
@@ -272,21 +318,8 @@ func (l *line) Size() (columns, rows int, err error) {
 	return columns, rows, nil
 }
 
-// Interrupt drops the line, if one is being read, and tells of it.
-func (l *line) Interrupt() {
-	l.mu.Lock()
-	reading := l.reading != nil
-	if reading {
-		l.in.inject(string(rune(readline.CharInterrupt)))
-	} else if !l.closed {
-		// The system has shown ^C. A terminal that fails shows it at the next output.
-		_ = l.screen.output([]byte("\n"), defaultColumns)
-	}
-	l.mu.Unlock()
-	if !reading {
-		l.tellInterrupted()
-	}
-}
+// Interrupt does what Ctrl-C does.
+func (l *line) Interrupt() { l.keys.press(keyInterrupt) }
 
 // Close ends the reader and waits for it.
 func (l *line) Close() error {
@@ -303,8 +336,8 @@ func (l *line) Close() error {
 		<-reading
 	}
 	err := l.lib.Close()
-	l.in.close()
-	l.in.release()
+	l.keys.close()
+	l.exitRaw()
 	l.history.close()
 	return err
 }

@@ -3,7 +3,6 @@ package terminal
 import (
 	"bytes"
 	"context"
-	"io"
 	"io/fs"
 	"os"
 	"sync"
@@ -18,7 +17,7 @@ const maxPlainLine = 1 << 20
 // that comes meanwhile goes on lines of its own, with the prompt again after it.
 type plain struct {
 	opts Options
-	in   *input
+	in   *source
 	out  *os.File
 	rest []byte // read, and not yet a line; belongs to the reader
 
@@ -31,7 +30,7 @@ type plain struct {
 	closed      bool
 }
 
-func newPlain(in *input, out *os.File, opts Options) *plain {
+func newPlain(in *source, out *os.File, opts Options) *plain {
 	return &plain{opts: opts, in: in, out: out, screen: screen{w: out}}
 }
 
@@ -49,23 +48,28 @@ func (p *plain) ReadLine(ctx context.Context) (string, error) {
 			return "", err
 		}
 		if text, ok := p.line(); ok {
-			return text, nil
+			return p.entered(text), nil
 		}
-		n, err := p.in.Read(buf[:])
-		// The rune that wakes has one form, and no piece of it is anything else.
-		p.rest = append(p.rest, bytes.ReplaceAll(buf[:n], []byte(string(wakeRune)), nil)...)
+		n, err := p.in.read(buf[:])
+		p.rest = append(p.rest, buf[:n]...)
 		if err != nil && len(p.rest) > 0 {
 			text := string(p.rest)
 			p.rest = nil
-			return text, nil
-		}
-		if err == io.EOF {
-			return "", p.atEnd()
+			return p.entered(text), nil
 		}
 		if err != nil {
 			return "", err
 		}
 	}
+}
+
+// entered tells of a line.
+func (p *plain) entered(text string) string {
+	p.mu.Lock()
+	prompt := p.prompt
+	p.mu.Unlock()
+	p.opts.Entered(prompt)
+	return text
 }
 
 func (p *plain) begin(done chan struct{}) error {
@@ -125,15 +129,6 @@ func (p *plain) broken(ctx context.Context) error {
 	return nil
 }
 
-func (p *plain) atEnd() error {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.closed {
-		return fs.ErrClosed
-	}
-	return io.EOF
-}
-
 // Write writes, on a line of its own while a line is read.
 func (p *plain) Write(data []byte) (int, error) {
 	p.mu.Lock()
@@ -189,12 +184,10 @@ func (p *plain) Interrupt() {
 		p.wake()
 	}
 	p.mu.Unlock()
-	if p.opts.Interrupted != nil {
-		p.opts.Interrupted()
-	}
+	p.opts.Interrupted()
 }
 
-func (p *plain) wake() { p.in.inject(string(wakeRune)) }
+func (p *plain) wake() { p.in.wake() }
 
 // Close ends the reader and waits for it.
 func (p *plain) Close() error {
@@ -205,11 +198,11 @@ func (p *plain) Close() error {
 	}
 	p.closed = true
 	reading := p.reading
-	p.in.close()
+	p.in.wake()
 	p.mu.Unlock()
 	if reading != nil {
 		<-reading
 	}
-	p.in.release()
+	p.in.close()
 	return nil
 }

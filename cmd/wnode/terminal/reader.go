@@ -9,7 +9,7 @@ import (
 )
 
 // wake has the reader call attend.
-func (l *line) wake() { l.in.inject(string(wakeRune)) }
+func (l *line) wake() { l.keys.wake() }
 
 // filter sees each rune, on the reader's goroutine, before the library acts on it.
 func (l *line) filter(r rune) (rune, bool) {
@@ -21,6 +21,8 @@ func (l *line) filter(r rune) (rune, bool) {
 		return 0, false
 	}
 	switch r {
+	case readline.CharCtrlL:
+		l.screen.column = 0
 	case readline.CharCtrlZ:
 		return r, false // it would stop the whole node, and its peers would take it for dead
 	case readline.CharTab, readline.CharPrev, readline.CharNext, readline.CharBckSearch, readline.CharFwdSearch:
@@ -73,6 +75,7 @@ func (l *line) redraw() {
 	l.around(l.anchor(), func() { l.screen.muted = true })
 	l.mu.Lock()
 	_ = l.configureLocked() // only fields that have no wrong values
+	l.keys.prompted(l.assistedLocked())
 	l.mu.Unlock()
 	l.around(l.anchor(), func() { l.screen.muted = false })
 }
@@ -84,19 +87,24 @@ func (l *line) around(column int, f func()) {
 	_, _ = io.WriteString(l.lib.Stderr(), "\n"+strings.Repeat(" ", column))
 }
 
-// makeRaw has the terminal send each key, and mark what is pasted.
+// makeRaw has the terminal send each key, and mark what is pasted. It stays so until Close: while the
+// system read keys in between, it would keep for itself those that come between the lines.
 func (l *line) makeRaw() error {
-	state, err := term.MakeRaw(int(l.inFile.Fd()))
+	state, err := term.MakeRaw(int(l.inFile.Fd())) // each time: who stopped the program may have changed it
 	if err != nil {
 		return err
 	}
-	l.cooked, l.screen.raw = state, true
+	if l.cooked == nil {
+		l.cooked = state
+	}
+	l.screen.raw = true
 	return l.screen.draw([]byte(pasteOn))
 }
 
 // exitRaw gives the terminal back as it was. A terminal that fails is gone.
 func (l *line) exitRaw() {
-	_ = l.screen.draw([]byte(pasteOff))
-	_ = term.Restore(int(l.inFile.Fd()), l.cooked)
+	if l.cooked != nil {
+		_ = term.Restore(int(l.inFile.Fd()), l.cooked)
+	}
 	l.screen.raw = false
 }

@@ -47,6 +47,14 @@ func (e *emulator) follow(r io.Reader) {
 	}
 }
 
+// giveUp ends all waiting.
+func (e *emulator) giveUp() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.ended = true
+	e.changed.Broadcast()
+}
+
 // step shows the next character or sequence; false when there is none that is complete.
 func (e *emulator) step() bool {
 	b := e.pending
@@ -116,6 +124,8 @@ func (e *emulator) sequence(args string, final byte) {
 	case final == 'm': // a color
 	case final == 'A':
 		e.row = max(0, e.row-max(n, 1))
+	case final == 'C':
+		e.col = min(e.columns-1, e.col+max(n, 1))
 	case final == 'G':
 		e.col = min(max(n, 1), e.columns) - 1
 	case final == 'J' && n == 0:

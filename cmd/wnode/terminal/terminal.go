@@ -21,10 +21,31 @@ type Options struct {
 	Complete func(line string) (start int, candidates []string)
 	// Assisted reports whether lines under a prompt have history and completion. nil: all have.
 	Assisted func(prompt string) bool
-	// Interrupted is told of Ctrl-C and of Interrupt, whether or not a line is being read. nil: nobody is.
+	// Entered is told of each line that is entered, with its prompt, before ReadLine gives it. nil: nobody is.
+	Entered func(prompt string)
+	// Interrupted is told of Ctrl-C and of Interrupt, whether or not a line is being read. When it comes
+	// after a line has been entered, so does this after Entered. nil: nobody is.
 	Interrupted func()
+	// Quit is told of Ctrl-\. It must not wait for the editor. nil: nobody is.
+	Quit func()
 	// Dumb says that the terminal cannot move its cursor.
 	Dumb bool
+}
+
+// complete puts in what stands for nil.
+func (o *Options) complete() {
+	if o.Assisted == nil {
+		o.Assisted = func(string) bool { return true }
+	}
+	if o.Entered == nil {
+		o.Entered = func(string) {}
+	}
+	if o.Interrupted == nil {
+		o.Interrupted = func() {}
+	}
+	if o.Quit == nil {
+		o.Quit = func() {}
+	}
 }
 
 // Editor reads lines while others write. ReadLine is for one goroutine at a time; the other methods
@@ -44,8 +65,7 @@ type Editor interface {
 	SetEcho(on bool) error
 	// Size gives the size in characters.
 	Size() (columns, rows int, err error)
-	// Interrupt does what Ctrl-C does, for a program that has got the signal instead, as it does while
-	// no line is being read.
+	// Interrupt does what Ctrl-C does, for a program that has got the signal instead.
 	Interrupt()
 	// Close ends a ReadLine and gives the terminal back as it was. The files stay open.
 	Close() error
@@ -54,7 +74,8 @@ type Editor interface {
 // Open opens an editor that reads from in and writes to out, which stay the caller's. The error is
 // that the terminal's state cannot be read.
 func Open(in, out *os.File, opts Options) (Editor, error) {
-	source, err := openInput(in)
+	opts.complete()
+	source, err := openSource(in)
 	if err != nil {
 		return nil, fmt.Errorf("open the terminal: %w", err)
 	}
@@ -64,7 +85,7 @@ func Open(in, out *os.File, opts Options) (Editor, error) {
 	}
 	e, err := newLine(source, in, out, opts)
 	if err != nil {
-		source.release()
+		source.close()
 		return nil, fmt.Errorf("open the terminal: %w", err)
 	}
 	return e, nil

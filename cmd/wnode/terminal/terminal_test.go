@@ -48,7 +48,7 @@ func open(t *testing.T, columns int, opts Options) *terminal {
 		tm.screen.follow(keyboard)
 	}()
 	// A test that waits for what never shows ends by this, and not with the test binary.
-	watchdog := time.AfterFunc(10*time.Second, func() { _ = tty.Close() })
+	watchdog := time.AfterFunc(10*time.Second, tm.screen.giveUp)
 	t.Cleanup(func() {
 		watchdog.Stop()
 		if err := editor.Close(); err != nil {
@@ -143,23 +143,23 @@ func TestEnds(t *testing.T) {
 		t.Errorf("without a line, Interrupt tells of it %d times", interrupts-1)
 	}
 	line = tm.read(t.Context(), "> ")
-	tm.shows("> abc^C\n\n>")
+	tm.shows("> abc^C\n^C\n>")
 	tm.editor.Interrupt()
 	if got := <-line; !errors.Is(got.err, abi.ErrInterrupted) {
 		t.Errorf("Interrupt gives %v", got.err)
 	}
 	line = tm.read(t.Context(), "> ")
-	tm.shows("> abc^C\n\n> ^C\n>")
+	tm.shows("> abc^C\n^C\n> ^C\n>")
 	tm.keys("\x04")
 	if got := <-line; got.err != io.EOF {
 		t.Errorf("Ctrl-D gives %v", got.err)
 	}
 	line = tm.read(t.Context(), "> ")
-	tm.shows("> abc^C\n\n> ^C\n> ^D\n>")
+	tm.shows("> abc^C\n^C\n> ^C\n> ^D\n>")
 	tm.keys("\x1azz\r") // Ctrl-Z does nothing
 	tm.enters(line, "zz")
 	line = tm.read(t.Context(), "> ")
-	tm.shows("> abc^C\n\n> ^C\n> ^D\n> zz\n>")
+	tm.shows("> abc^C\n^C\n> ^C\n> ^D\n> zz\n>")
 	if err := tm.editor.Close(); err != nil {
 		t.Fatal(err)
 	}

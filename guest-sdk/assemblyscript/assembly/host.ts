@@ -68,16 +68,20 @@ export declare function self(pid: usize): i32;
  * (a function term; default: the caller's module at _start), "export" (text: another export of the
  * caller's module), "args" (array), "node" (text: a node's name; default: this node),
  * "group_leader" (pid; default: the caller's), "link" (bool: the two are linked from the first
- * moment on). Never fails for want of code: a missing module or export is the new process's exit
- * reason. A node that cannot be reached gives the pid of a process that has ended already.
- * BAD_ARGUMENT, LIMIT.
+ * moment on), "limits" (map of memory, reductions, wall_time in nanoseconds, mailbox_messages,
+ * mailbox_bytes, timers, children to numbers; never more than the caller's), "deny" (array of
+ * spawn, spawn_remote, connect, names, global_names, exit_others: what the process may not do,
+ * beside what the caller may not), "overflow" (text: what a full mailbox leads to: kill, the
+ * process; drop, the newest message; block, local senders wait; default kill). Never fails for want
+ * of code: a missing module or export is the new process's exit reason. A node that cannot be
+ * reached gives the pid of a process that has ended already. BAD_ARGUMENT, LIMIT, DENIED.
  */
 @external("wnode", "spawn")
 export declare function spawn(options: usize, options_len: u32, pid: usize): i32;
 
 /**
  * Does what spawn does, with a monitor that is there from the new process's first moment on. Writes
- * its ref too. BAD_ARGUMENT, LIMIT.
+ * its ref too. BAD_ARGUMENT, LIMIT, DENIED.
  */
 @external("wnode", "spawn_monitor")
 export declare function spawn_monitor(options: usize, options_len: u32, pid: usize, ref: usize): i32;
@@ -90,7 +94,7 @@ export declare function exit(reason: usize, reason_len: u32): void;
 
 /**
  * Sends an exit signal with the given reason, one CBOR term, to a process. Returns 0 even when
- * there is no such process. BAD_ARGUMENT.
+ * there is no such process. BAD_ARGUMENT, DENIED.
  */
 @external("wnode", "exit_process")
 export declare function exit_process(pid_node: u64, pid_num: u64, reason: usize, reason_len: u32): i32;
@@ -99,7 +103,7 @@ export declare function exit_process(pid_node: u64, pid_num: u64, reason: usize,
  * Links the caller with a process of any node: when one ends with a reason other than normal so
  * does the other, or gets the message ["EXIT", pid, reason] if it traps exits. A process of another
  * node that is not there comes back as an exit signal. NO_PROCESS when a process of this node has
- * ended and the caller does not trap exits; LIMIT, BAD_ARGUMENT.
+ * ended and the caller does not trap exits; LIMIT, DENIED, BAD_ARGUMENT.
  */
 @external("wnode", "link")
 export declare function link(pid_node: u64, pid_num: u64): i32;
@@ -312,13 +316,13 @@ export declare function read_timer(timer_node: u64, timer_num: u64): i64;
 
 /**
  * Registers a process of this node under a name. NAME_TAKEN (the name, or the process has one
- * already), NO_PROCESS, BAD_ARGUMENT.
+ * already), NO_PROCESS, DENIED, BAD_ARGUMENT.
  */
 @external("wnode", "register")
 export declare function register(name: usize, name_len: u32, pid_node: u64, pid_num: u64): i32;
 
 /**
- * Frees a name of this node. NO_NAME, BAD_ARGUMENT.
+ * Frees a name of this node. NO_NAME, DENIED, BAD_ARGUMENT.
  */
 @external("wnode", "unregister")
 export declare function unregister(name: usize, name_len: u32): i32;
@@ -331,13 +335,14 @@ export declare function whereis(name: usize, name_len: u32, pid: usize): i32;
 
 /**
  * Registers a process, of any node, under a name on all connected nodes. NAME_TAKEN (the name, or
- * the process has one already), BAD_ARGUMENT.
+ * the process has one already), DENIED, BAD_ARGUMENT.
  */
 @external("wnode", "global_register")
 export declare function global_register(name: usize, name_len: u32, pid_node: u64, pid_num: u64): i32;
 
 /**
- * Frees a global name on all connected nodes. Returns 0 whether or not it was taken. BAD_ARGUMENT.
+ * Frees a global name on all connected nodes. Returns 0 whether or not it was taken. DENIED,
+ * BAD_ARGUMENT.
  */
 @external("wnode", "global_unregister")
 export declare function global_unregister(name: usize, name_len: u32): i32;
@@ -361,20 +366,20 @@ export declare function node_name(name: usize, name_cap: u32): i32;
 export declare function node_list(names: usize, names_cap: u32): i32;
 
 /**
- * Connects to a node. Returns 1 when connected, also when it was already. NOT_CONNECTED,
+ * Connects to a node. Returns 1 when connected, also when it was already. NOT_CONNECTED, DENIED,
  * BAD_ARGUMENT.
  */
 @external("wnode", "node_connect")
 export declare function node_connect(name: usize, name_len: u32): i32;
 
 /**
- * Disconnects from a node. Returns 1 when it was connected, else 0. BAD_ARGUMENT.
+ * Disconnects from a node. Returns 1 when it was connected, else 0. DENIED, BAD_ARGUMENT.
  */
 @external("wnode", "node_disconnect")
 export declare function node_disconnect(name: usize, name_len: u32): i32;
 
 /**
- * Connects if need be and asks the node for a sign of life. Returns 1 for pong, 0 for pang.
+ * Connects if need be and asks the node for a sign of life. Returns 1 for pong, 0 for pang. DENIED,
  * BAD_ARGUMENT.
  */
 @external("wnode", "node_ping")
@@ -388,7 +393,7 @@ export declare function group_leader(pid: usize): i32;
 
 /**
  * Makes leader the group leader of a process, on any node. NO_PROCESS for a dead process of this
- * node.
+ * node; DENIED.
  */
 @external("wnode", "set_group_leader")
 export declare function set_group_leader(leader_node: u64, leader_num: u64, pid_node: u64, pid_num: u64): i32;

@@ -74,26 +74,31 @@ extern "C" {
     /// "function" (a function term; default: the caller's module at _start), "export" (text:
     /// another export of the caller's module), "args" (array), "node" (text: a node's name;
     /// default: this node), "group_leader" (pid; default: the caller's), "link" (bool: the two are
-    /// linked from the first moment on). Never fails for want of code: a missing module or export
-    /// is the new process's exit reason. A node that cannot be reached gives the pid of a process
-    /// that has ended already. BAD_ARGUMENT, LIMIT.
+    /// linked from the first moment on), "limits" (map of memory, reductions, wall_time in
+    /// nanoseconds, mailbox_messages, mailbox_bytes, timers, children to numbers; never more than
+    /// the caller's), "deny" (array of spawn, spawn_remote, connect, names, global_names,
+    /// exit_others: what the process may not do, beside what the caller may not), "overflow" (text:
+    /// what a full mailbox leads to: kill, the process; drop, the newest message; block, local
+    /// senders wait; default kill). Never fails for want of code: a missing module or export is the
+    /// new process's exit reason. A node that cannot be reached gives the pid of a process that has
+    /// ended already. BAD_ARGUMENT, LIMIT, DENIED.
     pub fn spawn(options: *const u8, options_len: usize, pid: *mut Pid) -> i32;
 
     /// Does what spawn does, with a monitor that is there from the new process's first moment on.
-    /// Writes its ref too. BAD_ARGUMENT, LIMIT.
+    /// Writes its ref too. BAD_ARGUMENT, LIMIT, DENIED.
     pub fn spawn_monitor(options: *const u8, options_len: usize, pid: *mut Pid, ref_: *mut Ref) -> i32;
 
     /// Ends the calling process with the given reason, one CBOR term.
     pub fn exit(reason: *const u8, reason_len: usize) -> !;
 
     /// Sends an exit signal with the given reason, one CBOR term, to a process. Returns 0 even when
-    /// there is no such process. BAD_ARGUMENT.
+    /// there is no such process. BAD_ARGUMENT, DENIED.
     pub fn exit_process(pid_node: u64, pid_num: u64, reason: *const u8, reason_len: usize) -> i32;
 
     /// Links the caller with a process of any node: when one ends with a reason other than normal
     /// so does the other, or gets the message ["EXIT", pid, reason] if it traps exits. A process of
     /// another node that is not there comes back as an exit signal. NO_PROCESS when a process of
-    /// this node has ended and the caller does not trap exits; LIMIT, BAD_ARGUMENT.
+    /// this node has ended and the caller does not trap exits; LIMIT, DENIED, BAD_ARGUMENT.
     pub fn link(pid_node: u64, pid_num: u64) -> i32;
 
     /// Takes a link back. Returns 0 whether or not there was one.
@@ -215,20 +220,20 @@ extern "C" {
     pub fn read_timer(timer_node: u64, timer_num: u64) -> i64;
 
     /// Registers a process of this node under a name. NAME_TAKEN (the name, or the process has one
-    /// already), NO_PROCESS, BAD_ARGUMENT.
+    /// already), NO_PROCESS, DENIED, BAD_ARGUMENT.
     pub fn register(name: *const u8, name_len: usize, pid_node: u64, pid_num: u64) -> i32;
 
-    /// Frees a name of this node. NO_NAME, BAD_ARGUMENT.
+    /// Frees a name of this node. NO_NAME, DENIED, BAD_ARGUMENT.
     pub fn unregister(name: *const u8, name_len: usize) -> i32;
 
     /// Writes the pid registered under a name on this node. NO_NAME, BAD_ARGUMENT.
     pub fn whereis(name: *const u8, name_len: usize, pid: *mut Pid) -> i32;
 
     /// Registers a process, of any node, under a name on all connected nodes. NAME_TAKEN (the name,
-    /// or the process has one already), BAD_ARGUMENT.
+    /// or the process has one already), DENIED, BAD_ARGUMENT.
     pub fn global_register(name: *const u8, name_len: usize, pid_node: u64, pid_num: u64) -> i32;
 
-    /// Frees a global name on all connected nodes. Returns 0 whether or not it was taken.
+    /// Frees a global name on all connected nodes. Returns 0 whether or not it was taken. DENIED,
     /// BAD_ARGUMENT.
     pub fn global_unregister(name: *const u8, name_len: usize) -> i32;
 
@@ -242,21 +247,21 @@ extern "C" {
     pub fn node_list(names: *mut u8, names_cap: usize) -> i32;
 
     /// Connects to a node. Returns 1 when connected, also when it was already. NOT_CONNECTED,
-    /// BAD_ARGUMENT.
+    /// DENIED, BAD_ARGUMENT.
     pub fn node_connect(name: *const u8, name_len: usize) -> i32;
 
-    /// Disconnects from a node. Returns 1 when it was connected, else 0. BAD_ARGUMENT.
+    /// Disconnects from a node. Returns 1 when it was connected, else 0. DENIED, BAD_ARGUMENT.
     pub fn node_disconnect(name: *const u8, name_len: usize) -> i32;
 
     /// Connects if need be and asks the node for a sign of life. Returns 1 for pong, 0 for pang.
-    /// BAD_ARGUMENT.
+    /// DENIED, BAD_ARGUMENT.
     pub fn node_ping(name: *const u8, name_len: usize) -> i32;
 
     /// Writes the pid of the caller's group leader.
     pub fn group_leader(pid: *mut Pid) -> i32;
 
     /// Makes leader the group leader of a process, on any node. NO_PROCESS for a dead process of
-    /// this node.
+    /// this node; DENIED.
     pub fn set_group_leader(leader_node: u64, leader_num: u64, pid_node: u64, pid_num: u64) -> i32;
 
     /// Writes bytes to an I/O server (device 0, 0: the group leader) and waits until it has them.

@@ -1,0 +1,355 @@
+package abi
+
+// Functions is the table of all host functions: the source of the host's registrations, of the
+// bindings of every SDK and of docs/abi.md. Reading into a buffer returns the full length; when
+// that is larger than the buffer, nothing was consumed and the guest may retry with a larger one.
+var Functions = []Func{
+	{
+		"process", "self",
+		[]Param{{"pid", PidOut}},
+		ResultStatus,
+		"Writes the pid of the calling process.",
+	},
+	{
+		"process", "spawn",
+		[]Param{{"options", BytesIn}, {"pid", PidOut}},
+		ResultStatus,
+		"Starts a process and writes its pid. options is a CBOR map; all keys may be left out: \"function\" (a function term; default: the caller's module at _start), \"export\" (text: another export of the caller's module), \"args\" (array), \"node\" (text: a node's name; default: this node), \"group_leader\" (pid; default: the caller's), \"link\" (bool: the two are linked from the first moment on), \"limits\" (map of memory, reductions, wall_time in nanoseconds, mailbox_messages, mailbox_bytes, timers, children to numbers; never more than the caller's), \"deny\" (array of spawn, spawn_remote, connect, names, global_names, exit_others: what the process may not do, beside what the caller may not), \"overflow\" (text: what a full mailbox leads to: kill, the process; drop, the newest message; block, local senders wait; default kill). Never fails for want of code: a missing module or export is the new process's exit reason. A node that cannot be reached gives the pid of a process that has ended already. BAD_ARGUMENT, LIMIT, DENIED.",
+	},
+	{
+		"process", "spawn_monitor",
+		[]Param{{"options", BytesIn}, {"pid", PidOut}, {"ref", PidOut}},
+		ResultStatus,
+		"Does what spawn does, with a monitor that is there from the new process's first moment on. Writes its ref too. BAD_ARGUMENT, LIMIT, DENIED.",
+	},
+	{
+		"process", "exit",
+		[]Param{{"reason", BytesIn}},
+		ResultNever,
+		"Ends the calling process with the given reason, one CBOR term.",
+	},
+	{
+		"process", "exit_process",
+		[]Param{{"pid", PidIn}, {"reason", BytesIn}},
+		ResultStatus,
+		"Sends an exit signal with the given reason, one CBOR term, to a process. Returns 0 even when there is no such process. BAD_ARGUMENT, DENIED.",
+	},
+	{
+		"process", "link",
+		[]Param{{"pid", PidIn}},
+		ResultStatus,
+		"Links the caller with a process of any node: when one ends with a reason other than normal so does the other, or gets the message [\"EXIT\", pid, reason] if it traps exits. A process of another node that is not there comes back as an exit signal. NO_PROCESS when a process of this node has ended and the caller does not trap exits; LIMIT, DENIED, BAD_ARGUMENT.",
+	},
+	{
+		"process", "unlink",
+		[]Param{{"pid", PidIn}},
+		ResultStatus,
+		"Takes a link back. Returns 0 whether or not there was one.",
+	},
+	{
+		"process", "trap_exits",
+		[]Param{{"on", Int32}},
+		ResultStatus,
+		"With on not 0, exit signals other than kill become messages [\"EXIT\", pid, reason] from now on. Returns what was set before, 0 or 1.",
+	},
+	{
+		"process", "set_label",
+		[]Param{{"label", BytesIn}},
+		ResultStatus,
+		"Sets what the caller is called in process information and logs: text of at most 255 bytes. BAD_ARGUMENT.",
+	},
+	{
+		"process", "is_alive",
+		[]Param{{"pid", PidIn}},
+		ResultStatus,
+		"Returns 1 when the process of this node lives, else 0. BAD_ARGUMENT for a pid of another node.",
+	},
+	{
+		"process", "process_info",
+		[]Param{{"pid", PidIn}, {"info", BytesOut}},
+		ResultStatus,
+		"Writes a CBOR map of facts about a process of this node. Returns the length. NO_PROCESS; BAD_ARGUMENT for a pid of another node.",
+	},
+	{
+		"process", "args",
+		[]Param{{"args", BytesOut}},
+		ResultStatus,
+		"Writes the arguments that the process was spawned with, a CBOR array. Returns the length.",
+	},
+	{
+		"process", "monitor",
+		[]Param{{"pid", PidIn}, {"ref", PidOut}},
+		ResultStatus,
+		"Asks for the message [\"DOWN\", ref, \"process\", pid, reason] when the process ends, or at once when there is none. Writes the ref (16 bytes).",
+	},
+	{
+		"process", "monitor_name",
+		[]Param{{"name", BytesIn}, {"node", BytesIn}, {"ref", PidOut}},
+		ResultStatus,
+		"Monitors whoever has a name on a node (empty: this one) when the request arrives there; the message names [name, node] in place of a pid. BAD_ARGUMENT.",
+	},
+	{
+		"process", "monitor_alias",
+		[]Param{{"pid", PidIn}, {"mode", Int32}, {"ref", PidOut}},
+		ResultStatus,
+		"Monitors a process with a ref that is an alias too: messages can be sent to it as to a pid of the same numbers. mode: 1 the alias lasts until unalias, 2 until the first message through it, 3 as long as the monitor, 4 like 3 and the first message ends both. LIMIT, BAD_ARGUMENT.",
+	},
+	{
+		"process", "demonitor",
+		[]Param{{"ref", PidIn}, {"flush", Int32}},
+		ResultStatus,
+		"Takes a monitor back. With flush not 0 a DOWN that is already in the mailbox is removed. Returns 1 when the monitor still stood, else 0.",
+	},
+	{
+		"process", "alias",
+		[]Param{{"mode", Int32}, {"ref", PidOut}},
+		ResultStatus,
+		"Makes an alias of the caller, a ref that messages can be sent to as to a pid of the same numbers, and drops them once it has ended. mode: 1 it lasts until unalias, 2 until the first message through it. LIMIT, BAD_ARGUMENT.",
+	},
+	{
+		"process", "unalias",
+		[]Param{{"ref", PidIn}},
+		ResultStatus,
+		"Ends an alias of the caller. Returns 1 when it was active, else 0.",
+	},
+
+	{
+		"mailbox", "receive",
+		[]Param{{"timeout", Duration}, {"message", BytesOut}},
+		ResultStatus,
+		"Waits for the next message not yet looked at, copies it and takes it out of the mailbox. Returns its full length; when that is larger than the buffer the message stays, and is still the next. TIMED_OUT.",
+	},
+	{
+		"mailbox", "wait",
+		[]Param{{"timeout", Duration}},
+		ResultStatus,
+		"Waits for the next message not yet looked at and makes it the current one. Returns its length. TIMED_OUT.",
+	},
+	{
+		"mailbox", "message_kind", nil, ResultStatus,
+		"Returns the kind of the current message: 0 from a process, 1 EXIT, 2 DOWN. BAD_ARGUMENT when there is none.",
+	},
+	{
+		"mailbox", "message_sender",
+		[]Param{{"pid", PidOut}},
+		ResultStatus,
+		"Writes the pid that sent the current message, or the one just received. BAD_ARGUMENT when there is none.",
+	},
+	{
+		"mailbox", "read",
+		[]Param{{"message", BytesOut}},
+		ResultStatus,
+		"Copies the current message and leaves it in the mailbox. Returns its full length. BAD_ARGUMENT when there is none.",
+	},
+	{
+		"mailbox", "take", nil, ResultStatus,
+		"Takes the current message out of the mailbox and goes back to the start. BAD_ARGUMENT when there is none.",
+	},
+	{
+		"mailbox", "skip", nil, ResultStatus,
+		"Leaves the current message where it is; the next wait looks further. BAD_ARGUMENT when there is none.",
+	},
+	{
+		"mailbox", "rewind", nil, ResultStatus,
+		"Goes back to the start of the mailbox: the next wait looks at every message again.",
+	},
+	{
+		"mailbox", "mark", nil, ResultStatus,
+		"Looks past every message that is there now: until the next take, receive or rewind, wait sees only what arrives from here on. A call marks before it sends its request.",
+	},
+
+	{
+		"send", "send",
+		[]Param{{"pid", PidIn}, {"message", BytesIn}},
+		ResultStatus,
+		"Sends a message. Returns 0 even when there is no such process. TOO_LARGE, BAD_ARGUMENT.",
+	},
+	{
+		"send", "send_name",
+		[]Param{{"name", BytesIn}, {"message", BytesIn}},
+		ResultStatus,
+		"Sends a message to the process registered under a name on this node. NO_NAME, TOO_LARGE, BAD_ARGUMENT.",
+	},
+	{
+		"send", "send_node",
+		[]Param{{"name", BytesIn}, {"node", BytesIn}, {"message", BytesIn}},
+		ResultStatus,
+		"Sends a message to whichever process has the name on the named node when it arrives there. Returns 0 whether or not it gets there. TOO_LARGE, BAD_ARGUMENT.",
+	},
+	{
+		"send", "send_global",
+		[]Param{{"name", BytesIn}, {"message", BytesIn}},
+		ResultStatus,
+		"Sends a message to the process registered globally under a name. NO_NAME, TOO_LARGE, BAD_ARGUMENT.",
+	},
+	{
+		"send", "send_after",
+		[]Param{{"delay", Duration}, {"pid", PidIn}, {"message", BytesIn}, {"timer", PidOut}},
+		ResultStatus,
+		"Sends a message to a process of this node after a time, unless the process ends before. Writes the timer's ref. TOO_LARGE, LIMIT, BAD_ARGUMENT.",
+	},
+	{
+		"send", "send_name_after",
+		[]Param{{"delay", Duration}, {"name", BytesIn}, {"message", BytesIn}, {"timer", PidOut}},
+		ResultStatus,
+		"Sends a message after a time, to who then has a name on this node. Writes the timer's ref. TOO_LARGE, LIMIT, BAD_ARGUMENT.",
+	},
+	{
+		"send", "start_timer",
+		[]Param{{"delay", Duration}, {"pid", PidIn}, {"message", BytesIn}, {"timer", PidOut}},
+		ResultStatus,
+		"Does what send_after does with the message [\"timeout\", timer, message]; message is one CBOR term. TOO_LARGE, LIMIT, BAD_ARGUMENT.",
+	},
+	{
+		"send", "cancel_timer",
+		[]Param{{"timer", PidIn}},
+		ResultTime,
+		"Stops a timer and returns the nanoseconds that were left. NO_TIMER when it has fired or never was.",
+	},
+	{
+		"send", "read_timer",
+		[]Param{{"timer", PidIn}},
+		ResultTime,
+		"Returns the nanoseconds until a timer fires. NO_TIMER when it has fired or never was.",
+	},
+
+	{
+		"names", "register",
+		[]Param{{"name", BytesIn}, {"pid", PidIn}},
+		ResultStatus,
+		"Registers a process of this node under a name. NAME_TAKEN (the name, or the process has one already), NO_PROCESS, DENIED, BAD_ARGUMENT.",
+	},
+	{
+		"names", "unregister",
+		[]Param{{"name", BytesIn}},
+		ResultStatus,
+		"Frees a name of this node. NO_NAME, DENIED, BAD_ARGUMENT.",
+	},
+	{
+		"names", "whereis",
+		[]Param{{"name", BytesIn}, {"pid", PidOut}},
+		ResultStatus,
+		"Writes the pid registered under a name on this node. NO_NAME, BAD_ARGUMENT.",
+	},
+	{
+		"names", "global_register",
+		[]Param{{"name", BytesIn}, {"pid", PidIn}},
+		ResultStatus,
+		"Registers a process, of any node, under a name on all connected nodes. NAME_TAKEN (the name, or the process has one already), DENIED, BAD_ARGUMENT.",
+	},
+	{
+		"names", "global_unregister",
+		[]Param{{"name", BytesIn}},
+		ResultStatus,
+		"Frees a global name on all connected nodes. Returns 0 whether or not it was taken. DENIED, BAD_ARGUMENT.",
+	},
+	{
+		"names", "global_whereis",
+		[]Param{{"name", BytesIn}, {"pid", PidOut}},
+		ResultStatus,
+		"Writes the pid registered globally under a name. NO_NAME, BAD_ARGUMENT.",
+	},
+
+	{
+		"nodes", "node_name",
+		[]Param{{"name", BytesOut}},
+		ResultStatus,
+		"Writes the name of this node. Returns the length.",
+	},
+	{
+		"nodes", "node_list",
+		[]Param{{"names", BytesOut}},
+		ResultStatus,
+		"Writes the names of the connected nodes, a CBOR array of texts. Returns the length.",
+	},
+	{
+		"nodes", "node_connect",
+		[]Param{{"name", BytesIn}},
+		ResultStatus,
+		"Connects to a node. Returns 1 when connected, also when it was already. NOT_CONNECTED, DENIED, BAD_ARGUMENT.",
+	},
+	{
+		"nodes", "node_disconnect",
+		[]Param{{"name", BytesIn}},
+		ResultStatus,
+		"Disconnects from a node. Returns 1 when it was connected, else 0. DENIED, BAD_ARGUMENT.",
+	},
+	{
+		"nodes", "node_ping",
+		[]Param{{"name", BytesIn}},
+		ResultStatus,
+		"Connects if need be and asks the node for a sign of life. Returns 1 for pong, 0 for pang. DENIED, BAD_ARGUMENT.",
+	},
+
+	{
+		"io", "group_leader",
+		[]Param{{"pid", PidOut}},
+		ResultStatus,
+		"Writes the pid of the caller's group leader.",
+	},
+	{
+		"io", "set_group_leader",
+		[]Param{{"leader", PidIn}, {"pid", PidIn}},
+		ResultStatus,
+		"Makes leader the group leader of a process, on any node. NO_PROCESS for a dead process of this node; DENIED.",
+	},
+	{
+		"io", "io_write",
+		[]Param{{"device", PidIn}, {"data", BytesIn}},
+		ResultStatus,
+		"Writes bytes to an I/O server (device 0, 0: the group leader) and waits until it has them. TERMINATED, IO.",
+	},
+	{
+		"io", "io_read_line",
+		[]Param{{"device", PidIn}, {"prompt", BytesIn}, {"line", BytesOut}},
+		ResultStatus,
+		"Reads a line with its newline from an I/O server (device 0, 0: the group leader). Returns its full length; a line longer than the buffer is kept and given to the next read. END_OF_FILE, TERMINATED, IO.",
+	},
+	{
+		"io", "io_read",
+		[]Param{{"device", PidIn}, {"data", BytesOut}},
+		ResultStatus,
+		"Reads bytes from an I/O server (device 0, 0: the group leader): at least one, at most the capacity. Returns the count. END_OF_FILE, TERMINATED, IO.",
+	},
+
+	{
+		"modules", "module_hash",
+		[]Param{{"hash", HashOut}},
+		ResultStatus,
+		"Writes the SHA-256 of the caller's own module.",
+	},
+	{
+		"modules", "module_load",
+		[]Param{{"module", BytesIn}, {"hash", HashOut}},
+		ResultStatus,
+		"Puts a module into the node's store and writes its hash. TOO_LARGE, BAD_ARGUMENT (no WebAssembly module).",
+	},
+	{
+		"modules", "module_exists",
+		[]Param{{"hash", HashIn}},
+		ResultStatus,
+		"Returns 1 when the node has the module, else 0.",
+	},
+
+	{
+		"time", "monotonic_time", nil, ResultTime,
+		"Returns nanoseconds on a clock that never goes back.",
+	},
+	{
+		"time", "system_time", nil, ResultTime,
+		"Returns nanoseconds since 1970-01-01 UTC.",
+	},
+	{
+		"time", "sleep",
+		[]Param{{"time", Duration}},
+		ResultStatus,
+		"Waits. Messages arrive meanwhile and stay in the mailbox.",
+	},
+
+	{
+		"log", "log",
+		[]Param{{"level", Int32}, {"text", BytesIn}},
+		ResultStatus,
+		"Writes a line to the node's log. level: -4 debug, 0 info, 4 warning, 8 error. BAD_ARGUMENT.",
+	},
+}

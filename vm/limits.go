@@ -1,0 +1,244 @@
+package vm
+
+import (
+	"fmt"
+	"math"
+	"sync/atomic"
+	"time"
+
+	"github.com/wnode/wnode/abi"
+	"github.com/wnode/wnode/abi/term"
+)
+
+// Limits bound what a process may use. Of each, 0 stands for what its parent has, so that a child
+// has at most what its parent has; where nobody said anything there is no bound but the node's own.
+type Limits struct {
+	// Memory bounds the linear memory of a guest, in bytes.
+	Memory uint64 `cbor:"1,keyasint,omitempty"`
+	// Reductions bounds what a guest computes in all; one is some 10 instructions. Beyond it the
+	// process ends with reason [ReasonReductions].
+	Reductions uint64 `cbor:"2,keyasint,omitempty"`
+	// WallTime bounds the life of a process. Beyond it, it ends with reason [ReasonWallTime].
+	WallTime time.Duration `cbor:"3,keyasint,omitempty"`
+	// MailboxMessages and MailboxBytes bound what waits in the mailbox; see [Overflow].
+	MailboxMessages int `cbor:"4,keyasint,omitempty"`
+	MailboxBytes    int `cbor:"5,keyasint,omitempty"`
+	// Timers bounds the timers that the process has set and that have not fired.
+	Timers int `cbor:"6,keyasint,omitempty"`
+	// Children bounds the live processes of this node that the process has spawned, and those that
+	// they have, and so on.
+	Children int `cbor:"7,keyasint,omitempty"`
+}
+
+// Defaults of [Limits].
+const (
+	DefaultMailboxMessages = 1 << 20
+	DefaultMailboxBytes    = 256 << 20
+	DefaultTimers          = 1 << 16
+	DefaultChildren        = 1 << 16
+)
+
+// Exit reasons of processes that went beyond a limit.
+const (
+	ReasonReductions = "reduction_limit"
+	ReasonWallTime   = "time_limit"
+)
+
+// Within gives the limits of a process that asked for l and may have at most most.
+func (l Limits) Within(most Limits) Limits {
+	return Limits{
+		Memory:          tighter(l.Memory, most.Memory),
+		Reductions:      tighter(l.Reductions, most.Reductions),
+		WallTime:        tighter(l.WallTime, most.WallTime),
+		MailboxMessages: tighter(l.MailboxMessages, most.MailboxMessages),
+		MailboxBytes:    tighter(l.MailboxBytes, most.MailboxBytes),
+		Timers:          tighter(l.Timers, most.Timers),
+		Children:        tighter(l.Children, most.Children),
+	}
+}
+
+// tighter gives the smaller bound; none, 0, is the largest.
+func tighter[T int | uint64 | time.Duration](a, b T) T {
+	if a == 0 || b != 0 && b < a {
+		return b
+	}
+	return a
+}
+
+// LimitNames are the names that people give to limits, for [Limits.Set].
+var LimitNames = []string{"memory", "reductions", "wall_time", "mailbox_messages", "mailbox_bytes", "timers", "children"}
+
+// Set sets a limit by name: wall_time is in nanoseconds, sizes in bytes. An unknown name, and a value
+// that no limit can have, is [abi.ErrBadArgument].
+func (l *Limits) Set(name string, value uint64) error {
+	if value > math.MaxInt64 {
+		return fmt.Errorf("limit %s of %d: %w", name, value, abi.ErrBadArgument)
+	}
+	switch name {
+	case "memory":
+		l.Memory = value
+	case "reductions":
+		l.Reductions = value
+	case "wall_time":
+		l.WallTime = time.Duration(value)
+	case "mailbox_messages":
+		l.MailboxMessages = int(value)
+	case "mailbox_bytes":
+		l.MailboxBytes = int(value)
+	case "timers":
+		l.Timers = int(value)
+	case "children":
+		l.Children = int(value)
+	default:
+		return fmt.Errorf("limit %q: there is none of that name, there are %v: %w", name, LimitNames, abi.ErrBadArgument)
+	}
+	return nil
+}
+
+// Values gives the limits that there are by name; see [Limits.Set].
+func (l Limits) Values() map[string]uint64 {
+	values := map[string]uint64{}
+	for i, v := range []uint64{
+		l.Memory, l.Reductions, uint64(l.WallTime), uint64(l.MailboxMessages), uint64(l.MailboxBytes),
+		uint64(l.Timers), uint64(l.Children),
+	} {
+		if v != 0 {
+			values[LimitNames[i]] = v
+		}
+	}
+	return values
+}
+
+// Validate reports a limit that makes no sense, as [abi.ErrBadArgument].
+func (l Limits) Validate() error {
+	if l.WallTime < 0 || l.MailboxMessages < 0 || l.MailboxBytes < 0 || l.Timers < 0 || l.Children < 0 {
+		return fmt.Errorf("a negative limit: %w", abi.ErrBadArgument)
+	}
+	return nil
+}
+
+// orDefaults puts the defaults where no bound was given.
+func (l Limits) orDefaults() Limits {
+	setDefault(&l.MailboxMessages, DefaultMailboxMessages)
+	setDefault(&l.MailboxBytes, DefaultMailboxBytes)
+	setDefault(&l.Timers, DefaultTimers)
+	setDefault(&l.Children, DefaultChildren)
+	return l
+}
+
+// Permissions are things that a process may be denied.
+type Permissions uint32
+
+// The permissions.
+const (
+	// PermitSpawn allows spawning on this node.
+	PermitSpawn Permissions = 1 << iota
+	// PermitSpawnRemote allows spawning on other nodes.
+	PermitSpawnRemote
+	// PermitConnect allows connecting and disconnecting nodes, also by sending to one.
+	PermitConnect
+	// PermitNames allows registering and unregistering names of this node.
+	PermitNames
+	// PermitGlobalNames allows registering and unregistering global names.
+	PermitGlobalNames
+	// PermitExitOthers allows exit signals, links and changes of the group leader of processes that
+	// are neither the parent nor a child on this node.
+	PermitExitOthers
+
+	// AllPermissions are all there are.
+	AllPermissions = PermitExitOthers<<1 - 1
+)
+
+// permissionNames are in the order of the bits.
+var permissionNames = [...]string{"spawn", "spawn_remote", "connect", "names", "global_names", "exit_others"}
+
+// PermissionNames lists the names of the permissions in p.
+func (p Permissions) PermissionNames() []string {
+	names := []string{}
+	for i, name := range permissionNames {
+		if p&(1<<i) != 0 {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// ParsePermission gives the permission of a name.
+func ParsePermission(name string) (Permissions, error) {
+	for i, known := range permissionNames {
+		if name == known {
+			return 1 << i, nil
+		}
+	}
+	return 0, fmt.Errorf("permission %q: there is none of that name, there are %v: %w", name, permissionNames, abi.ErrBadArgument)
+}
+
+// Rights are the limits of a process and what it is denied.
+type Rights struct {
+	Limits Limits      `cbor:"1,keyasint"`
+	Denied Permissions `cbor:"2,keyasint,omitempty"`
+}
+
+// Within gives the rights of a process that asked for r and may have at most most.
+func (r Rights) Within(most Rights) Rights {
+	return Rights{Limits: r.Limits.Within(most.Limits), Denied: r.Denied | most.Denied}
+}
+
+// Rights gives the process's limits and what it is denied. Safe for concurrent use.
+func (p *Process) Rights() Rights { return p.rights }
+
+// Permitted is nil, or an error that wraps [abi.ErrDenied] and says what is denied. Safe for
+// concurrent use.
+func (p *Process) Permitted(permission Permissions) error {
+	if denied := p.rights.Denied & permission; denied != 0 {
+		return fmt.Errorf("%v: %w", denied.PermissionNames(), abi.ErrDenied)
+	}
+	return nil
+}
+
+// mayAffect is [PermitExitOthers] for one process.
+func (p *Process) mayAffect(target abi.Pid) error {
+	if target == p.pid || target == p.opts.Parent {
+		return nil
+	}
+	if child := p.sys.process(target); child != nil && child.opts.Parent == p.pid {
+		return nil
+	}
+	return p.Permitted(PermitExitOthers)
+}
+
+// family counts the live processes below one that has a limit on its children, and is charged to
+// the families around it.
+type family struct {
+	around *family
+	most   int64
+	live   atomic.Int64
+}
+
+// join charges one process to f and all around it, or to none: [abi.ErrLimit].
+func (f *family) join() error {
+	for g := f; g != nil; g = g.around {
+		if g.live.Add(1) > g.most {
+			for undo := f; undo != g.around; undo = undo.around {
+				undo.live.Add(-1)
+			}
+			return fmt.Errorf("%d processes below one: %w", g.most, abi.ErrLimit)
+		}
+	}
+	return nil
+}
+
+func (f *family) leave() {
+	for ; f != nil; f = f.around {
+		f.live.Add(-1)
+	}
+}
+
+// startClock ends the process when its time is up.
+func (p *Process) startClock() (stop func()) {
+	if p.rights.Limits.WallTime == 0 {
+		return func() {}
+	}
+	clock := time.AfterFunc(p.rights.Limits.WallTime, func() { p.exit(term.MustEncode(ReasonWallTime)) })
+	return func() { clock.Stop() }
+}
