@@ -18,11 +18,15 @@ type SpawnOptions struct {
 	Node        string // the name of a node; empty: this one
 	GroupLeader Pid    // zero: the caller's
 	Link        bool   // the two are linked from the first moment on
+
+	Limits   Limits       // what it may use; zero: what the caller may
+	Deny     []Permission // what it may not do, beside what the caller may not
+	Overflow Overflow     // what a full mailbox leads to; empty: OverflowKill
 }
 
 // Spawn starts a process. Code that is missing is the new process's exit reason, no error here, and
 // a node that cannot be reached gives a process that has ended already.
-// Errors: abi.ErrLimit, abi.ErrBadArgument.
+// Errors: abi.ErrLimit, abi.ErrDenied, abi.ErrBadArgument.
 func Spawn(o SpawnOptions) (Pid, error) {
 	b, err := o.encode(nil)
 	if err != nil {
@@ -51,7 +55,6 @@ func (o SpawnOptions) spawnMonitor(start map[string]any) (pid Pid, ref Ref, err 
 // encode gives the options as the host takes them, with what a function that is started by name is
 // told about its start, if anything.
 func (o SpawnOptions) encode(start map[string]any) ([]byte, error) {
-	options := map[string]any{}
 	args := o.Args
 	switch {
 	case o.Func != "" && (o.Export != "" || o.Function.Export != "" && o.Function.Export != abi.DefaultExport):
@@ -62,6 +65,7 @@ func (o SpawnOptions) encode(start map[string]any) ([]byte, error) {
 			o.Function.Export = abi.DefaultExport
 		}
 	}
+	options := o.rights()
 	if o.Function != (abi.Function{}) {
 		options["function"] = o.Function
 	}
@@ -81,6 +85,21 @@ func (o SpawnOptions) encode(start map[string]any) ([]byte, error) {
 		options["link"] = true
 	}
 	return term.Encode(options)
+}
+
+// rights gives those of the options that say what the process may use and do.
+func (o SpawnOptions) rights() map[string]any {
+	options := map[string]any{}
+	if limits := o.Limits.term(); len(limits) > 0 {
+		options["limits"] = limits
+	}
+	if len(o.Deny) > 0 {
+		options["deny"] = o.Deny
+	}
+	if o.Overflow != "" {
+		options["overflow"] = string(o.Overflow)
+	}
+	return options
 }
 
 // Args gives the arguments that the process was spawned with; those of its function when it was

@@ -18,6 +18,7 @@ var scenarios = []struct {
 }{
 	{"functions", "PROC-06, PROC-07, PROC-09, PROC-11, W-02, W-03", true, true},
 	{"arguments", "W-01", true, true},
+	{"rights", "W-08", true, true},
 	{"exits", "LINK-02, LINK-03, LINK-05, LINK-13", true, true},
 	{"links", "LINK-01, LINK-04, LINK-06, LINK-07, LINK-11, LINK-13, PROC-07", true, true},
 	{"monitors", "MON-01, MON-02, MON-03, MON-07, MON-08, MON-09, MON-11", true, true},

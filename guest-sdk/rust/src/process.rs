@@ -27,6 +27,14 @@ pub struct Spawn {
     pub group_leader: Option<Pid>,
     /// The two are linked from the first moment on.
     pub link: bool,
+    /// Limits by name, never more than the caller's: memory, reductions, wall_time (nanoseconds),
+    /// mailbox_messages, mailbox_bytes, timers, children.
+    pub limits: Vec<(String, u64)>,
+    /// What it may not do, beside what the caller may not: spawn, spawn_remote, connect, names,
+    /// global_names, exit_others.
+    pub deny: Vec<String>,
+    /// What a full mailbox leads to: kill (default), drop or block.
+    pub overflow: Option<String>,
 }
 
 impl Spawn {
@@ -38,14 +46,21 @@ impl Spawn {
             ("node", self.node.as_deref().map(Term::from)),
             ("group_leader", self.group_leader.map(Term::Pid)),
             ("link", Some(Term::Bool(self.link))),
+            ("limits", Some(Term::Map(self.limits.iter().map(limit).collect()))),
+            ("deny", Some(Term::Array(self.deny.iter().map(|p| Term::from(&p[..])).collect()))),
+            ("overflow", self.overflow.as_deref().map(Term::from)),
         ];
         let given = entries.into_iter().filter_map(|(k, v)| Some((Term::from(k), v?)));
         Term::Map(given.collect()).encode()
     }
 }
 
+fn limit((name, value): &(String, u64)) -> (Term, Term) {
+    (Term::from(&name[..]), Term::Int(i128::from(*value)))
+}
+
 /// Starts a process. Code that is missing is the new process's exit reason, no error here, and a node
-/// that cannot be reached gives a process that has ended already. Errors: LIMIT, BAD_ARGUMENT.
+/// that cannot be reached gives a process that has ended already. Errors: LIMIT, DENIED, BAD_ARGUMENT.
 pub fn spawn(what: &Spawn) -> Result<Pid> {
     let b = what.encode();
     read_pid(|pid| unsafe { host::spawn(b.as_ptr(), b.len(), pid) })

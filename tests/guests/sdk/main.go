@@ -19,6 +19,7 @@ import (
 var scenarios = map[string]func(node string){
 	"functions":   functions,
 	"arguments":   arguments,
+	"rights":      rights,
 	"exits":       exits,
 	"links":       links,
 	"monitors":    monitors,

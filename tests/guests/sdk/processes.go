@@ -69,6 +69,28 @@ func arguments(node string) {
 	}
 }
 
+// rights: what a process may use and do is never more than it was given.
+func rights(node string) {
+	denied := newPuppet(wnode.SpawnOptions{Node: node, Deny: []wnode.Permission{wnode.PermitNames, wnode.PermitExitOthers}})
+	equal("register", denied.do("register", "sdk.denied"), abi.ErrDenied.Error())
+	stranger := newPuppet(wnode.SpawnOptions{})
+	equal("exit of others", denied.do("exit other", stranger.pid, "x"), abi.ErrDenied.Error())
+	equal("link with others", denied.do("link", stranger.pid), abi.ErrDenied.Error())
+	denied.end()
+	stranger.end()
+	limits := wnode.Limits{MailboxMessages: 1}
+	full := newPuppet(wnode.SpawnOptions{Node: node, Limits: limits, Overflow: wnode.OverflowDrop})
+	equal("it has room for one", full.do("ping"), "pong")
+	full.end()
+	_, ref, err := wnode.SpawnMonitor(wnode.SpawnOptions{Func: "puppet", Args: []any{wnode.Self()}, Node: node, Limits: wnode.Limits{WallTime: short}})
+	must(err)
+	equal("too long a life", downOf(ref).Reason, "time_limit")
+	_, err = wnode.Spawn(wnode.SpawnOptions{Limits: wnode.Limits{Timers: -1}})
+	isError("a negative limit", err, abi.ErrBadArgument)
+	_, err = wnode.Spawn(wnode.SpawnOptions{Deny: []wnode.Permission{"fun"}})
+	isError("no such permission", err, abi.ErrBadArgument)
+}
+
 // exits is the table of exit signals: LINK-02, LINK-03, LINK-05, LINK-13.
 func exits(node string) {
 	for _, r := range []struct {
