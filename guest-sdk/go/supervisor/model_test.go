@@ -182,8 +182,8 @@ func (m *machine) compare() {
 	}
 }
 
-// some gives one of the children that accept accepts.
-func (m *machine) some(what string, accept func(modelChild) bool) string {
+// some gives one of the children that accept accepts, if there is one.
+func (m *machine) some(what string, accept func(modelChild) bool) (id string, ok bool) {
 	var ids []string
 	for _, c := range m.model.children {
 		if accept(c) {
@@ -191,15 +191,18 @@ func (m *machine) some(what string, accept func(modelChild) bool) string {
 		}
 	}
 	if len(ids) == 0 || m.ended {
-		m.t.Skip("no child to " + what)
+		return "", false
 	}
-	return rapid.SampledFrom(ids).Draw(m.t, what)
+	return rapid.SampledFrom(ids).Draw(m.t, what), true
 }
 
 func all(modelChild) bool { return true }
 
 func (m *machine) exit(t *rapid.T) {
-	id := m.some("exit", func(c modelChild) bool { return c.runs })
+	id, ok := m.some("exit", func(c modelChild) bool { return c.runs })
+	if !ok {
+		return
+	}
 	reason := rapid.SampledFrom([]any{"normal", "shutdown", []any{"shutdown", 1}, "boom", "killed"}).Draw(t, "reason")
 	ends := m.fake.crash(m.core, id, reason)
 	m.end(ends, m.model.exit(id, reason != any("boom") && reason != any("killed"), m.fake.clock))
@@ -213,7 +216,10 @@ func (m *machine) end(ends, should bool) {
 }
 
 func (m *machine) toggle(*rapid.T) {
-	id := m.some("break or mend", all)
+	id, ok := m.some("break or mend", all)
+	if !ok {
+		return
+	}
 	m.model.broken[id] = !m.model.broken[id]
 	delete(m.fake.broken, id)
 	if m.model.broken[id] {
@@ -225,9 +231,9 @@ func (m *machine) pass(t *rapid.T) {
 	m.fake.clock += time.Duration(rapid.Int64Range(0, int64(time.Second)).Draw(t, "ns"))
 }
 
-func (m *machine) retry(t *rapid.T) {
+func (m *machine) retry(*rapid.T) {
 	if len(m.fake.retries) == 0 || m.ended {
-		t.Skip("nothing to retry")
+		return
 	}
 	key := m.fake.retries[0]
 	m.fake.retries = m.fake.retries[1:]
@@ -243,14 +249,14 @@ func (m *machine) retry(t *rapid.T) {
 
 func (m *machine) startChild(t *rapid.T) {
 	if m.ended {
-		t.Skip("ended")
+		return
 	}
 	spec := m.newChild()
 	m.model.start(spec.ID)
 	if _, err := m.core.startChild(spec); err != nil {
 		t.Fatal(err)
 	}
-	again := m.some("start again", all)
+	again, _ := m.some("start again", all)
 	_, err := m.core.startChild(startable(again, Permanent))
 	want := error(ErrAlreadyPresent)
 	if m.model.children[m.model.index(again)].runs {
@@ -262,7 +268,10 @@ func (m *machine) startChild(t *rapid.T) {
 }
 
 func (m *machine) terminateChild(t *rapid.T) {
-	id := m.some("terminate", all)
+	id, ok := m.some("terminate", all)
+	if !ok {
+		return
+	}
 	m.model.stop(id)
 	if err := m.core.terminateChild(id); err != nil {
 		t.Fatal(err)
@@ -270,7 +279,10 @@ func (m *machine) terminateChild(t *rapid.T) {
 }
 
 func (m *machine) restartChild(t *rapid.T) {
-	id := m.some("restart", all)
+	id, ok := m.some("restart", all)
+	if !ok {
+		return
+	}
 	child := m.model.children[m.model.index(id)]
 	_, err := m.core.restartChild(id)
 	switch {
@@ -282,7 +294,10 @@ func (m *machine) restartChild(t *rapid.T) {
 }
 
 func (m *machine) deleteChild(t *rapid.T) {
-	id := m.some("delete", all)
+	id, ok := m.some("delete", all)
+	if !ok {
+		return
+	}
 	i := m.model.index(id)
 	child := m.model.children[i]
 	err := m.core.deleteChild(id)
