@@ -16,6 +16,7 @@ var (
 	reasonNoConnection = term.MustEncode(abi.ReasonNoConnection)
 	reasonLimit        = term.MustEncode(ReasonLimit)
 	reasonMalformed    = term.MustEncode(ReasonMalformed)
+	reasonMailboxFull  = term.MustEncode(ReasonMailboxFull)
 )
 
 // Exit reasons that the machine itself gives, beside those of package abi.
@@ -48,15 +49,14 @@ func (p *Process) TrapExits(on bool) (before bool) {
 func (p *Process) exitSignal(sig abi.Signal) {
 	reason := canonicalReason(sig.Data)
 	p.mu.Lock()
-	trapping := p.trapping
-	p.mu.Unlock()
+	defer p.mu.Unlock()
 	switch {
 	case string(reason) == string(reasonKill):
-		p.exit(reasonKilled)
-	case trapping:
-		p.enqueueExit(sig.From, reason)
+		p.exitLocked(reasonKilled)
+	case p.trapping:
+		p.enqueueExitLocked(sig.From, reason)
 	case string(reason) != string(reasonNormal) || sig.From == p.pid:
-		p.exit(reason)
+		p.exitLocked(reason)
 	}
 }
 
@@ -64,21 +64,23 @@ func (p *Process) exitSignal(sig abi.Signal) {
 // Safe for concurrent use.
 func (p *Process) exit(reason []byte) bool {
 	p.mu.Lock()
-	first := p.reason == nil
-	if first {
-		p.reason = reason
-	}
-	p.mu.Unlock()
-	if first {
-		p.cancel(&ExitError{Reason: reason})
-	}
-	return first
+	defer p.mu.Unlock()
+	return p.exitLocked(reason)
 }
 
-// enqueueExit turns an exit signal into a message.
-func (p *Process) enqueueExit(from abi.Pid, reason []byte) {
+func (p *Process) exitLocked(reason []byte) bool {
+	if p.reason != nil {
+		return false
+	}
+	p.reason = reason
+	p.cancel(&ExitError{Reason: reason})
+	return true
+}
+
+// enqueueExitLocked turns an exit signal into a message.
+func (p *Process) enqueueExitLocked(from abi.Pid, reason []byte) {
 	message := term.MustEncode([]any{"EXIT", from, term.Raw(reason)})
-	p.enqueue(Message{Kind: abi.MessageExit, From: from, Data: message})
+	p.enqueueLocked(Message{Kind: abi.MessageExit, From: from, Data: message})
 }
 
 // finish ends the process in the order of PROC-17: its names are freed, its mailbox closes, then

@@ -54,12 +54,11 @@ func (p *Process) linkHere(target abi.Pid) error {
 		}
 	}
 	p.mu.Lock()
-	trapping := p.trapping
-	p.mu.Unlock()
-	if !trapping {
+	defer p.mu.Unlock()
+	if !p.trapping {
 		return fmt.Errorf("link to %s: %w", target.Text(0), abi.ErrNoProcess)
 	}
-	p.enqueueExit(target, reasonNoProcess)
+	p.enqueueExitLocked(target, reasonNoProcess)
 	return nil
 }
 
@@ -224,25 +223,29 @@ func (p *Process) unlinkAcknowledged(sig abi.Signal) {
 
 // linkEnded acts on the end of a linked process. What comes over a link that was taken back is nothing.
 func (p *Process) linkEnded(sig abi.Signal) {
+	reason := canonicalReason(sig.Data)
 	p.mu.Lock()
+	defer p.mu.Unlock()
 	active := p.links[sig.From].active
 	p.removeLinkLocked(sig.From)
-	p.mu.Unlock()
 	if active {
-		p.exitFromLink(sig.From, canonicalReason(sig.Data))
+		p.exitFromLinkLocked(sig.From, reason)
 	}
 }
 
 // exitFromLink is the half of LINK-02 that tells of linked processes.
 func (p *Process) exitFromLink(peer abi.Pid, reason []byte) {
 	p.mu.Lock()
-	trapping := p.trapping
-	p.mu.Unlock()
+	defer p.mu.Unlock()
+	p.exitFromLinkLocked(peer, reason)
+}
+
+func (p *Process) exitFromLinkLocked(peer abi.Pid, reason []byte) {
 	switch {
-	case trapping:
-		p.enqueueExit(peer, reason)
+	case p.trapping:
+		p.enqueueExitLocked(peer, reason)
 	case string(reason) != string(reasonNormal):
-		p.exit(reason)
+		p.exitLocked(reason)
 	}
 }
 

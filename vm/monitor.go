@@ -143,24 +143,21 @@ func (s *System) demonitor(sig abi.Signal) {
 // spawn that is under way watches its node in the same manner.
 func (p *Process) down(sig abi.Signal) {
 	p.mu.Lock()
+	defer p.mu.Unlock()
 	if pending := p.spawning[sig.Ref]; pending != nil && sig.From == (abi.Pid{Node: pending.node}) {
 		delete(p.spawning, sig.Ref)
 		pending.answer <- sig
 	}
 	m, active := p.monitors[sig.Ref]
-	active = active && m.stands(sig.From)
-	if active {
-		p.removeMonitorLocked(sig.Ref)
-	}
-	p.mu.Unlock()
-	if !active {
+	if !active || !m.stands(sig.From) {
 		return
 	}
+	p.removeMonitorLocked(sig.Ref)
 	p.sys.remote.remove(sig.Ref, m.target.Node)
 	if m.target.Num != abi.NodeProcess {
 		sig.From = m.target
 	}
-	p.enqueueDown(sig, m)
+	p.enqueueDownLocked(sig, m)
 }
 
 // stands reports whether a DOWN from a process is what the monitor waits for. From is the node's pid
@@ -172,10 +169,16 @@ func (m monitor) stands(from abi.Pid) bool {
 
 // enqueueDown puts ["DOWN", ref, "process", object, reason] into the mailbox (MON-02).
 func (p *Process) enqueueDown(sig abi.Signal, m monitor) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.enqueueDownLocked(sig, m)
+}
+
+func (p *Process) enqueueDownLocked(sig abi.Signal, m monitor) {
 	var object any = sig.From
 	if m.object != nil {
 		object = m.object
 	}
 	message := term.MustEncode([]any{"DOWN", sig.Ref, "process", object, term.Raw(canonicalReason(sig.Data))})
-	p.enqueue(Message{Kind: abi.MessageDown, From: sig.From, Ref: sig.Ref, Data: message})
+	p.enqueueLocked(Message{Kind: abi.MessageDown, From: sig.From, Ref: sig.Ref, Data: message})
 }

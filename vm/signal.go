@@ -2,7 +2,6 @@ package vm
 
 import (
 	"github.com/wnode/wnode/abi"
-	"github.com/wnode/wnode/abi/term"
 )
 
 // signal takes a signal in, in whatever the process is doing (SIG-11). It reports false when the
@@ -46,26 +45,32 @@ func (p *Process) signal(sig abi.Signal) bool {
 // enqueue puts a message into the mailbox; false when the process has ended. A full mailbox refuses
 // what processes send; what the machine says was asked for by the process itself, within bounds.
 func (p *Process) enqueue(m Message) bool {
-	limits := &p.sys.opts
 	p.mu.Lock()
-	if p.ended {
-		p.mu.Unlock()
+	defer p.mu.Unlock()
+	return p.enqueueLocked(m)
+}
+
+// enqueueLocked is enqueue for who has to look at the process and change its mailbox in one step:
+// what a link, a monitor or an alias brings must not come once it has been taken back.
+func (p *Process) enqueueLocked(m Message) bool {
+	limits := &p.sys.opts
+	switch {
+	case p.ended:
 		return false
-	}
-	fits := m.Kind != abi.MessageUser || p.box.fits(m, limits.MailboxMessages, limits.MailboxBytes)
-	if fits {
-		p.box.push(m)
-	}
-	p.mu.Unlock()
-	if fits {
-		select {
-		case p.wake <- struct{}{}:
-		default:
-		}
-	} else if p.opts.Overflow == KillReceiver {
-		p.exit(term.MustEncode(ReasonMailboxFull))
+	case m.Kind != abi.MessageUser || p.box.fits(m, limits.MailboxMessages, limits.MailboxBytes):
+		p.pushLocked(m)
+	case p.opts.Overflow == KillReceiver:
+		p.exitLocked(reasonMailboxFull)
 	}
 	return true
+}
+
+func (p *Process) pushLocked(m Message) {
+	p.box.push(m)
+	select {
+	case p.wake <- struct{}{}:
+	default:
+	}
 }
 
 // lost drops what processes of a lost node had with this one: their monitors, and the links, which
