@@ -77,19 +77,15 @@ func (p *Process) pushLocked(m Message) {
 // end with noconnection (LINK-09).
 func (p *Process) lost(node abi.NodeID) {
 	p.mu.Lock()
+	defer p.mu.Unlock()
 	for ref, w := range p.watchers {
 		if w.pid.Node == node {
 			p.removeWatcherLocked(ref)
 		}
 	}
-	var peers []abi.Pid
 	for peer := range p.links {
 		if peer.Node == node {
-			peers = append(peers, peer)
+			p.endLinkLocked(peer, reasonNoConnection)
 		}
-	}
-	p.mu.Unlock()
-	for _, peer := range peers {
-		p.linkEnded(linkExit(peer, p.pid, reasonNoConnection))
 	}
 }

@@ -75,7 +75,7 @@ func (p *Process) tieToParent(parent *Process) {
 	}
 	remote := p.opts.Parent.Node != p.pid.Node
 	if p.opts.Link && remote {
-		p.addLinkLocked(p.opts.Parent)
+		p.addLinkLocked(p.opts.Parent, link{active: true})
 	}
 	p.mu.Unlock()
 	if p.opts.Link && !remote && (parent == nil || join(parent, p) != nil) {

@@ -184,7 +184,7 @@ func (p *Process) spawnReplied(sig abi.Signal) bool {
 	p.sys.remote.remove(sig.Ref, pending.node)
 	if child, err := readSpawnReply(sig); err == nil {
 		if pending.req.Link {
-			p.addLinkLocked(child)
+			p.addLinkLocked(child, link{active: true})
 		}
 		if pending.req.Monitor != (abi.Ref{}) {
 			p.setMonitorLocked(sig.Ref, monitor{target: child})
