@@ -2,6 +2,7 @@ package vm
 
 import (
 	"context"
+	"sync"
 
 	"github.com/wnode/wnode/abi"
 	"github.com/wnode/wnode/abi/term"
@@ -99,21 +100,57 @@ func (p *Process) finish() {
 	for ref := range aliases {
 		p.sys.table.remove(ref.Num)
 	}
+	last := farewell{sys: p.sys}
 	for ref, m := range monitors {
 		p.sys.remote.remove(ref, m.target.Node)
-		p.sys.tell(m.demonitor(p.pid, ref))
+		last.tell(m.demonitor(p.pid, ref))
 	}
 	for peer, l := range links {
 		if l.active {
-			p.sys.tell(linkExit(p.pid, peer, p.reason))
+			last.tell(linkExit(p.pid, peer, p.reason))
 		}
 	}
 	for ref, w := range watchers {
 		if w.named {
 			p.sys.named.Delete(ref)
 		}
-		p.sys.tell(abi.Signal{Kind: abi.SignalDown, From: p.pid, To: w.pid, Ref: ref, Data: p.reason})
+		last.tell(abi.Signal{Kind: abi.SignalDown, From: p.pid, To: w.pid, Ref: ref, Data: p.reason})
 	}
+	last.send()
+}
+
+// farewell brings the last signals of a process to their receivers. What goes to another node may
+// have to wait, so that a slow node costs no signal and not its link; for that node nobody else
+// waits, neither processes of this node nor other nodes.
+type farewell struct {
+	sys  *System
+	away map[abi.NodeID][]abi.Signal
+}
+
+// tell delivers a signal, or keeps it for send when it leaves the node.
+func (f *farewell) tell(sig abi.Signal) {
+	node := sig.To.Node
+	if node == f.sys.opts.Node {
+		f.sys.Deliver(sig)
+		return
+	}
+	if f.away == nil {
+		f.away = map[abi.NodeID][]abi.Signal{}
+	}
+	f.away[node] = append(f.away[node], sig)
+}
+
+// send sends what leaves the node, and returns when all of it has left or is lost.
+func (f *farewell) send() {
+	var wg sync.WaitGroup
+	for _, signals := range f.away {
+		wg.Go(func() {
+			for _, sig := range signals {
+				f.sys.tell(sig)
+			}
+		})
+	}
+	wg.Wait()
 }
 
 // canonicalReason gives an exit reason in the one encoding that reasons are compared in, or
