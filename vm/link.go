@@ -92,6 +92,18 @@ func join(p, q *Process) error {
 	return nil
 }
 
+// bind links a process and its new child, for which [System.prepare] has looked whether there is room.
+// Others may have taken that since: the child is there already, and one too many does no harm.
+func bind(parent, child *Process) error {
+	defer lockBoth(parent, child)()
+	if parent.ended {
+		return abi.ErrNoProcess
+	}
+	parent.addLinkLocked(child.pid, link{active: true})
+	child.addLinkLocked(parent.pid, link{active: true})
+	return nil
+}
+
 // lockBoth locks two processes in the order of their numbers and gives what unlocks them.
 func lockBoth(p, q *Process) (unlock func()) {
 	if q.pid.Num < p.pid.Num {

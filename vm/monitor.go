@@ -13,7 +13,6 @@ type monitor struct {
 	target abi.Pid // Num is 0 for whoever has name on the node, or for the node itself
 	name   string
 	object term.Raw // what DOWN names when that is not the target's pid
-	alias  AliasMode
 }
 
 // signal gives the signal that sets the monitor up, or with Kind changed, takes it back.
@@ -64,7 +63,7 @@ func (p *Process) MonitorAlias(target abi.Pid, mode AliasMode) (abi.Ref, error) 
 	if err := p.setAlias(ref, mode); err != nil {
 		return abi.Ref{}, err
 	}
-	p.monitorAs(ref, monitor{target: target, alias: mode}, p.routeMonitor)
+	p.monitorAs(ref, monitor{target: target}, p.routeMonitor)
 	return ref, nil
 }
 
@@ -84,10 +83,23 @@ func (p *Process) monitorAs(ref abi.Ref, m monitor, route func(abi.Signal)) {
 	}
 	sig := m.signal(p.pid, ref)
 	if !p.setMonitor(ref, m) {
-		p.enqueueDown(downSignal(sig, reasonLimit), m)
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.endAliasLocked(ref)
+		p.enqueueDownLocked(downSignal(sig, reasonLimit), m)
 		return
 	}
 	route(sig)
+	if m.target.Node != p.pid.Node && !p.hasMonitor(ref) { // the node was lost meanwhile, and the signal may have gone to its next connection
+		p.sys.post(m.demonitor(p.pid, ref))
+	}
+}
+
+func (p *Process) hasMonitor(ref abi.Ref) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	_, stands := p.monitors[ref]
+	return stands
 }
 
 // setMonitor reports false when the process has as many monitors as it may.
@@ -128,10 +140,16 @@ func (p *Process) Demonitor(ref abi.Ref, flush bool) (active bool) {
 func (p *Process) removeMonitorLocked(ref abi.Ref) (monitor, bool) {
 	m, active := p.monitors[ref]
 	delete(p.monitors, ref)
-	if m.alias == AliasDemonitor || m.alias == AliasReplyDemonitor {
+	p.endAliasLocked(ref)
+	return m, active
+}
+
+// endAliasLocked ends an alias that lasts as long as its monitor. It may be there without one: a
+// monitor on oneself is none.
+func (p *Process) endAliasLocked(ref abi.Ref) {
+	if mode := p.aliases[ref]; mode == AliasDemonitor || mode == AliasReplyDemonitor {
 		p.removeAliasLocked(ref)
 	}
-	return m, active
 }
 
 func (s *System) demonitor(sig abi.Signal) {
@@ -146,6 +164,7 @@ func (p *Process) down(sig abi.Signal) {
 	defer p.mu.Unlock()
 	if pending := p.spawning[sig.Ref]; pending != nil && sig.From == (abi.Pid{Node: pending.node}) {
 		delete(p.spawning, sig.Ref)
+		p.sys.remote.remove(sig.Ref, pending.node)
 		pending.answer <- sig
 	}
 	m, active := p.monitors[sig.Ref]

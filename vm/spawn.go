@@ -78,7 +78,7 @@ func (p *Process) tieToParent(parent *Process) {
 		p.addLinkLocked(p.opts.Parent, link{active: true})
 	}
 	p.mu.Unlock()
-	if p.opts.Link && !remote && (parent == nil || join(parent, p) != nil) {
+	if p.opts.Link && !remote && (parent == nil || bind(parent, p) != nil) {
 		p.exitFromLink(p.opts.Parent, reasonNoProcess)
 	}
 }
