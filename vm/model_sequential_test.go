@@ -60,7 +60,11 @@ type sequence struct {
 // LINK-01 to LINK-15, MON-01 to MON-11, ALIAS-01 to ALIAS-03, PROC-07, PROC-14 to PROC-17, SIG-03,
 // SIG-04, RSP-03: thousands of things that happen to dozens of processes on three nodes, one after the other.
 func TestModelSequential(t *testing.T) {
-	inBubble(t, modelOps(modelOpKinds, 500), func(w *world, ops []modelOp) {
+	most := 500
+	if raceDetector {
+		most = 150
+	}
+	inBubble(t, modelOps(modelOpKinds, most), func(w *world, ops []modelOp) {
 		s := &sequence{world: w, model: newModel(), owner: map[abi.Ref]abi.Pid{}}
 		for _, op := range ops {
 			s.populate()

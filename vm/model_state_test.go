@@ -62,7 +62,9 @@ func (m *model) step() {
 	}
 }
 
-func (m *model) spawn(pid abi.Pid) { m.processes[pid] = &modelProcess{alive: true, mailbox: make([][]modelMessage, 1)} }
+func (m *model) spawn(pid abi.Pid) {
+	m.processes[pid] = &modelProcess{alive: true, mailbox: make([][]modelMessage, 1)}
+}
 
 func (m *model) alive(pid abi.Pid) bool {
 	p := m.processes[pid]
