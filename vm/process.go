@@ -80,6 +80,8 @@ type Process struct {
 	timers timersSet
 	unread map[abi.Pid][]byte // input that was read and not yet wanted; the process's goroutine only
 
+	linking sync.Mutex // see [Process.unlinkSignal]; taken before mu
+
 	mu       sync.Mutex // guards all below
 	box      mailbox
 	label    string

@@ -173,13 +173,8 @@ func (s *System) post(sig abi.Signal) {
 	}
 }
 
-// tell is post for a process that ends: on its own goroutine it may wait, so that a slow node costs
-// its own and not the link.
+// tell is post to another node for a process that ends: on its own goroutine it may wait.
 func (s *System) tell(sig abi.Signal) {
-	if sig.To.Node == s.opts.Node {
-		s.Deliver(sig)
-		return
-	}
 	if err := s.leave(sig, func() error { return s.opts.Remote.SendConnected(s.ctx, sig) }); err != nil {
 		s.opts.Logger.Debug("signal lost", "kind", sig.Kind, "err", err)
 	}
