@@ -8,31 +8,6 @@ import (
 	"github.com/wnode/wnode/abi/term"
 )
 
-// Message is a message with what the node, and nobody else, wrote on it.
-type Message struct {
-	Term any
-	Kind abi.MessageKind
-	From Pid // who sent it
-}
-
-// Down is the news that a monitored process has ended.
-type Down struct {
-	Ref    Ref
-	Pid    Pid
-	Reason any
-}
-
-// Down reads m as such news. It is false for all other messages, also for ones that only look like it.
-func (m Message) Down() (Down, bool) {
-	list, ok := m.Term.([]any)
-	if m.Kind != abi.MessageDown || !ok || len(list) != 5 {
-		return Down{}, false
-	}
-	ref, isRef := list[1].(Ref)
-	pid, isPid := list[3].(Pid)
-	return Down{ref, pid, list[4]}, isRef && isPid
-}
-
 // ReceiveBytes waits for the next message and takes it. Errors: abi.ErrTimedOut.
 func ReceiveBytes(timeout time.Duration) ([]byte, error) {
 	return read(func(b unsafe.Pointer, n uint32) int32 { return hostReceive(nanoseconds(timeout), b, n) })
@@ -80,6 +55,11 @@ func ReceiveMatch(timeout time.Duration, match func(Message) bool) (Message, err
 		}
 	}
 }
+
+// Mark looks past every message that is there now: until a message is taken, only what arrives from
+// here on is looked at. Who marks, then sends a request and receives with [ReceiveMatch], finds the
+// reply without reading a long mailbox first.
+func Mark() error { return status(hostMark()) }
 
 // current reads the message that was waited for and leaves it where it is.
 func current() (Message, error) {

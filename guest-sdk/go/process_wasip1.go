@@ -13,56 +13,6 @@ func Self() Pid {
 	return pid
 }
 
-// Args gives the arguments that the process was spawned with. Those that are texts are in os.Args too.
-func Args() ([]any, error) {
-	t, err := readTerm(hostArgs)
-	if err != nil {
-		return nil, err
-	}
-	args, ok := t.([]any)
-	if !ok {
-		return nil, abi.ErrBadArgument
-	}
-	return args, nil
-}
-
-// SpawnOptions says what to spawn, and where. The zero value is main of the caller's own module, on
-// this node, without arguments.
-type SpawnOptions struct {
-	Function    abi.Function // code of any module; zero: the caller's own
-	Export      string       // with no Function: another export of the caller's module
-	Args        []any
-	Node        string // the name of a node; empty: this one
-	GroupLeader Pid    // zero: the caller's
-}
-
-// Spawn starts a process. Code that is missing is the new process's exit reason, no error here.
-// Errors: abi.ErrNotConnected, abi.ErrLimit, abi.ErrBadArgument.
-func Spawn(o SpawnOptions) (Pid, error) {
-	options := map[string]any{}
-	if o.Function != (abi.Function{}) {
-		options["function"] = o.Function
-	}
-	if o.Export != "" {
-		options["export"] = o.Export
-	}
-	if len(o.Args) > 0 {
-		options["args"] = o.Args
-	}
-	if o.Node != "" {
-		options["node"] = o.Node
-	}
-	if !o.GroupLeader.IsZero() {
-		options["group_leader"] = o.GroupLeader
-	}
-	b, err := term.Encode(options)
-	if err != nil {
-		return Pid{}, err
-	}
-	p, n := bytesOf(b)
-	return readPid(func(pid unsafe.Pointer) int32 { return hostSpawn(p, n, pid) })
-}
-
 // Exit ends this process with a reason, any term. Deferred calls do not run.
 // A reason that cannot be encoded is an error, and then the process goes on.
 func Exit(reason any) error {
@@ -99,22 +49,9 @@ func ProcessInfo(pid Pid) (map[any]any, error) {
 	return info, err
 }
 
-// Monitor asks for a message when a process ends, or at once when there is none: see [Message.Down].
-func Monitor(pid Pid) (Ref, error) {
-	ref, err := readPid(func(ref unsafe.Pointer) int32 {
-		return hostMonitor(uint64(pid.Node), pid.Num, ref)
-	})
-	return Ref(ref), err
-}
-
-// Demonitor takes a monitor back, and with flush removes its message if that has come already.
-func Demonitor(ref Ref, flush bool) error {
-	var f int32
-	if flush {
-		f = 1
-	}
-	return status(hostDemonitor(uint64(ref.Node), ref.Num, f))
-}
+// SetLabel sets what this process is called in process information and logs, at most 255 bytes.
+// Errors: abi.ErrBadArgument.
+func SetLabel(label string) error { return status(hostSetLabel(textOf(label))) }
 
 // ModuleHash gives the hash of this process's own module.
 func ModuleHash() (abi.Hash, error) {

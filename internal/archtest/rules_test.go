@@ -30,6 +30,7 @@ var rooms = []room{
 	{"examples", []string{"abi", "guest-sdk"}, "examples show what a user of the SDK writes"},
 	{"cmd", []string{"", "abi", "cmd", "examples"}, "the program is a user of the embedding API; the demo shows an example"},
 	{"tests", []string{"", "abi", "tests"}, "end-to-end tests use what users use"},
+	{"tests/guests", []string{"abi", "guest-sdk"}, "guests of tests are written as users write theirs"},
 	{"internal", []string{"internal"}, "helpers of tests stand on their own"},
 	{"bench", []string{"", "abi", "bench"}, "benchmarks measure what users use"},
 }

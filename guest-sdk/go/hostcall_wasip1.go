@@ -1,22 +1,12 @@
 package wnode
 
 import (
-	"math"
 	"time"
 	"unsafe"
 
 	"github.com/wnode/wnode/abi"
 	"github.com/wnode/wnode/abi/term"
 )
-
-// The identities that this package deals in.
-type (
-	Pid = abi.Pid
-	Ref = abi.Ref
-)
-
-// Infinity is the timeout that never comes. A negative timeout is one that has come already.
-const Infinity time.Duration = math.MaxInt64
 
 // firstBuffer is the size at which reading starts; what is longer costs a second call.
 const firstBuffer = 512
@@ -80,4 +70,18 @@ func readPid(call func(pid unsafe.Pointer) int32) (Pid, error) {
 		return Pid{}, err
 	}
 	return abi.PidFromBytes(b[:]), nil
+}
+
+// readRef is [readPid] for refs.
+func readRef(call func(ref unsafe.Pointer) int32) (Ref, error) {
+	pid, err := readPid(call)
+	return Ref(pid), err
+}
+
+// flagOf gives a bool as the host takes it.
+func flagOf(b bool) int32 {
+	if b {
+		return 1
+	}
+	return 0
 }

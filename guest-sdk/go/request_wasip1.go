@@ -1,0 +1,155 @@
+package wnode
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/wnode/wnode/abi"
+)
+
+// Call asks a server for a reply, ["$gen_call", [from, tag], request], and waits for it. The reply is
+// found at once however long the mailbox is, and one that comes after the timeout is dropped, not
+// delivered (GS-02).
+//
+// Errors: a [*CallError] when there is no reply; abi.ErrTooLarge, and values that are no terms.
+func Call(to Address, request any, timeout time.Duration) (any, error) {
+	return Ask(to, TagCall, request, timeout)
+}
+
+// Ask is [Call] with another form of request, [form, [from, tag], request].
+func Ask(to Address, form string, request any, timeout time.Duration) (any, error) {
+	failed := func(why any) error { return &CallError{why, to, request, timeout} }
+	pid, err := to.resolve()
+	switch {
+	case errors.Is(err, abi.ErrNoName):
+		return nil, failed(abi.ReasonNoProcess)
+	case err != nil:
+		return nil, err
+	case pid == Self():
+		return nil, failed(reasonCallingSelf)
+	}
+	p, err := ask(pid, to, form, request)
+	if err != nil {
+		return nil, err
+	}
+	o, err := awaitReply(p.tag, p.monitor, timeout)
+	if err != nil {
+		return nil, err
+	}
+	if o.kind != replied {
+		return nil, failed(o.why(to))
+	}
+	return o.value, nil
+}
+
+// Cast sends a request that has no reply, ["$gen_cast", request]. That nobody gets it is no error
+// (GS-06). Errors: abi.ErrTooLarge, and values that are no terms.
+func Cast(to Address, request any) error {
+	err := SendTo(to, []any{TagCast, request})
+	if errors.Is(err, abi.ErrNoName) {
+		return nil
+	}
+	return err
+}
+
+// SendTo sends a term to an address. Errors: those of [Send], [SendName], [SendNode] and [SendGlobal].
+func SendTo(to Address, t any) error {
+	switch {
+	case to.Name == "":
+		return Send(to.Pid, t)
+	case to.Global:
+		return SendGlobal(to.Name, t)
+	case to.Node != "":
+		return SendNode(to.Name, to.Node, t)
+	}
+	return SendName(to.Name, t)
+}
+
+// resolve finds the process of an address; it is zero for a name on another node, which is looked up
+// there. Errors: abi.ErrNoName, abi.ErrBadArgument.
+func (a Address) resolve() (Pid, error) {
+	switch {
+	case a == (Address{}):
+		return Pid{}, fmt.Errorf("the empty address: %w", abi.ErrBadArgument)
+	case a.Name == "":
+		return a.Pid, nil
+	case a.Global:
+		return GlobalWhereis(a.Name)
+	case a.Node == "":
+		return Whereis(a.Name)
+	}
+	if here, err := Node(); err != nil || here != a.Node {
+		return Pid{}, err
+	}
+	return Whereis(a.Name)
+}
+
+// pending is a request that waits for its reply.
+type pending struct {
+	tag     Tag
+	monitor Ref
+}
+
+// ask sends a request. Who is asked by pid is monitored with an alias that lasts as long as the
+// monitor; a monitor by name has an alias beside it.
+func ask(pid Pid, to Address, form string, request any) (p pending, err error) {
+	if err := Mark(); err != nil {
+		return p, err
+	}
+	if pid.IsZero() {
+		if p.tag.Ref, err = Alias(AliasReply); err != nil {
+			return p, err
+		}
+		p.monitor, err = MonitorName(to.Name, to.Node)
+	} else {
+		to = To(pid)
+		p.monitor, err = MonitorAlias(pid, AliasDemonitor)
+		p.tag.Ref = p.monitor
+	}
+	if err == nil {
+		err = SendTo(to, []any{form, []any{Self(), p.tag.Term()}, request})
+	}
+	if err != nil {
+		_ = p.drop()
+	}
+	return p, err
+}
+
+// drop takes the monitor back and ends the alias: from here on no reply arrives.
+func (p pending) drop() error {
+	if _, err := Unalias(p.tag.Ref); err != nil {
+		return err
+	}
+	_, err := Demonitor(p.monitor, true)
+	return err
+}
+
+// awaitReply waits for the reply with a tag or the end of the process that owes it. When it returns
+// nothing of the request is left in the mailbox, and nothing will come.
+func awaitReply(tag Tag, monitor Ref, timeout time.Duration) (o outcome, err error) {
+	match := func(m Message) bool {
+		if reply, ok := tag.reply(m); ok {
+			o = outcome{replied, reply}
+			return true
+		}
+		down, ok := m.Down()
+		if !ok || down.Ref != monitor {
+			return false
+		}
+		o = outcome{ended, down.Reason}
+		return true
+	}
+	_, err = ReceiveMatch(timeout, match)
+	if dropped := (pending{tag, monitor}).drop(); dropped != nil {
+		return o, dropped
+	}
+	if !errors.Is(err, abi.ErrTimedOut) {
+		return o, err
+	}
+	// A reply may have come between the timeout and the end of the alias.
+	if _, err = ReceiveMatch(0, match); errors.Is(err, abi.ErrTimedOut) {
+		return outcome{kind: timedOut}, nil
+	}
+	return o, err
+}

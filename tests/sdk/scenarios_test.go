@@ -1,0 +1,116 @@
+package sdk
+
+import (
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/wnode/wnode"
+)
+
+// scenarios are those of the guest, and what of the semantics they show.
+var scenarios = []struct {
+	name   string
+	ids    string // for the table of tests by item
+	remote bool   // also, or only, with the other processes on a second node
+	local  bool
+}{
+	{"functions", "PROC-06, PROC-07, PROC-09, PROC-11, W-02, W-03", true, true},
+	{"arguments", "W-01", true, true},
+	{"exits", "LINK-02, LINK-03, LINK-05, LINK-13", true, true},
+	{"links", "LINK-01, LINK-04, LINK-06, LINK-07, LINK-11, LINK-13, PROC-07", true, true},
+	{"monitors", "MON-01, MON-02, MON-03, MON-07, MON-08, MON-09, MON-11", true, true},
+	{"names", "MON-04, MON-05, MON-06, REG-04", true, true},
+	{"aliases", "ALIAS-01, ALIAS-02, ALIAS-03, ALIAS-04", true, true},
+	{"timers", "TMR-01, TMR-02, TMR-03, TMR-04, TMR-05", true, true},
+	{"mark", "GS-02", false, true},
+	{"lost", "LINK-08, LINK-09, LINK-10, MON-10, PROC-16", true, false},
+	{"calls", "GS-01, GS-02, GS-03, GS-06, ALIAS-04", true, true},
+	{"call-errors", "GS-04, GS-09", true, true},
+	{"starts", "GS-07", true, true},
+	{"callbacks", "GS-09", true, true},
+	{"stops", "GS-08", true, true},
+	{"order", "SUP-01, SUP-06", true, true},
+	{"strategies", "SUP-02, SUP-03", false, true},
+	{"intensity", "SUP-04", false, true},
+	{"shutdown", "SUP-05", false, true},
+	{"children", "SUP-06", false, true},
+	{"dynamic", "SUP-02, SUP-06", false, true},
+	{"significant", "SUP-07", false, true},
+	{"parent", "SUP-08", false, true},
+}
+
+func TestOnOneNode(t *testing.T) {
+	logs := new(syncBuffer)
+	n := startNode(t, "one", freePort(t), logs, randomCookie(t))
+	for _, s := range scenarios {
+		if s.local {
+			t.Run(s.name, func(t *testing.T) { scenario(t, n, s.name, "", logs) })
+		}
+	}
+}
+
+func TestOnTwoNodes(t *testing.T) {
+	logs, port, cookie := new(syncBuffer), freePort(t), randomCookie(t)
+	start := func(name string) *wnode.Node { return startNode(t, name, port, logs, cookie) }
+	one, two := start("one"), start("two")
+	if err := one.Connect(t.Context(), two.Name()); err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range scenarios {
+		if s.remote {
+			t.Run(s.name, func(t *testing.T) { scenario(t, one, s.name, two.Name(), logs) })
+		}
+	}
+}
+
+// LOG-01, LOG-05, LOG-06: what ends other than in good order is in the node's log.
+func TestLogs(t *testing.T) {
+	logs := new(syncBuffer)
+	n := startNode(t, "one", freePort(t), logs, randomCookie(t))
+	for _, name := range []string{"functions", "call-errors", "intensity"} {
+		scenario(t, n, name, "", logs)
+	}
+	for _, want := range []string{
+		"process ends with a panic: lost my head",
+		"no function is registered as missing",
+		"Generic server server terminating, last message:",
+		"errorContext: child_terminated, reason: boom, child: a ",
+		"errorContext: start_error, reason: broken, child: a ",
+		"errorContext: shutdown, reason: reached_max_restart_intensity, child: a ",
+	} {
+		if !strings.Contains(logs.String(), want) {
+			t.Errorf("the log has no line with %q:\n%s", want, logs)
+		}
+	}
+}
+
+// The example: the counter crashes on command and is restarted, until it is too much. SUP-02, SUP-04.
+func TestSupervisedExample(t *testing.T) {
+	module, err := build(filepath.Join(t.TempDir(), "supervised.wasm"), "./examples/wasm/supervised")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for input, want := range map[string]struct {
+		reason any
+		lines  []string
+	}{
+		"next\nnext\ncrash\n": {"normal", []string{"1\n", "2\n", "the counter ended: [panic on command]\n"}},
+		"help\nquit\n":        {"shutdown", []string{"commands: next, crash, quit\n"}},
+	} {
+		n := startNode(t, "one", freePort(t), new(syncBuffer), randomCookie(t))
+		fn, err := n.Load("supervised.wasm", module)
+		if err != nil {
+			t.Fatal(err)
+		}
+		reason, output := run(t, n, fn, input)
+		for _, line := range want.lines {
+			if !strings.Contains(output, line) {
+				t.Errorf("after %q: no %q in %q", input, line, output)
+			}
+		}
+		if reason != want.reason {
+			t.Errorf("after %q: reason %v", input, reason)
+		}
+	}
+}

@@ -1,0 +1,162 @@
+package sdk
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/wnode/wnode"
+	"github.com/wnode/wnode/abi"
+	"github.com/wnode/wnode/abi/term"
+)
+
+// root is the root of the repository.
+const root = "../.."
+
+// guestModule is the guest, and cacheDir where nodes keep its compiled code.
+var (
+	guestModule []byte
+	cacheDir    string
+)
+
+func TestMain(m *testing.M) { os.Exit(runTests(m)) }
+
+func runTests(m *testing.M) int {
+	dir, err := os.MkdirTemp("", "wnode-sdk-")
+	if err == nil {
+		defer os.RemoveAll(dir)
+		cacheDir = filepath.Join(dir, "cache")
+		guestModule, err = build(filepath.Join(dir, "sdk.wasm"), "./tests/guests/sdk")
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	code := m.Run()
+	if err := goleak.Find(); err != nil && code == 0 {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return code
+}
+
+// build builds a guest in Go.
+func build(path, folder string) ([]byte, error) {
+	cmd := exec.CommandContext(context.Background(), "go", "build", "-ldflags", "-s -w", "-o", path, folder)
+	cmd.Dir = root
+	cmd.Env = append(os.Environ(), "GOOS=wasip1", "GOARCH=wasm")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return nil, fmt.Errorf("build the guest: %w\n%s", err, out)
+	}
+	return os.ReadFile(path)
+}
+
+// startNode starts a node that ends with the test.
+func startNode(t *testing.T, name string, port uint16, logs *syncBuffer, cookie wnode.Cookie) *wnode.Node {
+	t.Helper()
+	n, err := wnode.Start(t.Context(), wnode.Options{
+		Name: name, Cookie: cookie, Listen: "127.0.0.1:0", WellKnownPort: port, CacheDir: cacheDir,
+		Logger: slog.New(slog.NewTextHandler(logs, nil)).With("node", name),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+		defer cancel()
+		if err := n.Close(ctx); err != nil {
+			t.Errorf("close %s: %v", n.Name(), err)
+		}
+	})
+	return n
+}
+
+func randomCookie(t *testing.T) wnode.Cookie {
+	t.Helper()
+	cookie, err := wnode.RandomCookie()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return cookie
+}
+
+// freePort gives a UDP port for the name service of one test's nodes.
+func freePort(t *testing.T) uint16 {
+	t.Helper()
+	conn, err := net.ListenUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	return conn.LocalAddr().(*net.UDPAddr).AddrPort().Port()
+}
+
+type syncBuffer struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (b *syncBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.Write(p)
+}
+
+func (b *syncBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.String()
+}
+
+// run runs a function on a node and gives its exit reason and what it and its children wrote.
+func run(t *testing.T, n *wnode.Node, fn abi.Function, input string, args ...any) (reason any, output string) {
+	t.Helper()
+	out := new(syncBuffer)
+	leader, err := n.StartStream(wnode.Streams{Output: out, Errors: out, Input: bytes.NewBufferString(input)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan any, 1)
+	_, err = n.Spawn("test", leader, func(p *wnode.Process) wnode.Exit {
+		defer close(done)
+		request := wnode.SpawnRequest{Function: fn, Args: term.MustEncode(args)}
+		_, ref, err := p.SpawnMonitor(p.Context(), n.ID(), request)
+		for err == nil {
+			var m wnode.Message
+			m, err = p.Receive(p.Context(), wnode.Infinity)
+			if err == nil && m.Kind == abi.MessageDown && m.Ref == ref {
+				down, _ := term.Decode(m.Data)
+				done <- down.([]any)[4]
+				return wnode.Normal
+			}
+		}
+		t.Error(err)
+		return wnode.Normal
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return <-done, out.String()
+}
+
+// scenario runs a scenario of the guest.
+func scenario(t *testing.T, n *wnode.Node, name, other string, logs *syncBuffer) {
+	t.Helper()
+	fn, err := n.Load("sdk.wasm", guestModule)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if reason, output := run(t, n, fn, "", name, other); reason != any("normal") {
+		t.Errorf("%s: %v\n%s\nlog:\n%s", name, reason, output, logs)
+	}
+}
