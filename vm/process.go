@@ -6,6 +6,7 @@ import (
 	"runtime/debug"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/wnode/wnode/abi"
@@ -74,8 +75,9 @@ type Process struct {
 	cancel context.CancelCauseFunc
 	wake   chan struct{} // holds a token when the mailbox may have something new
 
-	timers timersSet
-	unread map[abi.Pid][]byte // input that was read and not yet wanted; the process's goroutine only
+	reductions atomic.Uint64
+	timers     timersSet
+	unread     map[abi.Pid][]byte // input that was read and not yet wanted; the process's goroutine only
 
 	mu       sync.Mutex // guards all below
 	box      mailbox
@@ -115,6 +117,13 @@ func (p *Process) GroupLeader() abi.Pid {
 	defer p.mu.Unlock()
 	return p.leader
 }
+
+// Reductions is the work that the process has done, as far as its body counts it: for a guest, some
+// 16 instructions each. Safe for concurrent use.
+func (p *Process) Reductions() uint64 { return p.reductions.Load() }
+
+// AddReductions counts work that the body has done. Safe for concurrent use.
+func (p *Process) AddReductions(n uint64) { p.reductions.Add(n) }
 
 // SetLabel sets what people call the process, in [Info] and in logs.
 func (p *Process) SetLabel(label string) {

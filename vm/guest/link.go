@@ -7,6 +7,8 @@ import (
 
 	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/api"
+
+	"github.com/wnode/wnode/vm/module/rewrite"
 )
 
 // linkError says that a module wants something of the node that it does not have, or that an
@@ -20,6 +22,9 @@ func (e *linkError) Error() string { return "link module: " + e.what }
 func (e *Engine) checkImports(compiled wazero.CompiledModule) error {
 	for _, want := range compiled.ImportedFunctions() {
 		module, name, _ := want.Import()
+		if module == rewrite.ImportModule {
+			continue // put there by the rewriter, which refuses modules that have it already
+		}
 		functions, ok := e.hosts[module]
 		if !ok {
 			return &linkError{fmt.Sprintf("unknown import module %q", module)}
