@@ -20,11 +20,10 @@ type point struct {
 
 // loop is a loop of a function.
 type loop struct {
-	params   bool // it takes operands from the stack
-	calls    bool // there is a call in it
-	repeats  bool // something branches to it
-	longest  int64
-	isNested bool // set by emit
+	params  bool // it takes operands from the stack
+	calls   bool // there is a call in it
+	repeats bool // something branches to it
+	longest int64
 }
 
 // function is what is known of a function of the module.
