@@ -195,7 +195,7 @@ func (e *Engine) compile(hash abi.Hash, content []byte) (ready *code, err error)
 	return &code{
 		hash: hash, compiled: compiled, exports: compiled.ExportedFunctions(),
 		wasi:   importsFrom(compiled, wasi_snapshot_preview1.ModuleName),
-		layout: rewritten.Layout, counter: rewritten.Counter,
+		layout: rewritten.Layout, counter: rewritten.Left,
 	}, nil
 }
 

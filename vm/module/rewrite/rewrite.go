@@ -48,9 +48,12 @@ type Options struct {
 type Result struct {
 	// Module is the module in the binary format.
 	Module []byte
-	// Counter is the name of the exported global with what is left of the budget, an i32. While code runs
+	// Left is the name of the exported global with what is left of the budget, an i32. While code runs
 	// it may be behind by what the function on top has used since.
-	Counter string
+	Left string
+	// Stack is the name of the exported global with the bytes of stack that are left, an i32. A trap leaves it as
+	// it was then: who goes on to use the instance sets it to what it was before the call.
+	Stack string
 	// Layout translates the indices of functions.
 	Layout Layout
 }
@@ -88,7 +91,7 @@ func Module(b []byte, opts Options) (*Result, error) {
 		r.funcs[i].points = nil
 	}
 	r.inject()
-	return &Result{Module: m.Encode(), Counter: r.counter, Layout: r.layout}, nil
+	return &Result{Module: m.Encode(), Left: r.names.left, Stack: r.names.stack, Layout: r.layout}, nil
 }
 
 // rewriter has what the passes over a module hand on to each other.
@@ -105,7 +108,7 @@ type rewriter struct {
 	helpers helpers
 	left    uint32 // the global that counts reductions
 	stack   uint32 // the global that counts bytes of stack
-	counter string
+	names   counterNames
 }
 
 // Layout is how the functions of a module moved.
@@ -167,23 +170,30 @@ func (r *rewriter) inject() {
 		wasm.Global{Type: counter, Init: i32Expr(r.opts.Budget)},
 		wasm.Global{Type: counter, Init: i32Expr(r.opts.StackBytes)},
 	)
-	r.counter = freeName(m.Exports)
-	m.Exports = append(m.Exports, wasm.Export{Name: r.counter, Kind: wasm.KindGlobal, Index: r.left})
+	r.names = freeNames(m.Exports)
+	m.Exports = append(m.Exports,
+		wasm.Export{Name: r.names.left, Kind: wasm.KindGlobal, Index: r.left},
+		wasm.Export{Name: r.names.stack, Kind: wasm.KindGlobal, Index: r.stack},
+	)
 }
 
 func i32Expr(v int32) wasm.Expr {
 	return wasm.Expr{Op: wasm.OpI32Const, Code: wasm.AppendSigned([]byte{byte(wasm.OpI32Const)}, int64(v))}
 }
 
-// freeName gives a name that no export has.
-func freeName(exports []wasm.Export) string {
+// counterNames are the names under which the counters are exported.
+type counterNames struct{ left, stack string }
+
+// freeNames gives names that no export has.
+func freeNames(exports []wasm.Export) counterNames {
 	longest := 0
 	for i := range exports {
 		if strings.HasPrefix(exports[i].Name, ImportModule) {
 			longest = max(longest, len(exports[i].Name)-len(ImportModule)+1)
 		}
 	}
-	return ImportModule + strings.Repeat("'", longest)
+	prefix := ImportModule + strings.Repeat("'", longest)
+	return counterNames{prefix + "/left", prefix + "/stack"}
 }
 
 // injectedTypes adds types to a module, each once.

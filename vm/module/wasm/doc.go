@@ -7,9 +7,9 @@
 // by the bytes that are there and by [limits of its own], and the index spaces; it does not check types, which is
 // the compiler's work.
 //
-// The decoder is at least as strict as the compiler that gets the result. Where the specification
-// leaves more than one encoding of an opcode, it takes the shortest alone, so that there are no two
-// opinions of where an instruction ends.
+// The decoder is at least as strict as the compiler that gets the result, so that there are no two
+// opinions of where an instruction ends: of the encodings of a vector instruction it takes the
+// shortest alone.
 //
 // [limits of its own]: https://webassembly.github.io/spec/js-api/#limits
 package wasm

@@ -35,11 +35,14 @@ func (w *Instructions) Next(in *Instr) bool {
 	op, s := Op(opcode), plainOps[opcode]
 	switch opcode {
 	case prefixMisc:
-		number := r.byte()
-		op, s = prefixMisc<<8|Op(number), miscOps[number]
+		number := r.u32()
+		if number > 0xff {
+			r.fail("unknown instruction")
+		}
+		op, s = prefixMisc<<8|Op(byte(number)), miscOps[byte(number)]
 	case prefixVector:
 		number := r.byte()
-		if number >= 0x80 && r.byte() != 1 { // LEB128, and no number is beyond a byte
+		if number >= 0x80 && r.byte() != 1 { // LEB128 of at most 255, in the one form that compilers know
 			r.fail("unknown instruction")
 		}
 		op, s = prefixVector<<8|Op(number), vectorOps[number]
