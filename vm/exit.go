@@ -18,6 +18,8 @@ var (
 	reasonNoConnection = term.MustEncode(abi.ReasonNoConnection)
 	reasonLimit        = term.MustEncode(ReasonLimit)
 	reasonMalformed    = term.MustEncode(ReasonMalformed)
+	reasonReductions   = term.MustEncode(ReasonReductions)
+	reasonWallTime     = term.MustEncode(ReasonWallTime)
 	reasonMailboxFull  = term.MustEncode(ReasonMailboxFull)
 )
 

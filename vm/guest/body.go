@@ -131,6 +131,7 @@ func (g *guest) run(calls []string) vm.Exit {
 		return g.instantiateFailed(err)
 	}
 	defer g.close(instance)
+	defer g.settle(instance)
 	for _, export := range calls {
 		if _, err := instance.ExportedFunction(export).Call(g); err != nil {
 			return g.exit(err)

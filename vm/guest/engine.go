@@ -92,7 +92,6 @@ func NewEngine(opts Options) (*Engine, error) {
 
 	config := wazero.NewRuntimeConfig().
 		WithMemoryLimitPages(opts.MemoryPages).
-		WithCloseOnContextDone(true).
 		// Every exit of a guest would search the debug information of each frame, which takes long
 		// and trusts what the module says there. The names of functions do not come from it.
 		WithDebugInfoEnabled(false)
@@ -167,6 +166,9 @@ func (e *Engine) addHostModules() error {
 		return fmt.Errorf("WASI: %w", err)
 	}
 	if err := addHostFunctions(e.ctx, e.runtime); err != nil {
+		return err
+	}
+	if err := addMeter(e.ctx, e.runtime); err != nil {
 		return err
 	}
 	e.hosts = map[string]map[string]api.FunctionDefinition{}
