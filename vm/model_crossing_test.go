@@ -51,8 +51,7 @@ type tangleMonitor struct {
 	downs   int
 }
 
-// SIG-01, SIG-02, LINK-02, LINK-09 to LINK-12, MON-01, MON-05, MON-09 to MON-11, PROC-07, PROC-17,
-// TMR-02: whatever crosses on the wires, the two sides agree in the end, and what stood is answered once.
+// SIG-01, SIG-02, LINK-09 to LINK-12, MON-01, MON-09 to MON-11, PROC-07, TMR-02: whatever crosses on the wires, the two sides agree in the end, and what stood is answered once.
 func TestModelCrossing(t *testing.T) {
 	most := 1500
 	if raceDetector {
@@ -180,7 +179,7 @@ func (x *tangle) cutOrJoin(op modelOp, a, b abi.NodeID) {
 		return
 	}
 	if op.Kind == "cut" {
-		x.wasCut = true
+		x.note(func() { x.wasCut = true })
 	}
 	x.setCut(a, b, op.Kind == "cut")
 }
@@ -340,7 +339,7 @@ func (x *tangle) end(rnd *rand.Rand) {
 	}
 	lost := rnd.IntN(2) == 0
 	if lost {
-		x.wasCut = true
+		x.note(func() { x.wasCut = true })
 		x.setCut(1, 2, true)
 	}
 	x.agree()

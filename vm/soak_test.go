@@ -40,7 +40,7 @@ type soak struct {
 // soakStop tells a process to end, and what else has no sender tells it to begin.
 var soakStop = []byte("stop")
 
-// SIG-01, SIG-02, SIG-03, MON-03, PROC-17: processes by the hundred thousand send each other numbered
+// SIG-01, SIG-02, SIG-03: processes by the hundred thousand send each other numbered
 // messages at random while a tenth of them is killed at random. Those who live receive every
 // message, in order, and of those who ended nothing is left.
 func TestSoak(t *testing.T) {
