@@ -15,7 +15,7 @@ import (
 // tangleKinds lists what may happen while signals are on their way.
 var tangleKinds = []string{
 	"spawn tied", "exit", "send exit", "trap", "trap",
-	"link", "link", "link", "link", "link", "unlink", "unlink", "unlink", "unlink",
+	"link", "link", "link", "link", "link", "unlink", "unlink", "unlink", "relink", "relink", "relink",
 	"monitor", "monitor", "monitor name", "demonitor", "demonitor", "register",
 	"send", "send", "send", "send", "timer", "timer", "cancel", "drain", "drain", "arrive", "arrive", "settle",
 	"cut", "join", "join",
@@ -30,6 +30,8 @@ const tanglePopulation = 12
 type tangle struct {
 	*world
 	pids      []abi.Pid
+	spawned   int       // by the test
+	anchors   []abi.Pid // one a node, which stay alive, and link and unlink so often that these meet in every way
 	refs      []abi.Ref
 	monitors  map[abi.Ref]*tangleMonitor
 	timers    []abi.Ref
@@ -49,10 +51,9 @@ type tangleMonitor struct {
 	downs   int
 }
 
-// SIG-01, SIG-02, LINK-02, LINK-09 to LINK-12, MON-01, MON-05, MON-09 to MON-11, PROC-07, PROC-17,
-// TMR-02: whatever crosses on the wires, the two sides agree in the end, and what stood is answered once.
+// SIG-01, SIG-02, LINK-09 to LINK-12, MON-01, MON-09 to MON-11, PROC-07, TMR-02: whatever crosses on the wires, the two sides agree in the end, and what stood is answered once.
 func TestModelCrossing(t *testing.T) {
-	most := 700
+	most := 1500
 	if raceDetector {
 		most = 300
 	}
@@ -61,13 +62,18 @@ func TestModelCrossing(t *testing.T) {
 			world: w, monitors: map[abi.Ref]*tangleMonitor{}, sent: map[[2]abi.Pid]int{}, received: map[[2]abi.Pid]int{},
 			down: map[[2]abi.Pid]bool{}, exits: map[[2]abi.Pid]int{},
 		}
+		x.populate()
+		x.anchors = x.pids[:worldNodes:worldNodes]
+		for _, pid := range x.anchors {
+			x.start(pid, func(p *vm.Process) *vm.Exit { p.TrapExits(true); return nil })
+		}
 		for _, op := range ops {
 			x.populate()
 			x.run(op)
 			if op.B%4 > 0 { // else what comes next happens at the same time
 				synctest.Wait()
 			}
-			for range op.C % 4 {
+			if op.C%2 == 0 {
 				x.arrive()
 			}
 		}
@@ -78,7 +84,9 @@ func TestModelCrossing(t *testing.T) {
 
 func (x *tangle) populate() {
 	for len(x.living()) < tanglePopulation {
-		x.pids = append(x.pids, x.spawn(abi.NodeID(1+len(x.pids)%worldNodes)))
+		pid := x.spawn(abi.NodeID(1 + x.spawned%worldNodes))
+		x.spawned++
+		x.note(func() { x.pids = append(x.pids, pid) })
 	}
 }
 
@@ -107,10 +115,16 @@ func (x *tangle) run(op modelOp) {
 	a := living[op.A%len(living)]
 	b := living[op.B%len(living)]
 	if op.A%8 == 0 {
-		b = x.pids[max(0, len(x.pids)-1-op.B%tanglePopulation)]
+		b, _ = late(x, &x.pids, op.B%tanglePopulation)
 	}
 	reason := modelReasons[op.C%len(modelReasons)]
 	node := abi.NodeID(1 + op.C%worldNodes)
+	if op.C%8 > 0 && (op.Kind == "link" || op.Kind == "unlink" || op.Kind == "relink") {
+		a, b = x.anchors[op.A%worldNodes], x.anchors[(op.A+1+op.B%2)%worldNodes]
+	} else if slices.Contains(x.anchors, a) && slices.Contains([]string{"exit", "trap", "spawn tied"}, op.Kind) ||
+		slices.Contains(x.anchors, b) && op.Kind == "send exit" {
+		return
+	}
 	switch op.Kind {
 	case "exit":
 		select {
@@ -125,6 +139,8 @@ func (x *tangle) run(op modelOp) {
 		x.try(a, func(p *vm.Process) { _ = p.Link(p.Context(), b) })
 	case "unlink":
 		x.try(a, func(p *vm.Process) { p.Unlink(b) })
+	case "relink":
+		x.try(a, func(p *vm.Process) { p.Unlink(b); _ = p.Link(p.Context(), b) })
 	case "spawn tied":
 		x.try(a, func(p *vm.Process) { x.spawnTied(p, node) })
 	case "register":
@@ -137,8 +153,8 @@ func (x *tangle) run(op modelOp) {
 			}
 		})
 	case "cancel":
-		if len(x.timers) > 0 {
-			x.sys[a.Node].CancelTimer(x.timers[op.C%len(x.timers)])
+		if ref, ok := late(x, &x.timers, op.C%8); ok {
+			x.sys[ref.Node].CancelTimer(ref)
 		}
 	case "drain":
 		x.try(a, x.drain)
@@ -163,7 +179,7 @@ func (x *tangle) cutOrJoin(op modelOp, a, b abi.NodeID) {
 		return
 	}
 	if op.Kind == "cut" {
-		x.wasCut = true
+		x.note(func() { x.wasCut = true })
 	}
 	x.setCut(a, b, op.Kind == "cut")
 }
@@ -177,9 +193,10 @@ func (x *tangle) runMonitors(op modelOp, a, b abi.Pid, node abi.NodeID) {
 			x.monitored(p.Pid(), p.MonitorName(modelName(op.C), node, nodeName(node)), false)
 		})
 	case "demonitor":
-		if len(x.refs) > 0 {
-			ref := x.refs[max(0, len(x.refs)-1-op.C%8)]
-			x.try(x.monitors[ref].owner, func(p *vm.Process) { x.demonitor(p, ref, op.C%2 == 0) })
+		if ref, ok := late(x, &x.refs, op.C%8); ok {
+			var owner abi.Pid
+			x.note(func() { owner = x.monitors[ref].owner })
+			x.try(owner, func(p *vm.Process) { x.demonitor(p, ref, op.C%2 == 0) })
 		}
 	case "send":
 		x.try(a, func(p *vm.Process) {
@@ -188,6 +205,16 @@ func (x *tangle) runMonitors(op modelOp, a, b abi.Pid, node abi.NodeID) {
 			_ = p.Send(p.Context(), b, term.MustEncode(number))
 		})
 	}
+}
+
+// late gives one of the last things that were written down.
+func late[T any](x *tangle, things *[]T, back int) (thing T, ok bool) {
+	x.note(func() {
+		if list := *things; len(list) > 0 {
+			thing, ok = list[max(0, len(list)-1-back)], true
+		}
+	})
+	return thing, ok
 }
 
 func (x *tangle) note(f func()) {
@@ -312,7 +339,7 @@ func (x *tangle) end(rnd *rand.Rand) {
 	}
 	lost := rnd.IntN(2) == 0
 	if lost {
-		x.wasCut = true
+		x.note(func() { x.wasCut = true })
 		x.setCut(1, 2, true)
 	}
 	x.agree()

@@ -57,8 +57,8 @@ type sequence struct {
 	count int
 }
 
-// LINK-01 to LINK-15, MON-01 to MON-11, ALIAS-01 to ALIAS-03, PROC-07, PROC-14 to PROC-17, SIG-03,
-// SIG-04, RSP-03: thousands of things that happen to dozens of processes on three nodes, one after the other.
+// LINK-01 to LINK-11, LINK-13, MON-01 to MON-10, ALIAS-01 to ALIAS-03, PROC-07, PROC-14, PROC-16,
+// SIG-03, SIG-04, RSP-02, RSP-03: thousands of things that happen to dozens of processes on three nodes, one after the other.
 func TestModelSequential(t *testing.T) {
 	most := 500
 	if raceDetector {

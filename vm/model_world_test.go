@@ -242,11 +242,23 @@ func (w *world) setCut(a, b abi.NodeID, cut bool) {
 	}
 }
 
-// register gives a process a name as [wnode.Node.Register] does; it reports whether it got it.
+// register gives a process a name as a node does; it reports whether it got it.
 func (w *world) register(name string, pid abi.Pid) bool {
-	if _, taken := w.names[pid.Node].Whereis(name); taken || w.names[pid.Node].NameOf(pid) != "" || !w.sys[pid.Node].Alive(pid) {
+	return w.names[pid.Node].claim(name, pid, w.sys[pid.Node].Alive)
+}
+
+// claim gives a name that is free to a process that lives and has none.
+func (n *names) claim(name string, pid abi.Pid, alive func(abi.Pid) bool) bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for taken, owner := range n.pids {
+		if taken == name || owner == pid {
+			return false
+		}
+	}
+	if !alive(pid) { // one that ends after this look releases its names after this lock
 		return false
 	}
-	w.names[pid.Node].register(name, pid)
+	n.pids[name] = pid
 	return true
 }

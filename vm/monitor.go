@@ -126,7 +126,7 @@ func (p *Process) setMonitorLocked(ref abi.Ref, m monitor) bool {
 func (p *Process) Demonitor(ref abi.Ref, flush bool) (active bool) {
 	p.mu.Lock()
 	m, active := p.removeMonitorLocked(ref)
-	if flush {
+	if flush && !active { // one that stands has brought nothing
 		p.box.removeDown(ref)
 	}
 	p.mu.Unlock()
