@@ -58,3 +58,15 @@ const (
 	MessageExit MessageKind = 1 // ["EXIT", pid, reason], an exit signal that was trapped
 	MessageDown MessageKind = 2 // ["DOWN", ref, "process", pid, reason], from a monitor
 )
+
+// AliasMode says how long an alias lasts. Messages can be sent to an alias as to the pid of the same
+// numbers; those that come later are dropped (ALIAS-02, ALIAS-03).
+type AliasMode int32
+
+// The modes of an alias.
+const (
+	AliasExplicit       AliasMode = 1 // until it is taken back
+	AliasReply          AliasMode = 2 // until the first message through it
+	AliasDemonitor      AliasMode = 3 // of a monitor: as long as the monitor
+	AliasReplyDemonitor AliasMode = 4 // of a monitor: like AliasDemonitor, and the first message ends both
+)

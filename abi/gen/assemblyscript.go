@@ -24,7 +24,13 @@ export const TAG_REF: u64 = %[5]d;
 export const TAG_FUNCTION: u64 = %[6]d;
 /** The kinds of messages. */
 export const MESSAGE_USER: i32 = %[7]d;
+export const MESSAGE_EXIT: i32 = %[9]d;
 export const MESSAGE_DOWN: i32 = %[8]d;
+/** How long an alias lasts. */
+export const ALIAS_EXPLICIT: i32 = %[10]d;
+export const ALIAS_REPLY: i32 = %[11]d;
+export const ALIAS_DEMONITOR: i32 = %[12]d;
+export const ALIAS_REPLY_DEMONITOR: i32 = %[13]d;
 
 /** Why a call failed. */
 export enum Errno {
@@ -33,7 +39,8 @@ export enum Errno {
 func assemblyScriptFile() []byte {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, assemblyScriptTop, notice, abi.Version, abi.Infinity, term.TagPid, term.TagRef, term.TagFunction,
-		abi.MessageUser, abi.MessageDown)
+		abi.MessageUser, abi.MessageDown, abi.MessageExit,
+		abi.AliasExplicit, abi.AliasReply, abi.AliasDemonitor, abi.AliasReplyDemonitor)
 	for _, e := range abi.Errnos {
 		fmt.Fprintf(&b, "  /** %s */\n  %s = %d,\n", e.Text, e.Name, e.Code)
 	}

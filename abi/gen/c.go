@@ -42,7 +42,14 @@ extern "C" {
 
 /* The kinds of messages, from wnode_message_kind. */
 #define WNODE_MESSAGE_USER %[7]d
+#define WNODE_MESSAGE_EXIT %[10]d
 #define WNODE_MESSAGE_DOWN %[8]d
+
+/* How long an alias lasts: see wnode_alias and wnode_monitor_alias. */
+#define WNODE_ALIAS_EXPLICIT %[11]d
+#define WNODE_ALIAS_REPLY %[12]d
+#define WNODE_ALIAS_DEMONITOR %[13]d
+#define WNODE_ALIAS_REPLY_DEMONITOR %[14]d
 
 /* A process for ever, on every node. Both numbers 0: no process. */
 typedef struct wnode_pid {
@@ -83,7 +90,8 @@ const cBottom = `
 func cHeader() []byte {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, cTop, notice, abi.Version, abi.Infinity, term.TagPid, term.TagRef, term.TagFunction,
-		abi.MessageUser, abi.MessageDown, abi.HashSize)
+		abi.MessageUser, abi.MessageDown, abi.HashSize, abi.MessageExit,
+		abi.AliasExplicit, abi.AliasReply, abi.AliasDemonitor, abi.AliasReplyDemonitor)
 	b.WriteString("enum wnode_error {\n")
 	for _, e := range abi.Errnos {
 		fmt.Fprintf(&b, "  WNODE_E_%s = %d, /* %s */\n", e.Name, e.Code, e.Text)

@@ -53,6 +53,7 @@ func referencePage() []byte {
 	}
 	b.WriteString("\n## Kinds of messages\n\n| number | made by |\n| --- | --- |\n")
 	fmt.Fprintf(&b, "| %d | a process, with a send |\n", abi.MessageUser)
+	fmt.Fprintf(&b, "| %d | the node, for an exit signal that was trapped: `[\"EXIT\", pid, reason]` |\n", abi.MessageExit)
 	fmt.Fprintf(&b, "| %d | the node, for a monitor: `[\"DOWN\", ref, \"process\", pid, reason]` |\n", abi.MessageDown)
 	return b.Bytes()
 }

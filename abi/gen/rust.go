@@ -26,6 +26,7 @@ pub const TAG_REF: u64 = %[5]d;
 pub const TAG_FUNCTION: u64 = %[6]d;
 /// The kinds of messages.
 pub const MESSAGE_USER: i32 = %[7]d;
+pub const MESSAGE_EXIT: i32 = %[9]d;
 pub const MESSAGE_DOWN: i32 = %[8]d;
 
 /// Why a call failed: a negative number of the ABI.
@@ -38,7 +39,7 @@ impl Error {
 func rustFile() []byte {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, rustTop, notice, abi.Version, abi.Infinity, term.TagPid, term.TagRef, term.TagFunction,
-		abi.MessageUser, abi.MessageDown)
+		abi.MessageUser, abi.MessageDown, abi.MessageExit)
 	for _, e := range abi.Errnos {
 		fmt.Fprintf(&b, "    pub const %s: Error = Error(%d);\n", e.Name, e.Code)
 	}

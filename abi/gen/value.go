@@ -60,7 +60,7 @@ func values(f abi.Func) []value {
 }
 
 // isRef reports whether an id is a ref: pids and refs travel alike, and the table tells them apart by name.
-func isRef(p abi.Param) bool { return p.Name == "ref" }
+func isRef(p abi.Param) bool { return p.Name == "ref" || p.Name == "timer" }
 
 // passesIDs reports whether f takes a pid or a ref, which then travels as two numbers.
 func passesIDs(f abi.Func) bool {

@@ -31,7 +31,14 @@ extern "C" {
 
 /* The kinds of messages, from wnode_message_kind. */
 #define WNODE_MESSAGE_USER 0
+#define WNODE_MESSAGE_EXIT 1
 #define WNODE_MESSAGE_DOWN 2
+
+/* How long an alias lasts: see wnode_alias and wnode_monitor_alias. */
+#define WNODE_ALIAS_EXPLICIT 1
+#define WNODE_ALIAS_REPLY 2
+#define WNODE_ALIAS_DEMONITOR 3
+#define WNODE_ALIAS_REPLY_DEMONITOR 4
 
 /* A process for ever, on every node. Both numbers 0: no process. */
 typedef struct wnode_pid {
@@ -240,34 +247,34 @@ WNODE_IMPORT(send_node) int32_t wnode_send_node(const void *name, uint32_t name_
  * BAD_ARGUMENT. */
 WNODE_IMPORT(send_global) int32_t wnode_send_global(const void *name, uint32_t name_len, const void *message, uint32_t message_len);
 
-WNODE_IMPORT(send_after) int32_t wnode_import_send_after(int64_t delay, uint64_t pid_node, uint64_t pid_num, const void *message, uint32_t message_len, wnode_pid *timer);
+WNODE_IMPORT(send_after) int32_t wnode_import_send_after(int64_t delay, uint64_t pid_node, uint64_t pid_num, const void *message, uint32_t message_len, wnode_ref *timer);
 /* Sends a message to a process of this node after a time, unless the process ends before. Writes
  * the timer's ref. TOO_LARGE, LIMIT, BAD_ARGUMENT. */
-static inline int32_t wnode_send_after(int64_t delay, wnode_pid pid, const void *message, uint32_t message_len, wnode_pid *timer) {
+static inline int32_t wnode_send_after(int64_t delay, wnode_pid pid, const void *message, uint32_t message_len, wnode_ref *timer) {
   return wnode_import_send_after(delay, pid.node, pid.num, message, message_len, timer);
 }
 
 /* Sends a message after a time, to who then has a name on this node. Writes the timer's ref.
  * TOO_LARGE, LIMIT, BAD_ARGUMENT. */
-WNODE_IMPORT(send_name_after) int32_t wnode_send_name_after(int64_t delay, const void *name, uint32_t name_len, const void *message, uint32_t message_len, wnode_pid *timer);
+WNODE_IMPORT(send_name_after) int32_t wnode_send_name_after(int64_t delay, const void *name, uint32_t name_len, const void *message, uint32_t message_len, wnode_ref *timer);
 
-WNODE_IMPORT(start_timer) int32_t wnode_import_start_timer(int64_t delay, uint64_t pid_node, uint64_t pid_num, const void *message, uint32_t message_len, wnode_pid *timer);
+WNODE_IMPORT(start_timer) int32_t wnode_import_start_timer(int64_t delay, uint64_t pid_node, uint64_t pid_num, const void *message, uint32_t message_len, wnode_ref *timer);
 /* Does what send_after does with the message ["timeout", timer, message]; message is one CBOR term.
  * TOO_LARGE, LIMIT, BAD_ARGUMENT. */
-static inline int32_t wnode_start_timer(int64_t delay, wnode_pid pid, const void *message, uint32_t message_len, wnode_pid *timer) {
+static inline int32_t wnode_start_timer(int64_t delay, wnode_pid pid, const void *message, uint32_t message_len, wnode_ref *timer) {
   return wnode_import_start_timer(delay, pid.node, pid.num, message, message_len, timer);
 }
 
 WNODE_IMPORT(cancel_timer) int64_t wnode_import_cancel_timer(uint64_t timer_node, uint64_t timer_num);
 /* Stops a timer and returns the nanoseconds that were left. NO_TIMER when it has fired or never
  * was. */
-static inline int64_t wnode_cancel_timer(wnode_pid timer) {
+static inline int64_t wnode_cancel_timer(wnode_ref timer) {
   return wnode_import_cancel_timer(timer.node, timer.num);
 }
 
 WNODE_IMPORT(read_timer) int64_t wnode_import_read_timer(uint64_t timer_node, uint64_t timer_num);
 /* Returns the nanoseconds until a timer fires. NO_TIMER when it has fired or never was. */
-static inline int64_t wnode_read_timer(wnode_pid timer) {
+static inline int64_t wnode_read_timer(wnode_ref timer) {
   return wnode_import_read_timer(timer.node, timer.num);
 }
 

@@ -71,8 +71,6 @@ func (s *Starting) Started() error { return s.tell([]any{tagOK, s.pid}) }
 // should end with "normal" then.
 func (s *Starting) Ignore() error { return s.tell(ignored) }
 
-func (s *Starting) fail(reason any) error { return s.tell([]any{tagError, reason}) }
-
 func (s *Starting) tell(outcome any) error {
 	if s.ack == (Ref{}) {
 		return nil

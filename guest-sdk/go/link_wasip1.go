@@ -73,14 +73,14 @@ func Demonitor(ref Ref, flush bool) (stood bool, err error) {
 }
 
 // AliasMode says how long an alias lasts.
-type AliasMode int32
+type AliasMode = abi.AliasMode
 
 // The modes of an alias.
 const (
-	AliasExplicit       AliasMode = 1 // until Unalias
-	AliasReply          AliasMode = 2 // until the first message through it
-	AliasDemonitor      AliasMode = 3 // of a monitor: as long as the monitor
-	AliasReplyDemonitor AliasMode = 4 // of a monitor: like AliasDemonitor, and the first message ends both
+	AliasExplicit       = abi.AliasExplicit
+	AliasReply          = abi.AliasReply
+	AliasDemonitor      = abi.AliasDemonitor
+	AliasReplyDemonitor = abi.AliasReplyDemonitor
 )
 
 // Alias makes a ref that messages to this process can be sent to, as to the pid of the same numbers,

@@ -89,3 +89,6 @@ func (s *Starting) takeName() error {
 	}
 	return &ExitError{abi.ReasonNormal}
 }
+
+// fail tells who waits for it that the process has not started.
+func (s *Starting) fail(reason any) error { return s.tell([]any{tagError, reason}) }

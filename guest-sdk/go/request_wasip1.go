@@ -125,6 +125,31 @@ func (p pending) drop() error {
 	return err
 }
 
+// outcome is what became of a request.
+type outcome struct {
+	kind  outcomeKind
+	value any // the reply, or the reason that the other process ended with
+}
+
+type outcomeKind uint8
+
+const (
+	replied outcomeKind = iota
+	ended
+	timedOut
+)
+
+// why gives the reason for which a call has no reply.
+func (o outcome) why(to Address) any {
+	switch {
+	case o.kind == timedOut:
+		return reasonTimeout
+	case isText(o.value, abi.ReasonNoConnection) && to.Node != "":
+		return []any{reasonNodeDown, to.Node}
+	}
+	return o.value
+}
+
 // awaitReply waits for the reply with a tag or the end of the process that owes it. When it returns
 // nothing of the request is left in the mailbox, and nothing will come.
 func awaitReply(tag Tag, monitor Ref, timeout time.Duration) (o outcome, err error) {

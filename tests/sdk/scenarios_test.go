@@ -1,6 +1,7 @@
 package sdk
 
 import (
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -27,6 +28,7 @@ var scenarios = []struct {
 	{"lost", "LINK-08, LINK-09, LINK-10, MON-10, PROC-16", true, false},
 	{"calls", "GS-01, GS-02, GS-03, GS-06, ALIAS-04", true, true},
 	{"call-errors", "GS-04, GS-09", true, true},
+	{"multi-call", "GS-09", true, false},
 	{"starts", "GS-07", true, true},
 	{"callbacks", "GS-09", true, true},
 	{"stops", "GS-08", true, true},
@@ -111,6 +113,25 @@ func TestSupervisedExample(t *testing.T) {
 		}
 		if reason != want.reason {
 			t.Errorf("after %q: reason %v", input, reason)
+		}
+	}
+}
+
+// The thin wrappers of the other SDKs: LINK-01, LINK-02, LINK-13, MON-02, MON-04, MON-09, ALIAS-01, ALIAS-02, ALIAS-03,
+// TMR-01, TMR-02, TMR-03, TMR-04.
+func TestOtherLanguages(t *testing.T) {
+	n := startNode(t, "one", freePort(t), new(syncBuffer), randomCookie(t))
+	for _, name := range []string{"links_rust.wasm", "links_as.wasm"} {
+		module, err := os.ReadFile(filepath.Join(root, "guest-sdk", "testdata", name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		fn, err := n.Load(name, module)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if reason, output := run(t, n, fn, ""); reason != any("normal") {
+			t.Errorf("%s: %v\n%s", name, reason, output)
 		}
 	}
 }

@@ -13,7 +13,13 @@ export const TAG_REF: u64 = 30581;
 export const TAG_FUNCTION: u64 = 30582;
 /** The kinds of messages. */
 export const MESSAGE_USER: i32 = 0;
+export const MESSAGE_EXIT: i32 = 1;
 export const MESSAGE_DOWN: i32 = 2;
+/** How long an alias lasts. */
+export const ALIAS_EXPLICIT: i32 = 1;
+export const ALIAS_REPLY: i32 = 2;
+export const ALIAS_DEMONITOR: i32 = 3;
+export const ALIAS_REPLY_DEMONITOR: i32 = 4;
 
 /** Why a call failed. */
 export enum Errno {

@@ -19,6 +19,21 @@ export class Pid {
   }
 }
 
+/** Names a monitor, an alias or a timer. */
+export class Ref {
+  constructor(public node: u64 = 0, public num: u64 = 0) {}
+
+  @operator("==")
+  equals(other: Ref): bool {
+    return this.node == other.node && this.num == other.num;
+  }
+
+  /** The pid that messages for an alias are sent to. */
+  get pid(): Pid {
+    return new Pid(this.node, this.num);
+  }
+}
+
 /** The group leader, as a device. */
 export const STANDARD = new Pid();
 
@@ -48,6 +63,78 @@ export function receiveMessage(timeout: i64 = host.INFINITY): Uint8Array | null 
 
 // What receiveMessage waits: functions do not close over variables here.
 let waiting: i64 = 0;
+
+/** Looks past every message that is there now, until a message is taken. */
+export function markMailbox(): i32 {
+  return host.mark();
+}
+
+/** Links this process with another of any node. */
+export function linkTo(pid: Pid): i32 {
+  return host.link(pid.node, pid.num);
+}
+
+/** Takes a link back. */
+export function unlinkFrom(pid: Pid): i32 {
+  return host.unlink(pid.node, pid.num);
+}
+
+/** Says whether exit signals become messages, and gives what was set before, 0 or 1. */
+export function trapExits(on: bool): i32 {
+  return host.trap_exits(on);
+}
+
+/** Asks for a DOWN message when a process ends. */
+export function monitorPid(pid: Pid): Ref | null {
+  const ref = new Ref();
+  return named(host.monitor(pid.node, pid.num, changetype<usize>(ref)), ref);
+}
+
+/** monitorPid with a ref that is an alias too; mode is one of ALIAS_*. */
+export function monitorAlias(pid: Pid, mode: i32): Ref | null {
+  const ref = new Ref();
+  return named(host.monitor_alias(pid.node, pid.num, mode, changetype<usize>(ref)), ref);
+}
+
+/** Takes a monitor back, with flush its message too if that has come. 1 if it still stood, else 0. */
+export function demonitorRef(ref: Ref, flush: bool): i32 {
+  return host.demonitor(ref.node, ref.num, flush);
+}
+
+/** Makes an alias of this process; mode is ALIAS_EXPLICIT or ALIAS_REPLY. */
+export function makeAlias(mode: i32): Ref | null {
+  const ref = new Ref();
+  return named(host.alias(mode, changetype<usize>(ref)), ref);
+}
+
+/** Ends an alias. 1 if it was active, else 0. */
+export function endAlias(ref: Ref): i32 {
+  return host.unalias(ref.node, ref.num);
+}
+
+/** Sends a message to a process of this node after so many nanoseconds, and gives the timer. */
+export function sendAfter(delay: i64, pid: Pid, message: Uint8Array): Ref | null {
+  const ref = new Ref();
+  const result = host.send_after(delay, pid.node, pid.num, message.dataStart, <u32>message.length, changetype<usize>(ref));
+  return named(result, ref);
+}
+
+/** sendAfter with the message ["timeout", timer, message]; message is one term. */
+export function startTimer(delay: i64, pid: Pid, message: Uint8Array): Ref | null {
+  const ref = new Ref();
+  const result = host.start_timer(delay, pid.node, pid.num, message.dataStart, <u32>message.length, changetype<usize>(ref));
+  return named(result, ref);
+}
+
+/** Stops a timer. Gives the nanoseconds that were left, or Errno.NO_TIMER. */
+export function cancelTimer(timer: Ref): i64 {
+  return host.cancel_timer(timer.node, timer.num);
+}
+
+/** Gives the nanoseconds until a timer fires, or Errno.NO_TIMER. */
+export function readTimer(timer: Ref): i64 {
+  return host.read_timer(timer.node, timer.num);
+}
 
 /** Gives a process of this node a name on this node. */
 export function registerName(name: string, pid: Pid): i32 {
@@ -91,6 +178,12 @@ export function abort(message: string | null, file: string | null, line: u32, co
 
 function found(result: i32, pid: Pid): Pid | null {
   if (result >= 0) return pid;
+  lastError = result;
+  return null;
+}
+
+function named(result: i32, ref: Ref): Ref | null {
+  if (result >= 0) return ref;
   lastError = result;
   return null;
 }

@@ -91,6 +91,11 @@ func CallTimeout(to wnode.Address, request any, timeout time.Duration) (any, err
 // Cast sends a request that has no reply. That nobody gets it is no error (GS-06).
 func Cast(to wnode.Address, request any) error { return wnode.Cast(to, request) }
 
+// MultiCall calls the servers of a name on several nodes: see wnode.MultiCall.
+func MultiCall(nodes []string, name string, request any, timeout time.Duration) ([]wnode.NodeReply, []string, error) {
+	return wnode.MultiCall(nodes, name, request, timeout)
+}
+
 // Stop ends a server with a reason and waits until it has ended. Errors: a *wnode.CallError with
 // "noproc" when there is none, "timeout", or the reason when it ended with another (GS-09).
 func Stop(to wnode.Address, reason any, timeout time.Duration) error {

@@ -15,6 +15,7 @@ pub const TAG_REF: u64 = 30581;
 pub const TAG_FUNCTION: u64 = 30582;
 /// The kinds of messages.
 pub const MESSAGE_USER: i32 = 0;
+pub const MESSAGE_EXIT: i32 = 1;
 pub const MESSAGE_DOWN: i32 = 2;
 
 /// Why a call failed: a negative number of the ABI.
@@ -201,15 +202,15 @@ extern "C" {
 
     /// Sends a message to a process of this node after a time, unless the process ends before.
     /// Writes the timer's ref. TOO_LARGE, LIMIT, BAD_ARGUMENT.
-    pub fn send_after(delay: i64, pid_node: u64, pid_num: u64, message: *const u8, message_len: usize, timer: *mut Pid) -> i32;
+    pub fn send_after(delay: i64, pid_node: u64, pid_num: u64, message: *const u8, message_len: usize, timer: *mut Ref) -> i32;
 
     /// Sends a message after a time, to who then has a name on this node. Writes the timer's ref.
     /// TOO_LARGE, LIMIT, BAD_ARGUMENT.
-    pub fn send_name_after(delay: i64, name: *const u8, name_len: usize, message: *const u8, message_len: usize, timer: *mut Pid) -> i32;
+    pub fn send_name_after(delay: i64, name: *const u8, name_len: usize, message: *const u8, message_len: usize, timer: *mut Ref) -> i32;
 
     /// Does what send_after does with the message ["timeout", timer, message]; message is one CBOR
     /// term. TOO_LARGE, LIMIT, BAD_ARGUMENT.
-    pub fn start_timer(delay: i64, pid_node: u64, pid_num: u64, message: *const u8, message_len: usize, timer: *mut Pid) -> i32;
+    pub fn start_timer(delay: i64, pid_node: u64, pid_num: u64, message: *const u8, message_len: usize, timer: *mut Ref) -> i32;
 
     /// Stops a timer and returns the nanoseconds that were left. NO_TIMER when it has fired or
     /// never was.

@@ -1,6 +1,6 @@
 //! Lets a Rust program that is compiled to WebAssembly be a process of a wnode node: it has a pid, a
-//! mailbox and a group leader, sends terms to processes of any node, registers names, spawns and
-//! monitors.
+//! mailbox and a group leader, sends terms to processes of any node, registers names, spawns,
+//! links, monitors and sets timers.
 //!
 //! ```no_run
 //! use wnode::{receive, register, send, self_pid, Term};
@@ -23,14 +23,18 @@ pub mod host;
 pub mod term;
 
 mod io;
+mod link;
 mod mailbox;
 mod process;
+mod timer;
 
 pub use host::Error;
 pub use io::*;
+pub use link::*;
 pub use mailbox::*;
 pub use process::*;
 pub use term::Term;
+pub use timer::*;
 
 use std::time::Duration;
 
@@ -116,4 +120,11 @@ fn read_pid(call: impl FnOnce(*mut Pid) -> i32) -> Result<Pid> {
     let mut pid = Pid::default();
     status(call(&mut pid))?;
     Ok(pid)
+}
+
+/// [read_pid] for refs.
+fn read_ref(call: impl FnOnce(*mut Ref) -> i32) -> Result<Ref> {
+    let mut r = Ref::default();
+    status(call(&mut r))?;
+    Ok(r)
 }

@@ -1,11 +1,11 @@
 use crate::{host, nanoseconds, read, read_pid, read_term, status, Error, Pid, Result, Term};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// A message with what the node, and nobody else, wrote on it.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Message {
     pub term: Term,
-    /// host::MESSAGE_USER or host::MESSAGE_DOWN.
+    /// host::MESSAGE_USER, host::MESSAGE_EXIT or host::MESSAGE_DOWN.
     pub kind: i32,
     /// Who sent it.
     pub from: Pid,
@@ -28,6 +28,35 @@ pub fn receive_message(timeout: Option<Duration>) -> Result<Message> {
     let message = current();
     status(unsafe { host::take() })?;
     message
+}
+
+/// Waits for a message that accept accepts and takes it. The others stay in the mailbox, in their order;
+/// what is no term is not accepted. Errors: TIMED_OUT.
+pub fn receive_match(
+    timeout: Option<Duration>,
+    mut accept: impl FnMut(&Message) -> bool,
+) -> Result<Message> {
+    let start = Instant::now();
+    loop {
+        let left = timeout.map(|t| t.saturating_sub(start.elapsed()));
+        if let Err(e) = status(unsafe { host::wait(nanoseconds(left)) }) {
+            status(unsafe { host::rewind() })?;
+            return Err(e);
+        }
+        match current() {
+            Ok(message) if accept(&message) => {
+                status(unsafe { host::take() })?;
+                return Ok(message);
+            }
+            _ => status(unsafe { host::skip() })?,
+        };
+    }
+}
+
+/// Looks past every message that is there now: until a message is taken, [receive_match] sees only what
+/// arrives from here on. A call marks before it sends its request.
+pub fn mark() -> Result<()> {
+    status(unsafe { host::mark() }).map(drop)
 }
 
 fn current() -> Result<Message> {

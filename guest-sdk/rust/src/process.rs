@@ -25,21 +25,38 @@ pub struct Spawn {
     pub node: Option<String>,
     /// None: the caller's.
     pub group_leader: Option<Pid>,
+    /// The two are linked from the first moment on.
+    pub link: bool,
 }
 
-/// Starts a process. Code that is missing is the new process's exit reason, no error here.
-/// Errors: NOT_CONNECTED, LIMIT, BAD_ARGUMENT.
+impl Spawn {
+    fn encode(&self) -> Vec<u8> {
+        let entries = vec![
+            ("function", self.function.clone()),
+            ("export", self.export.as_deref().map(Term::from)),
+            ("args", Some(Term::Array(self.args.clone()))),
+            ("node", self.node.as_deref().map(Term::from)),
+            ("group_leader", self.group_leader.map(Term::Pid)),
+            ("link", Some(Term::Bool(self.link))),
+        ];
+        let given = entries.into_iter().filter_map(|(k, v)| Some((Term::from(k), v?)));
+        Term::Map(given.collect()).encode()
+    }
+}
+
+/// Starts a process. Code that is missing is the new process's exit reason, no error here, and a node
+/// that cannot be reached gives a process that has ended already. Errors: LIMIT, BAD_ARGUMENT.
 pub fn spawn(what: &Spawn) -> Result<Pid> {
-    let entries = vec![
-        ("function", what.function.clone()),
-        ("export", what.export.as_deref().map(Term::from)),
-        ("args", Some(Term::Array(what.args.clone()))),
-        ("node", what.node.as_deref().map(Term::from)),
-        ("group_leader", what.group_leader.map(Term::Pid)),
-    ];
-    let given = entries.into_iter().filter_map(|(k, v)| Some((Term::from(k), v?)));
-    let b = Term::Map(given.collect()).encode();
+    let b = what.encode();
     read_pid(|pid| unsafe { host::spawn(b.as_ptr(), b.len(), pid) })
+}
+
+/// [spawn] with a monitor that is there from the process's first moment on.
+pub fn spawn_monitor(what: &Spawn) -> Result<(Pid, Ref)> {
+    let b = what.encode();
+    let mut r = Ref::default();
+    let pid = read_pid(|pid| unsafe { host::spawn_monitor(b.as_ptr(), b.len(), pid, &mut r) })?;
+    Ok((pid, r))
 }
 
 /// Ends this process with a reason, any term. Nothing is dropped.
@@ -59,17 +76,9 @@ pub fn is_alive(pid: Pid) -> Result<bool> {
     Ok(status(unsafe { host::is_alive(pid.node, pid.num) })? == 1)
 }
 
-/// Asks for the message `["DOWN", ref, "process", pid, reason]` when a process ends, or at once when
-/// there is none.
-pub fn monitor(pid: Pid) -> Result<Ref> {
-    let mut r = Ref::default();
-    status(unsafe { host::monitor(pid.node, pid.num, &mut r) })?;
-    Ok(r)
-}
-
-/// Takes a monitor back, and with flush removes its message if that has come already.
-pub fn demonitor(r: Ref, flush: bool) -> Result<()> {
-    status(unsafe { host::demonitor(r.node, r.num, flush as i32) }).map(drop)
+/// Sets what this process is called in process information and logs, at most 255 bytes.
+pub fn set_label(label: &str) -> Result<()> {
+    status(unsafe { host::set_label(label.as_ptr(), label.len()) }).map(drop)
 }
 
 /// Gives a process of this node a name on this node. Errors: NAME_TAKEN, NO_PROCESS, BAD_ARGUMENT.

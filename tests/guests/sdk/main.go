@@ -29,6 +29,7 @@ var scenarios = map[string]func(node string){
 	"lost":        lostNode,
 	"calls":       calls,
 	"call-errors": callErrors,
+	"multi-call":  multiCalls,
 	"starts":      starts,
 	"callbacks":   callbacks,
 	"stops":       stops,
@@ -112,9 +113,6 @@ func nothing(what string) {
 }
 
 func downOf(ref wnode.Ref) wnode.Down { return get(wnode.ReceiveDown(ref, soon)) }
-
-// reasonOf gives the reason that a process ends with, which it may have done before.
-func reasonOf(pid wnode.Pid) any { return downOf(get(wnode.Monitor(pid))).Reason }
 
 func exitFrom(pid wnode.Pid) any {
 	m := receive("the exit of a process", func(m wnode.Message) bool {

@@ -304,3 +304,32 @@ func stops(node string) {
 	stranger.end()
 	nothing("left over")
 }
+
+// multiCalls: GS-09: one server here, one there, none on a third node and none of that name here.
+func multiCalls(node string) {
+	here, name := get(wnode.Node()), "sdk.everywhere"
+	for _, on := range []string{here, node} {
+		get(server.Start("server", nil, server.Options{Name: wnode.Address{Name: name}, Node: on}))
+	}
+	for i := range 10 {
+		must(wnode.Send(wnode.Self(), i))
+	}
+	replies, bad, err := server.MultiCall([]string{nowhere, node, here}, name, "x", soon)
+	must(err)
+	equal("replies", len(replies), 2)
+	equal("there", []any{replies[0].Node, replies[0].Reply}, []any{node, "x"})
+	equal("here", []any{replies[1].Node, replies[1].Reply}, []any{here, "x"})
+	equal("bad nodes", bad, []any{nowhere})
+	_, bad, err = server.MultiCall([]string{node, here}, name, []any{"later"}, short)
+	must(err)
+	equal("no replies in time", bad, []any{node, here})
+	for i := range 10 {
+		equal("the mailbox", get(wnode.Receive(0)), i)
+	}
+	for _, on := range []string{here, node} {
+		to := wnode.Address{Name: name, Node: on}
+		equal("the late replies", get(server.Call(to, []any{"now"})), "done")
+		must(server.Stop(to, "normal", soon))
+	}
+	nothing("left over")
+}
