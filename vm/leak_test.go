@@ -63,6 +63,25 @@ func TestSpawnReplyOfLinkedProcess(t *testing.T) {
 	})
 }
 
+// RSP-03: a process that came to life for one that no longer waits is neither linked nor monitored.
+func TestSpawnReplyToNobody(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		way := &crossing{}
+		sys := newSystem(t, vm.Options{Remote: way})
+		a, far, ref := newActor(t, sys, vm.SpawnOptions{}), abi.Pid{Node: 2, Num: 7}, sys.NewRef()
+		sys.Deliver(abi.Signal{
+			Kind: abi.SignalSpawnReply, From: far, To: a.pid, Ref: ref, Data: term.MustEncode(list{"ok", far}),
+		})
+		unlinked, unwatched := way.last(abi.SignalLinkExit), way.last(abi.SignalDemonitor)
+		if unlinked.From != a.pid || unlinked.To != far {
+			t.Errorf("the link is ended by %+v", unlinked)
+		}
+		if unwatched.From != a.pid || unwatched.To != far || unwatched.Ref != ref {
+			t.Errorf("the monitor is ended by %+v", unwatched)
+		}
+	})
+}
+
 // A peer that takes its own node for lost while a spawn waits leaves no watch behind.
 func TestSpawnAnsweredByDown(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -263,6 +263,9 @@ func (s *System) receiverOf(sig abi.Signal) receiver {
 
 // absent answers for a process that is not there: a monitor or a link hears noproc, all else vanishes.
 func (s *System) absent(sig abi.Signal) {
+	if sig.Kind == abi.SignalSpawnReply { // the monitor that the new process came with is nobody's either
+		s.post(abi.Signal{Kind: abi.SignalDemonitor, From: sig.To, To: sig.From, Ref: sig.Ref})
+	}
 	if answer, ok := answerFor(sig, reasonNoProcess); ok {
 		s.post(answer)
 	}
