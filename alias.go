@@ -29,6 +29,10 @@ type (
 	SpawnRequest = vm.SpawnRequest
 	// Limits bound what a process may use.
 	Limits = vm.Limits
+	// Rights are the limits of a process and what it is denied.
+	Rights = vm.Rights
+	// Permissions are things that a process may be denied.
+	Permissions = vm.Permissions
 	// TimerTarget is who a timer sends to.
 	TimerTarget = vm.TimerTarget
 	// LineEditor is what a terminal's I/O server works with.
@@ -42,6 +46,12 @@ type (
 // Infinity as a timeout waits for ever.
 const Infinity = vm.Infinity
 
+// AllPermissions are all there are.
+const AllPermissions = vm.AllPermissions
+
+// LimitNames are the names of the limits, for [Limits.Set].
+var LimitNames = vm.LimitNames
+
 // AliasExplicit makes an alias that lasts until it is taken back.
 const AliasExplicit = vm.AliasExplicit
 
@@ -50,6 +60,9 @@ var Normal = vm.Normal
 
 // ErrNoNodes is the error of [LocalNames] when no node answers on this host.
 var ErrNoNodes = names.ErrNoAnswer
+
+// ParsePermission gives the permission of a name.
+func ParsePermission(name string) (Permissions, error) { return vm.ParsePermission(name) }
 
 // ResolveCookie finds a user's cookie: the first source that is given. Without any it is that of the
 // file in the home directory, which is made on first use. The error is one line that says what to do.

@@ -3,6 +3,7 @@ module github.com/wnode/wnode
 go 1.26.0
 
 require (
+	github.com/BurntSushi/toml v1.6.0
 	github.com/creack/pty v1.1.24
 	github.com/dop251/goja v0.0.0-20260917113740-793a2a65c13b
 	github.com/ergochat/readline v0.1.3

@@ -48,6 +48,9 @@ type Options struct {
 	MaxModuleBytes int64
 	// IdleTimeout ends a link whose peer is not heard of for so long. 0: [link.DefaultIdleTimeout].
 	IdleTimeout time.Duration
+	// Rights are what a process of this node has at most, RemoteRights one that another node asked for.
+	// Where they say nothing, the defaults of package vm are in force.
+	Rights, RemoteRights Rights
 	// Progress is told how far long work on modules is, on any goroutine; it must return soon. nil: nobody is.
 	Progress func(Progress)
 	// Logger receives what the node has to say. nil: nothing is logged.
@@ -115,6 +118,7 @@ func newNode(opts Options) (*Node, error) {
 	n.sys = vm.New(vm.Options{
 		Node: n.id, Remote: n.peers, Names: processNames{n}, NodeName: n.NodeName, Loader: n.engine,
 		Logger: opts.Logger, Crashed: n.crashed, NodeMessage: n.serviceMessage,
+		Rights: opts.Rights, RemoteRights: opts.RemoteRights,
 	})
 	return n, nil
 }

@@ -90,12 +90,10 @@ func (p *Process) aliasMessage(ref abi.Ref, sig abi.Signal) bool {
 	if monitored {
 		delete(p.monitors, ref)
 	}
+	taken := mode != AliasNone && p.enqueueLocked(Message{Kind: abi.MessageUser, From: sig.From, Data: sig.Data})
 	p.mu.Unlock()
-	if mode == AliasNone {
-		return false
-	}
 	if monitored {
 		p.sys.demonitor(m.demonitor(p.pid, ref))
 	}
-	return p.enqueue(Message{Kind: abi.MessageUser, From: sig.From, Data: sig.Data})
+	return taken
 }

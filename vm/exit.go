@@ -3,6 +3,7 @@ package vm
 import (
 	"context"
 	"fmt"
+	"sync"
 
 	"github.com/wnode/wnode/abi"
 	"github.com/wnode/wnode/abi/term"
@@ -17,6 +18,9 @@ var (
 	reasonNoConnection = term.MustEncode(abi.ReasonNoConnection)
 	reasonLimit        = term.MustEncode(ReasonLimit)
 	reasonMalformed    = term.MustEncode(ReasonMalformed)
+	reasonReductions   = term.MustEncode(ReasonReductions)
+	reasonWallTime     = term.MustEncode(ReasonWallTime)
+	reasonMailboxFull  = term.MustEncode(ReasonMailboxFull)
 )
 
 // Exit reasons that the machine itself gives, beside those of package abi.
@@ -52,15 +56,14 @@ func (p *Process) TrapExits(on bool) (before bool) {
 func (p *Process) exitSignal(sig abi.Signal) {
 	reason := canonicalReason(sig.Data)
 	p.mu.Lock()
-	trapping := p.trapping
-	p.mu.Unlock()
+	defer p.mu.Unlock()
 	switch {
 	case string(reason) == string(reasonKill):
-		p.exit(reasonKilled)
-	case trapping:
-		p.enqueueExit(sig.From, reason)
+		p.exitLocked(reasonKilled)
+	case p.trapping:
+		p.enqueueExitLocked(sig.From, reason)
 	case string(reason) != string(reasonNormal) || sig.From == p.pid:
-		p.exit(reason)
+		p.exitLocked(reason)
 	}
 }
 
@@ -68,21 +71,23 @@ func (p *Process) exitSignal(sig abi.Signal) {
 // Safe for concurrent use.
 func (p *Process) exit(reason []byte) bool {
 	p.mu.Lock()
-	first := p.reason == nil
-	if first {
-		p.reason = reason
-	}
-	p.mu.Unlock()
-	if first {
-		p.cancel(&ExitError{Reason: reason})
-	}
-	return first
+	defer p.mu.Unlock()
+	return p.exitLocked(reason)
 }
 
-// enqueueExit turns an exit signal into a message.
-func (p *Process) enqueueExit(from abi.Pid, reason []byte) {
+func (p *Process) exitLocked(reason []byte) bool {
+	if p.reason != nil {
+		return false
+	}
+	p.reason = reason
+	p.cancel(&ExitError{Reason: reason})
+	return true
+}
+
+// enqueueExitLocked turns an exit signal into a message.
+func (p *Process) enqueueExitLocked(from abi.Pid, reason []byte) {
 	message := term.MustEncode([]any{"EXIT", from, term.Raw(reason)})
-	p.enqueue(Message{Kind: abi.MessageExit, From: from, Data: message})
+	p.enqueueLocked(Message{Kind: abi.MessageExit, From: from, Data: message})
 }
 
 // finish ends the process in the order of PROC-17: its names are freed, its mailbox closes, then
@@ -103,21 +108,57 @@ func (p *Process) finish() {
 	for ref := range aliases {
 		p.sys.table.remove(ref.Num)
 	}
+	last := farewell{sys: p.sys}
 	for ref, m := range monitors {
 		p.sys.remote.remove(ref, m.target.Node)
-		p.sys.tell(m.demonitor(p.pid, ref))
+		last.tell(m.demonitor(p.pid, ref))
 	}
 	for peer, l := range links {
 		if l.active {
-			p.sys.tell(linkExit(p.pid, peer, p.reason))
+			last.tell(linkExit(p.pid, peer, p.reason))
 		}
 	}
 	for ref, w := range watchers {
 		if w.named {
 			p.sys.named.Delete(ref)
 		}
-		p.sys.tell(abi.Signal{Kind: abi.SignalDown, From: p.pid, To: w.pid, Ref: ref, Data: p.reason})
+		last.tell(abi.Signal{Kind: abi.SignalDown, From: p.pid, To: w.pid, Ref: ref, Data: p.reason})
 	}
+	last.send()
+}
+
+// farewell brings the last signals of a process to their receivers. What goes to another node may
+// have to wait, so that a slow node costs no signal and not its link; for that node nobody else
+// waits, neither processes of this node nor other nodes.
+type farewell struct {
+	sys  *System
+	away map[abi.NodeID][]abi.Signal
+}
+
+// tell delivers a signal, or keeps it for send when it leaves the node.
+func (f *farewell) tell(sig abi.Signal) {
+	node := sig.To.Node
+	if node == f.sys.opts.Node {
+		f.sys.Deliver(sig)
+		return
+	}
+	if f.away == nil {
+		f.away = map[abi.NodeID][]abi.Signal{}
+	}
+	f.away[node] = append(f.away[node], sig)
+}
+
+// send sends what leaves the node, and returns when all of it has left or is lost.
+func (f *farewell) send() {
+	var wg sync.WaitGroup
+	for _, signals := range f.away {
+		wg.Go(func() {
+			for _, sig := range signals {
+				f.sys.tell(sig)
+			}
+		})
+	}
+	wg.Wait()
 }
 
 // canonicalReason gives an exit reason in the one encoding that reasons are compared in, or

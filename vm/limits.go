@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/wnode/wnode/abi"
-	"github.com/wnode/wnode/abi/term"
 )
 
 // Limits bound what a process may use. Of each, 0 stands for what its parent has, so that a child
@@ -15,7 +14,7 @@ import (
 type Limits struct {
 	// Memory bounds the linear memory of a guest, in bytes.
 	Memory uint64 `cbor:"1,keyasint,omitempty"`
-	// Reductions bounds what a guest computes in all; one is some 10 instructions. Beyond it the
+	// Reductions bounds what a guest computes in all; one is some 16 instructions. Beyond it the
 	// process ends with reason [ReasonReductions].
 	Reductions uint64 `cbor:"2,keyasint,omitempty"`
 	// WallTime bounds the life of a process. Beyond it, it ends with reason [ReasonWallTime].
@@ -239,6 +238,6 @@ func (p *Process) startClock() (stop func()) {
 	if p.rights.Limits.WallTime == 0 {
 		return func() {}
 	}
-	clock := time.AfterFunc(p.rights.Limits.WallTime, func() { p.exit(term.MustEncode(ReasonWallTime)) })
+	clock := time.AfterFunc(p.rights.Limits.WallTime, func() { p.exit(reasonWallTime) })
 	return func() { clock.Stop() }
 }

@@ -45,10 +45,24 @@ func (p *Process) Link(ctx context.Context, target abi.Pid) error {
 		p.Unlink(target)
 		return err
 	}
-	if !p.linked(target) { // the node was lost meanwhile, and the signal may have gone to the next connection
-		p.sys.post(abi.Signal{Kind: abi.SignalUnlink, From: p.pid, To: target, Ref: p.sys.NewRef()})
-	}
+	p.undoStaleLink(target)
 	return nil
+}
+
+// undoStaleLink takes a link back that ended on this side before the signal that makes the other
+// side's end had left: the node was lost meanwhile, and the signal may have gone to its next
+// connection. It is an unlink like any other, so that a link that crosses it is undone too.
+func (p *Process) undoStaleLink(target abi.Pid) {
+	ref := p.sys.NewRef()
+	p.mu.Lock()
+	stale := !p.links[target].active
+	if stale {
+		p.addLinkLocked(target, link{unlink: ref})
+	}
+	p.mu.Unlock()
+	if stale {
+		p.sys.post(abi.Signal{Kind: abi.SignalUnlink, From: p.pid, To: target, Ref: ref})
+	}
 }
 
 // linkHere links two processes of this node.
@@ -59,12 +73,11 @@ func (p *Process) linkHere(target abi.Pid) error {
 		}
 	}
 	p.mu.Lock()
-	trapping := p.trapping
-	p.mu.Unlock()
-	if !trapping {
+	defer p.mu.Unlock()
+	if !p.trapping {
 		return fmt.Errorf("link to %s: %w", target.Text(0), abi.ErrNoProcess)
 	}
-	p.enqueueExit(target, reasonNoProcess)
+	p.enqueueExitLocked(target, reasonNoProcess)
 	return nil
 }
 
@@ -79,8 +92,20 @@ func join(p, q *Process) error {
 	case !p.mayLinkLocked() || !q.mayLinkLocked():
 		return fmt.Errorf("link: %w", abi.ErrLimit)
 	}
-	p.addLinkLocked(q.pid)
-	q.addLinkLocked(p.pid)
+	p.addLinkLocked(q.pid, link{active: true})
+	q.addLinkLocked(p.pid, link{active: true})
+	return nil
+}
+
+// bind links a process and its new child, for which [System.prepare] has looked whether there is room.
+// Others may have taken that since: the child is there already, and one too many does no harm.
+func bind(parent, child *Process) error {
+	defer lockBoth(parent, child)()
+	if parent.ended {
+		return abi.ErrNoProcess
+	}
+	parent.addLinkLocked(child.pid, link{active: true})
+	child.addLinkLocked(parent.pid, link{active: true})
 	return nil
 }
 
@@ -96,6 +121,8 @@ func lockBoth(p, q *Process) (unlock func()) {
 
 // openLink makes this end of a link to another node; false when there is one, or may be none.
 func (p *Process) openLink(target abi.Pid) (fresh bool, err error) {
+	p.linking.Lock()
+	defer p.linking.Unlock()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	l, known := p.links[target]
@@ -108,14 +135,8 @@ func (p *Process) openLink(target abi.Pid) (fresh bool, err error) {
 	case !p.mayLinkLocked():
 		return false, fmt.Errorf("link: %w", abi.ErrLimit)
 	}
-	p.addLinkLocked(target)
+	p.addLinkLocked(target, link{active: true})
 	return true, nil
-}
-
-func (p *Process) linked(target abi.Pid) bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.links[target].active
 }
 
 func (p *Process) mayLink() bool {
@@ -128,12 +149,15 @@ func (p *Process) mayLinkLocked() bool {
 	return len(p.links) < maxProcessLinks && p.sys.held.Load() < int64(p.sys.opts.MaxMonitors)
 }
 
-func (p *Process) addLinkLocked(target abi.Pid) {
+// addLinkLocked sets this end of a link, whether or not there is one.
+func (p *Process) addLinkLocked(target abi.Pid, l link) {
 	if p.links == nil {
 		p.links = map[abi.Pid]link{}
 	}
-	p.links[target] = link{active: true}
-	p.sys.held.Add(1)
+	if _, known := p.links[target]; !known {
+		p.sys.held.Add(1)
+	}
+	p.links[target] = l
 }
 
 func (p *Process) removeLinkLocked(target abi.Pid) {
@@ -178,6 +202,8 @@ func (p *Process) unlinkHere(target abi.Pid) {
 // linkSignal makes this end of a link that a process of another node sets up. It reports false when
 // this process has ended.
 func (p *Process) linkSignal(sig abi.Signal) bool {
+	p.linking.Lock()
+	defer p.linking.Unlock()
 	p.mu.Lock()
 	_, known := p.links[sig.From]
 	refused := false
@@ -189,7 +215,7 @@ func (p *Process) linkSignal(sig abi.Signal) bool {
 	case !p.mayLinkLocked():
 		refused = true
 	default:
-		p.addLinkLocked(sig.From)
+		p.addLinkLocked(sig.From, link{active: true})
 	}
 	p.mu.Unlock()
 	if refused {
@@ -198,10 +224,18 @@ func (p *Process) linkSignal(sig abi.Signal) bool {
 	return true
 }
 
-// unlinkSignal takes the other side's end back. The acknowledgement leaves first: a link that this
-// process sets up from then on comes after it.
+// unlinkSignal takes the other side's end back. This end is gone and the acknowledgement has left
+// before the process can link anew: the other side would take a link that comes before the
+// acknowledgement for the one that it has undone (LINK-12). So linking is held over both; to post a
+// signal under it is no danger, for what an acknowledgement or a refusal does takes no such lock.
 func (p *Process) unlinkSignal(sig abi.Signal) {
+	p.linking.Lock()
+	defer p.linking.Unlock()
+	p.dropEnd(sig)
 	p.sys.post(unlinkAck(sig))
+}
+
+func (p *Process) dropEnd(sig abi.Signal) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	switch l := p.links[sig.From]; {
@@ -227,27 +261,40 @@ func (p *Process) unlinkAcknowledged(sig abi.Signal) {
 	}
 }
 
-// linkEnded acts on the end of a linked process. What comes over a link that was taken back is nothing.
+// linkEnded acts on the end of a linked process. What comes over a link that was taken back is
+// nothing. That is so too when the process has linked anew since: until the unlink is acknowledged,
+// what comes is of the link before.
 func (p *Process) linkEnded(sig abi.Signal) {
+	reason := canonicalReason(sig.Data)
 	p.mu.Lock()
-	active := p.links[sig.From].active
-	p.removeLinkLocked(sig.From)
-	p.mu.Unlock()
+	defer p.mu.Unlock()
+	if p.links[sig.From].unlink == (abi.Ref{}) {
+		p.endLinkLocked(sig.From, reason)
+	}
+}
+
+// endLinkLocked ends this end of a link, and whatever the other side has still to say of it.
+func (p *Process) endLinkLocked(peer abi.Pid, reason []byte) {
+	active := p.links[peer].active
+	p.removeLinkLocked(peer)
 	if active {
-		p.exitFromLink(sig.From, canonicalReason(sig.Data))
+		p.exitFromLinkLocked(peer, reason)
 	}
 }
 
 // exitFromLink is the half of LINK-02 that tells of linked processes.
 func (p *Process) exitFromLink(peer abi.Pid, reason []byte) {
 	p.mu.Lock()
-	trapping := p.trapping
-	p.mu.Unlock()
+	defer p.mu.Unlock()
+	p.exitFromLinkLocked(peer, reason)
+}
+
+func (p *Process) exitFromLinkLocked(peer abi.Pid, reason []byte) {
 	switch {
-	case trapping:
-		p.enqueueExit(peer, reason)
+	case p.trapping:
+		p.enqueueExitLocked(peer, reason)
 	case string(reason) != string(reasonNormal):
-		p.exit(reason)
+		p.exitLocked(reason)
 	}
 }
 

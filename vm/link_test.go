@@ -284,6 +284,12 @@ func TestCrossingUnlinks(t *testing.T) {
 			sys.Deliver(abi.Signal{Kind: abi.SignalUnlinkAck, From: far, To: a.pid, Ref: ref()})
 			sys.Deliver(signal(abi.SignalLinkExit, far, a.pid, 0))
 		}, 0, 0},
+		"an exit of the link before": {func(a *actor, sys *vm.System, ref func() abi.Ref) {
+			a.unlink(far)
+			a.link(far)
+			sys.Deliver(signal(abi.SignalLinkExit, far, a.pid, 0))
+			sys.Deliver(abi.Signal{Kind: abi.SignalUnlinkAck, From: far, To: a.pid, Ref: ref()})
+		}, 1, 0},
 		"an acknowledgement of nothing": {func(a *actor, sys *vm.System, _ func() abi.Ref) {
 			sys.Deliver(signal(abi.SignalUnlinkAck, far, a.pid, 5))
 		}, 1, 0},

@@ -46,6 +46,7 @@ type mailbox struct {
 	queue  []Message
 	cursor int
 	bytes  int
+	downs  int // messages of monitors that fired
 }
 
 // fits reports whether a message would stay within the limits.
@@ -56,6 +57,9 @@ func (b *mailbox) fits(m Message, maxMessages, maxBytes int) bool {
 func (b *mailbox) push(m Message) {
 	b.queue = append(b.queue, m)
 	b.bytes += len(m.Data)
+	if m.Kind == abi.MessageDown {
+		b.downs++
+	}
 }
 
 // current gives the message at the cursor, nil when every message has been looked at.
@@ -87,14 +91,21 @@ func (b *mailbox) removeAt(i int) Message {
 		b.queue = b.queue[:last]
 	}
 	b.bytes -= len(m.Data)
+	if m.Kind == abi.MessageDown {
+		b.downs--
+	}
 	if len(b.queue) == 0 {
 		b.queue = nil
 	}
 	return m
 }
 
-// removeDown removes the DOWN message of a monitor, wherever it is.
+// removeDown removes the DOWN message of a monitor, wherever it is. Where there is none of any, as
+// when the call that the monitor was for has been answered, it costs nothing.
 func (b *mailbox) removeDown(ref abi.Ref) {
+	if b.downs == 0 {
+		return
+	}
 	i := slices.IndexFunc(b.queue, func(m Message) bool { return m.Kind == abi.MessageDown && m.Ref == ref })
 	if i < 0 {
 		return

@@ -13,7 +13,6 @@ type monitor struct {
 	target abi.Pid // Num is 0 for whoever has name on the node, or for the node itself
 	name   string
 	object term.Raw // what DOWN names when that is not the target's pid
-	alias  AliasMode
 }
 
 // signal gives the signal that sets the monitor up, or with Kind changed, takes it back.
@@ -64,7 +63,7 @@ func (p *Process) MonitorAlias(target abi.Pid, mode AliasMode) (abi.Ref, error) 
 	if err := p.setAlias(ref, mode); err != nil {
 		return abi.Ref{}, err
 	}
-	p.monitorAs(ref, monitor{target: target, alias: mode}, p.routeMonitor)
+	p.monitorAs(ref, monitor{target: target}, p.routeMonitor)
 	return ref, nil
 }
 
@@ -84,10 +83,23 @@ func (p *Process) monitorAs(ref abi.Ref, m monitor, route func(abi.Signal)) {
 	}
 	sig := m.signal(p.pid, ref)
 	if !p.setMonitor(ref, m) {
-		p.enqueueDown(downSignal(sig, reasonLimit), m)
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.endAliasLocked(ref)
+		p.enqueueDownLocked(downSignal(sig, reasonLimit), m)
 		return
 	}
 	route(sig)
+	if m.target.Node != p.pid.Node && !p.hasMonitor(ref) { // the node was lost meanwhile, and the signal may have gone to its next connection
+		p.sys.post(m.demonitor(p.pid, ref))
+	}
+}
+
+func (p *Process) hasMonitor(ref abi.Ref) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	_, stands := p.monitors[ref]
+	return stands
 }
 
 // setMonitor reports false when the process has as many monitors as it may.
@@ -114,7 +126,7 @@ func (p *Process) setMonitorLocked(ref abi.Ref, m monitor) bool {
 func (p *Process) Demonitor(ref abi.Ref, flush bool) (active bool) {
 	p.mu.Lock()
 	m, active := p.removeMonitorLocked(ref)
-	if flush {
+	if flush && !active { // one that stands has brought nothing
 		p.box.removeDown(ref)
 	}
 	p.mu.Unlock()
@@ -128,10 +140,16 @@ func (p *Process) Demonitor(ref abi.Ref, flush bool) (active bool) {
 func (p *Process) removeMonitorLocked(ref abi.Ref) (monitor, bool) {
 	m, active := p.monitors[ref]
 	delete(p.monitors, ref)
-	if m.alias == AliasDemonitor || m.alias == AliasReplyDemonitor {
+	p.endAliasLocked(ref)
+	return m, active
+}
+
+// endAliasLocked ends an alias that lasts as long as its monitor. It may be there without one: a
+// monitor on oneself is none.
+func (p *Process) endAliasLocked(ref abi.Ref) {
+	if mode := p.aliases[ref]; mode == AliasDemonitor || mode == AliasReplyDemonitor {
 		p.removeAliasLocked(ref)
 	}
-	return m, active
 }
 
 func (s *System) demonitor(sig abi.Signal) {
@@ -143,24 +161,22 @@ func (s *System) demonitor(sig abi.Signal) {
 // spawn that is under way watches its node in the same manner.
 func (p *Process) down(sig abi.Signal) {
 	p.mu.Lock()
+	defer p.mu.Unlock()
 	if pending := p.spawning[sig.Ref]; pending != nil && sig.From == (abi.Pid{Node: pending.node}) {
 		delete(p.spawning, sig.Ref)
+		p.sys.remote.remove(sig.Ref, pending.node)
 		pending.answer <- sig
 	}
 	m, active := p.monitors[sig.Ref]
-	active = active && m.stands(sig.From)
-	if active {
-		p.removeMonitorLocked(sig.Ref)
-	}
-	p.mu.Unlock()
-	if !active {
+	if !active || !m.stands(sig.From) {
 		return
 	}
+	p.removeMonitorLocked(sig.Ref)
 	p.sys.remote.remove(sig.Ref, m.target.Node)
 	if m.target.Num != abi.NodeProcess {
 		sig.From = m.target
 	}
-	p.enqueueDown(sig, m)
+	p.enqueueDownLocked(sig, m)
 }
 
 // stands reports whether a DOWN from a process is what the monitor waits for. From is the node's pid
@@ -172,10 +188,16 @@ func (m monitor) stands(from abi.Pid) bool {
 
 // enqueueDown puts ["DOWN", ref, "process", object, reason] into the mailbox (MON-02).
 func (p *Process) enqueueDown(sig abi.Signal, m monitor) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.enqueueDownLocked(sig, m)
+}
+
+func (p *Process) enqueueDownLocked(sig abi.Signal, m monitor) {
 	var object any = sig.From
 	if m.object != nil {
 		object = m.object
 	}
 	message := term.MustEncode([]any{"DOWN", sig.Ref, "process", object, term.Raw(canonicalReason(sig.Data))})
-	p.enqueue(Message{Kind: abi.MessageDown, From: sig.From, Ref: sig.Ref, Data: message})
+	p.enqueueLocked(Message{Kind: abi.MessageDown, From: sig.From, Ref: sig.Ref, Data: message})
 }

@@ -6,6 +6,7 @@ import (
 	"runtime/debug"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/wnode/wnode/abi"
@@ -77,8 +78,11 @@ type Process struct {
 	cancel context.CancelCauseFunc
 	wake   chan struct{} // holds a token when the mailbox may have something new
 
-	timers timersSet
-	unread map[abi.Pid][]byte // input that was read and not yet wanted; the process's goroutine only
+	reductions atomic.Uint64
+	timers     timersSet
+	unread     map[abi.Pid][]byte // input that was read and not yet wanted; the process's goroutine only
+
+	linking sync.Mutex // see [Process.unlinkSignal]; taken before mu
 
 	mu       sync.Mutex // guards all below
 	box      mailbox
@@ -118,6 +122,19 @@ func (p *Process) GroupLeader() abi.Pid {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.leader
+}
+
+// Reductions is the work that the process has done, as far as its body counts it: for a guest, some
+// 16 instructions each. Safe for concurrent use.
+func (p *Process) Reductions() uint64 { return p.reductions.Load() }
+
+// AddReductions counts work that the body has done, and ends the process when that is more than its
+// limits allow. Safe for concurrent use.
+func (p *Process) AddReductions(n uint64) {
+	done := p.reductions.Add(n)
+	if most := p.rights.Limits.Reductions; most != 0 && done > most {
+		p.exit(reasonReductions)
+	}
 }
 
 // SetLabel sets what people call the process, in [Info] and in logs.

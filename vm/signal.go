@@ -5,7 +5,6 @@ import (
 	"fmt"
 
 	"github.com/wnode/wnode/abi"
-	"github.com/wnode/wnode/abi/term"
 )
 
 // signal takes a signal in, in whatever the process is doing (SIG-11). It reports false when the
@@ -50,17 +49,20 @@ func (p *Process) signal(sig abi.Signal) bool {
 // what processes send; what the machine says was asked for by the process itself, within bounds.
 func (p *Process) enqueue(m Message) bool {
 	p.mu.Lock()
-	if p.ended {
-		p.mu.Unlock()
+	defer p.mu.Unlock()
+	return p.enqueueLocked(m)
+}
+
+// enqueueLocked is enqueue for who has to look at the process and change its mailbox in one step:
+// what a link, a monitor or an alias brings must not come once it has been taken back.
+func (p *Process) enqueueLocked(m Message) bool {
+	switch {
+	case p.ended:
 		return false
-	}
-	fits := m.Kind != abi.MessageUser || p.fitsLocked(m)
-	if fits {
+	case m.Kind != abi.MessageUser || p.fitsLocked(m):
 		p.pushLocked(m)
-	}
-	p.mu.Unlock()
-	if !fits && p.opts.Overflow != DropNewest {
-		p.exit(term.MustEncode(ReasonMailboxFull))
+	case p.opts.Overflow != DropNewest:
+		p.exitLocked(reasonMailboxFull)
 	}
 	return true
 }
@@ -116,19 +118,15 @@ func (p *Process) roomLocked() {
 // end with noconnection (LINK-09).
 func (p *Process) lost(node abi.NodeID) {
 	p.mu.Lock()
+	defer p.mu.Unlock()
 	for ref, w := range p.watchers {
 		if w.pid.Node == node {
 			p.removeWatcherLocked(ref)
 		}
 	}
-	var peers []abi.Pid
 	for peer := range p.links {
 		if peer.Node == node {
-			peers = append(peers, peer)
+			p.endLinkLocked(peer, reasonNoConnection)
 		}
-	}
-	p.mu.Unlock()
-	for _, peer := range peers {
-		p.linkEnded(linkExit(peer, p.pid, reasonNoConnection))
 	}
 }

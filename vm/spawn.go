@@ -100,10 +100,10 @@ func (p *Process) tieToParent(parent *Process) {
 	}
 	remote := p.opts.Parent.Node != p.pid.Node
 	if p.opts.Link && remote {
-		p.addLinkLocked(p.opts.Parent)
+		p.addLinkLocked(p.opts.Parent, link{active: true})
 	}
 	p.mu.Unlock()
-	if p.opts.Link && !remote && (parent == nil || join(parent, p) != nil) {
+	if p.opts.Link && !remote && (parent == nil || bind(parent, p) != nil) {
 		p.exitFromLink(p.opts.Parent, reasonNoProcess)
 	}
 }

@@ -196,15 +196,15 @@ func (p *Process) spawnReplied(sig abi.Signal) bool {
 		return false
 	}
 	delete(p.spawning, sig.Ref)
-	p.sys.remote.remove(sig.Ref, pending.node)
-	if child, err := readSpawnReply(sig); err == nil {
-		if pending.req.Link {
-			p.addLinkLocked(child)
-		}
-		if pending.req.Monitor != (abi.Ref{}) {
-			p.setMonitorLocked(sig.Ref, monitor{target: child})
-			p.sys.remote.add(watch{ref: sig.Ref, watcher: p.pid, target: child})
-		}
+	child, err := readSpawnReply(sig)
+	if err == nil && pending.req.Link {
+		p.addLinkLocked(child, link{active: true})
+	}
+	if err == nil && pending.req.Monitor != (abi.Ref{}) {
+		p.setMonitorLocked(sig.Ref, monitor{target: child})
+		p.sys.remote.add(watch{ref: sig.Ref, watcher: p.pid, target: child}) // takes the place of the request's
+	} else {
+		p.sys.remote.remove(sig.Ref, pending.node)
 	}
 	pending.answer <- sig
 	return true

@@ -173,13 +173,8 @@ func (s *System) post(sig abi.Signal) {
 	}
 }
 
-// tell is post for a process that ends: on its own goroutine it may wait, so that a slow node costs
-// its own and not the link.
+// tell is post to another node for a process that ends: on its own goroutine it may wait.
 func (s *System) tell(sig abi.Signal) {
-	if sig.To.Node == s.opts.Node {
-		s.Deliver(sig)
-		return
-	}
 	if err := s.leave(sig, func() error { return s.opts.Remote.SendConnected(s.ctx, sig) }); err != nil {
 		s.opts.Logger.Debug("signal lost", "kind", sig.Kind, "err", err)
 	}
@@ -268,6 +263,9 @@ func (s *System) receiverOf(sig abi.Signal) receiver {
 
 // absent answers for a process that is not there: a monitor or a link hears noproc, all else vanishes.
 func (s *System) absent(sig abi.Signal) {
+	if sig.Kind == abi.SignalSpawnReply { // the monitor that the new process came with is nobody's either
+		s.post(abi.Signal{Kind: abi.SignalDemonitor, From: sig.To, To: sig.From, Ref: sig.Ref})
+	}
 	if answer, ok := answerFor(sig, reasonNoProcess); ok {
 		s.post(answer)
 	}

@@ -75,10 +75,14 @@ func (p *Process) setTimer(ref abi.Ref, delay time.Duration, to TimerTarget, mes
 	} else if p.sys.process(receiver) == nil {
 		return nil // its timers are cancelled already
 	}
-	return p.sys.timers.set(&timer{
+	err := p.sys.timers.set(&timer{
 		ref: ref, due: time.Now().Add(delay), setBy: p,
 		sig: abi.Signal{Kind: abi.SignalMessage, From: p.pid, To: receiver, Name: to.Name, Data: message},
 	})
+	if to.Name == "" && p.sys.process(receiver) == nil { // it has ended meanwhile, and may have cancelled before this was set
+		p.sys.timers.forget(receiver)
+	}
+	return err
 }
 
 // CancelTimer stops a timer, whoever has set it, and gives the time that was left; false when it has

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"math"
 	"math/bits"
 	"strconv"
 	"strings"
@@ -24,8 +25,8 @@ var units = []struct {
 
 var errByteSize = errors.New("give a number of bytes above 0, as in 1000000, 500KiB or 64MiB")
 
-// Set reads a size.
-func (s *byteSize) Set(text string) error {
+// parseBytes reads a number of bytes, with or without a unit.
+func parseBytes(text string) (uint64, error) {
 	number, unit := text, uint64(1)
 	for _, u := range units {
 		if before, ok := strings.CutSuffix(text, u.name); ok {
@@ -35,10 +36,22 @@ func (s *byteSize) Set(text string) error {
 	}
 	n, err := strconv.ParseUint(number, 10, 64)
 	if errors.Is(err, strconv.ErrSyntax) || err == nil && n == 0 {
-		return errByteSize
+		return 0, errByteSize
 	}
 	overflow, size := bits.Mul64(n, unit)
-	if err != nil || overflow > 0 || size > uint64(largestMaxModule) {
+	if err != nil || overflow > 0 {
+		return math.MaxUint64, nil
+	}
+	return size, nil
+}
+
+// Set reads a size.
+func (s *byteSize) Set(text string) error {
+	size, err := parseBytes(text)
+	if err != nil {
+		return err
+	}
+	if size > uint64(largestMaxModule) {
 		return fmt.Errorf("give at most %v", largestMaxModule)
 	}
 	*s = byteSize(size)

@@ -29,6 +29,7 @@ type nodeFlags struct {
 	listen     string
 	connect    []string
 	maxModule  byteSize
+	policy     string
 	logLevel   slog.Level
 
 	progress func(wnode.Progress) // no flag: set by commands with which a person waits
@@ -43,6 +44,7 @@ func (f *nodeFlags) add(c *cobra.Command) {
 	flags.StringArrayVar(&f.connect, "connect", nil, "connect to a node, NAME@HOST or NAME@HOST:PORT; may be repeated")
 	f.maxModule = defaultMaxModule
 	flags.Var(&f.maxModule, "max-module", "the largest module to take or send: bytes, or a number with a unit such as 64MiB")
+	flags.StringVar(&f.policy, "policy", "", "a TOML file that says what processes may use and do, those of other nodes apart (see docs/policy.md)")
 	flags.TextVar(&f.logLevel, "log-level", slog.LevelWarn, "log from this level on: DEBUG, INFO, WARN or ERROR")
 }
 
@@ -91,9 +93,16 @@ func (f *nodeFlags) start(ctx context.Context, c *cobra.Command, log *slog.Logge
 	if err != nil {
 		return nil, err
 	}
+	var rights, remoteRights wnode.Rights
+	if f.policy != "" {
+		if rights, remoteRights, err = readPolicy(f.policy); err != nil {
+			return nil, err
+		}
+	}
 	return wnode.Start(ctx, wnode.Options{
 		Name: f.name, Cookie: secret, Listen: f.listen, WellKnownPort: port, CacheDir: cacheDir(), Logger: log,
 		MaxModuleBytes: int64(f.maxModule), Progress: f.progress,
+		Rights: rights, RemoteRights: remoteRights,
 	})
 }
 

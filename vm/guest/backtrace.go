@@ -1,6 +1,7 @@
 package guest
 
 import (
+	"fmt"
 	"regexp"
 	"strconv"
 	"strings"
@@ -10,6 +11,7 @@ import (
 	"github.com/tetratelabs/wazero/imports/wasi_snapshot_preview1"
 
 	"github.com/wnode/wnode/abi"
+	"github.com/wnode/wnode/vm/module/rewrite"
 )
 
 // What a module chose itself, and says of itself in an exit reason or a log, is bounded.
@@ -32,13 +34,13 @@ var frameLine = func() *regexp.Regexp {
 
 // backtrace reads the stack trace in the text of a trap. The runtime gives no offsets.
 func (g *guest) backtrace(err error) (frames []any, detail string) {
-	return parseTrace(err.Error(), moduleName(g.fn), g.code.compiled.Name())
+	return parseTrace(err.Error(), moduleName(g.fn), g.code.compiled.Name(), g.code.layout)
 }
 
 // parseTrace reads a stack trace as frames [module, function, arity, []], innermost first (W-04),
 // and as lines for people. The guest's own functions are those of module; inner is what its name
 // section calls it, and what the runtime therefore calls it too.
-func parseTrace(text, module, inner string) (frames []any, detail string) {
+func parseTrace(text, module, inner string, layout rewrite.Layout) (frames []any, detail string) {
 	frames = []any{}
 	_, trace, found := strings.Cut(text, traceHeader)
 	if !found {
@@ -50,7 +52,10 @@ func parseTrace(text, module, inner string) (frames []any, detail string) {
 		if match == nil || len(frames) == maxFrames {
 			continue
 		}
-		from, function := frameName(match[1], module, inner)
+		from, function, ok := frameName(match[1], module, inner, layout)
+		if !ok {
+			continue
+		}
 		frames = append(frames, []any{from, function, arity(match[2]), []any{}})
 		lines = append(lines, "in "+from+": "+function+printable(line[len(match[1]):], maxErrorBytes))
 	}
@@ -58,19 +63,27 @@ func parseTrace(text, module, inner string) (frames []any, detail string) {
 }
 
 // frameName splits "module.function". The module is that of a host function, or else the guest's own.
-func frameName(name, module, inner string) (from, function string) {
+// It reports false for functions that only metering has put there.
+func frameName(name, module, inner string, layout rewrite.Layout) (from, function string, ok bool) {
+	if strings.HasPrefix(name, rewrite.ImportModule+".") && inner != rewrite.ImportModule {
+		return "", "", false
+	}
 	for _, host := range []string{abi.ImportModule, wasi_snapshot_preview1.ModuleName} {
 		if rest, ok := strings.CutPrefix(name, host+"."); ok && inner != host {
-			return host, printable(rest, maxNameBytes)
+			return host, printable(rest, maxNameBytes), true
 		}
 	}
 	function = strings.TrimPrefix(name, inner+".")
 	if index, ok := strings.CutPrefix(function, "$"); ok {
-		if _, err := strconv.ParseUint(index, 10, 32); err == nil {
-			function = "func[" + index + "]" // the name section has none
+		if now, err := strconv.ParseUint(index, 10, 32); err == nil { // the name section has none
+			original, ok := layout.Original(uint32(now))
+			if !ok {
+				return "", "", false
+			}
+			function = fmt.Sprintf("func[%d]", original)
 		}
 	}
-	return printable(module, maxNameBytes), printable(function, maxNameBytes)
+	return printable(module, maxNameBytes), printable(function, maxNameBytes), true
 }
 
 func arity(params string) int {

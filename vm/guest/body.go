@@ -48,7 +48,7 @@ func (b *body) Run(p *vm.Process) vm.Exit {
 	if err := checkEntry(entry, b.fn.Export); err != nil {
 		return b.loadFailed(p, err)
 	}
-	g := &guest{Context: p.Context(), process: p, engine: b.engine, fn: b.fn, code: code}
+	g := &guest{Context: b.engine.withMemory(p), process: p, engine: b.engine, fn: b.fn, code: code}
 	return g.run(calls)
 }
 
@@ -126,11 +126,15 @@ type guest struct {
 
 // run instantiates the module and makes the calls.
 func (g *guest) run(calls []string) vm.Exit {
-	instance, err := g.engine.runtime.InstantiateModule(g, g.code.compiled, g.config())
+	instance, err := g.instantiate(g.config())
+	if errors.Is(err, errMemory) {
+		return vm.Exit{Reason: ReasonMemory, Crash: true}
+	}
 	if err != nil {
 		return g.instantiateFailed(err)
 	}
 	defer g.close(instance)
+	defer g.settle(instance)
 	for _, export := range calls {
 		if _, err := instance.ExportedFunction(export).Call(g); err != nil {
 			return g.exit(err)

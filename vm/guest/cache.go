@@ -13,6 +13,8 @@ import (
 
 	"github.com/wnode/wnode/abi"
 	"github.com/wnode/wnode/vm/module"
+	"github.com/wnode/wnode/vm/module/rewrite"
+	"github.com/wnode/wnode/vm/module/wasm"
 )
 
 // maxCompilers bounds the modules that are compiled at the same time: each takes a core and many
@@ -25,6 +27,8 @@ type code struct {
 	compiled wazero.CompiledModule
 	exports  map[string]api.FunctionDefinition
 	wasi     bool // imports WASI
+	layout   rewrite.Layout
+	counter  string // export with what is left of the budget
 
 	users int           // instances that may exist
 	idle  *list.Element // place among the unused ones, nil while there are users
@@ -177,16 +181,12 @@ func (e *Engine) compile(hash abi.Hash, content []byte) (ready *code, err error)
 	if err := module.Check(content); err != nil {
 		return nil, &compileError{err.Error()}
 	}
-	safe, err := harden(content)
-	if err != nil {
-		return nil, err
-	}
 	size := int64(len(content))
 	e.opts.Compiling(hash, 0, size)
-	compiled, err := e.runtime.CompileModule(e.ctx, safe)
+	rewritten, compiled, err := e.rewrite(content)
 	e.opts.Compiling(hash, size, size)
 	if err != nil {
-		return nil, &compileError{err.Error()}
+		return nil, err
 	}
 	if err := e.checkImports(compiled); err != nil {
 		e.close(compiled)
@@ -194,8 +194,32 @@ func (e *Engine) compile(hash abi.Hash, content []byte) (ready *code, err error)
 	}
 	return &code{
 		hash: hash, compiled: compiled, exports: compiled.ExportedFunctions(),
-		wasi: importsFrom(compiled, wasi_snapshot_preview1.ModuleName),
+		wasi:   importsFrom(compiled, wasi_snapshot_preview1.ModuleName),
+		layout: rewritten.Layout, counter: rewritten.Left,
 	}, nil
+}
+
+// rewrite meters a module and compiles it. What goes wrong is told in the words of the compiler
+// about the module as it was. One that the compiler would take and the rewriter does not is refused.
+func (e *Engine) rewrite(content []byte) (*rewrite.Result, wazero.CompiledModule, error) {
+	rewritten, err := rewrite.Module(content, rewrite.Options{MemoryPages: e.opts.MemoryPages})
+	if errors.Is(err, rewrite.ErrReserved) {
+		return nil, nil, &linkError{fmt.Sprintf("unknown import module %q", rewrite.ImportModule)}
+	}
+	var compiled wazero.CompiledModule
+	if err == nil {
+		if compiled, err = e.runtime.CompileModule(e.ctx, rewritten.Module); err == nil {
+			return rewritten, compiled, nil
+		}
+	} else if !errors.Is(err, wasm.ErrMalformed) {
+		return nil, nil, &compileError{err.Error()}
+	}
+	unmetered, reason := e.runtime.CompileModule(e.ctx, content)
+	if reason != nil {
+		return nil, nil, &compileError{reason.Error()}
+	}
+	e.close(unmetered)
+	return nil, nil, &compileError{err.Error()}
 }
 
 // close frees a compiled module that has no instance.

@@ -49,6 +49,8 @@ type Options struct {
 	// MemoryPages bounds the memory of one guest, in pages of 64 KiB, at most 65536.
 	// 0: [DefaultMemoryPages].
 	MemoryPages uint32
+	// TotalMemory bounds the memory of all guests together, in bytes. 0: half of the machine's.
+	TotalMemory uint64
 	// MaxCompiled bounds the compiled modules that are kept while no process runs them.
 	// 0: [DefaultMaxCompiled].
 	MaxCompiled int
@@ -69,6 +71,7 @@ type Engine struct {
 	config  wazero.ModuleConfig     // what all instances have in common
 	hosts   map[string]map[string]api.FunctionDefinition
 	modules cache
+	memory  memoryBudget
 
 	ctx    context.Context // ends when the engine is closed
 	cancel context.CancelFunc
@@ -89,10 +92,10 @@ func NewEngine(opts Options) (*Engine, error) {
 	e := &Engine{opts: opts, started: time.Now(), config: commonConfig()}
 	e.ctx, e.cancel = context.WithCancel(context.Background())
 	e.modules.init(e, opts.MaxCompiled)
+	e.memory.most = opts.TotalMemory
 
 	config := wazero.NewRuntimeConfig().
 		WithMemoryLimitPages(opts.MemoryPages).
-		WithCloseOnContextDone(true).
 		// Every exit of a guest would search the debug information of each frame, which takes long
 		// and trusts what the module says there. The names of functions do not come from it.
 		WithDebugInfoEnabled(false)
@@ -124,6 +127,9 @@ func (o *Options) complete() error {
 	}
 	if o.MemoryPages == 0 {
 		o.MemoryPages = DefaultMemoryPages
+	}
+	if o.TotalMemory == 0 {
+		o.TotalMemory = halfOfMachine()
 	}
 	if o.MaxCompiled == 0 {
 		o.MaxCompiled = DefaultMaxCompiled
@@ -167,6 +173,9 @@ func (e *Engine) addHostModules() error {
 		return fmt.Errorf("WASI: %w", err)
 	}
 	if err := addHostFunctions(e.ctx, e.runtime); err != nil {
+		return err
+	}
+	if err := addMeter(e.ctx, e.runtime); err != nil {
 		return err
 	}
 	e.hosts = map[string]map[string]api.FunctionDefinition{}

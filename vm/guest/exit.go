@@ -15,6 +15,7 @@ import (
 const (
 	trapOutOfBoundsMemory = "out_of_bounds_memory"
 	trapBadArgument       = "badarg"
+	trapStackOverflow     = "stack_overflow"
 )
 
 // traps gives the atoms of W-04 for the runtime's words. The runtime does not tell a call through
@@ -28,7 +29,7 @@ var traps = map[string]string{
 	"out of bounds memory access":   trapOutOfBoundsMemory,
 	"invalid table access":          "uninitialized_element",
 	"indirect call type mismatch":   "indirect_call_type",
-	"stack overflow":                "stack_overflow",
+	"stack overflow":                trapStackOverflow,
 }
 
 // trap is the panic of a host function that ends the guest with an error.

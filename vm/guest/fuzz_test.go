@@ -5,6 +5,7 @@ import (
 
 	"github.com/wnode/wnode/abi"
 	"github.com/wnode/wnode/abi/term"
+	"github.com/wnode/wnode/vm/module/rewrite"
 )
 
 func FuzzSpawnOptions(f *testing.F) {
@@ -43,7 +44,7 @@ func FuzzParseTrace(f *testing.F) {
 	f.Add(".$17(i32,i64) f64", "")
 	f.Add("a.f(i32)(i32) (i32,i64)\n\twnode.send(i64,i64,i32,i32) i32", "a")
 	f.Fuzz(func(t *testing.T, trace, inner string) {
-		frames, detail := parseTrace(traceHeader+trace, "test.wasm", inner)
+		frames, detail := parseTrace(traceHeader+trace, "test.wasm", inner, rewrite.Layout{})
 		if len(frames) > maxFrames || len(detail) > maxFrames*2*maxErrorBytes {
 			t.Fatalf("%d frames, %d bytes of detail", len(frames), len(detail))
 		}

@@ -102,6 +102,7 @@ func infoTerm(info vm.Info) map[string]any {
 		"links":               info.Links,
 		"monitors":            info.Monitors,
 		"monitored_by":        info.MonitoredBy,
+		"reductions":          info.Reductions,
 		"limits":              info.Rights.Limits.Values(),
 		"denied":              info.Rights.Denied.PermissionNames(),
 		"started":             info.Started.UnixNano(), // ns since 1970, as system_time

@@ -42,6 +42,8 @@ func TestKill(t *testing.T) {
 		"loop of host calls":   {module: blocked(repeat(invoke("wnode.self", i32c(0)), drop))},
 		"loop of clock reads":  {module: blocked(repeat(invoke("wasi.clock_time_get", i32c(0), i64c(0), i32c(0)), drop))},
 		"tree of calls":        {module: tree},
+		"loop by br_table":     {module: blocked(raw(0x03, 0x40, 0x41, 0, 0x0e, 1, 0, 1, 0x0b))},
+		"loop of memory.fill":  {module: blocked(repeat(i32c(0), i32c(0), i32c(65536), raw(0xfc, 0x0b, 0)))},
 		"start section":        {module: start},
 		"receive":              {module: blocked(invoke("wnode.receive", i64c(-1), i32c(0), i32c(100)), drop)},
 		"receive with timeout": {module: blocked(invoke("wnode.receive", i64c(hour), i32c(0), i32c(100)), drop)},

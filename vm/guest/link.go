@@ -10,6 +10,7 @@ import (
 	"github.com/tetratelabs/wazero/api"
 
 	"github.com/wnode/wnode/abi"
+	"github.com/wnode/wnode/vm/module/rewrite"
 )
 
 // linkError says that a module wants something of the node that it does not have, or that an
@@ -23,6 +24,9 @@ func (e *linkError) Error() string { return "link module: " + e.what }
 func (e *Engine) checkImports(compiled wazero.CompiledModule) error {
 	for _, want := range compiled.ImportedFunctions() {
 		module, name, _ := want.Import()
+		if module == rewrite.ImportModule {
+			continue // put there by the rewriter, which refuses modules that have it already
+		}
 		have, ok := e.hosts[module][name]
 		if !ok {
 			return &linkError{fmt.Sprintf("unknown import %s.%s: %s", module, name, importRemedy(module, name))}

@@ -119,6 +119,7 @@ func (e *Evaluator) infoFields(info wnode.Info) []infoField {
 		{"links", e.pids(info.Links)},
 		{"monitors", e.pids(info.Monitors)},
 		{"monitored_by", e.pids(info.MonitoredBy)},
+		{"reductions", e.rt.ToValue(info.Reductions)},
 		{"limits", e.limits(info.Rights.Limits)},
 		{"denied", e.texts(info.Rights.Denied.PermissionNames())},
 		{"started", text(info.Started.UTC().Format("2006-01-02T15:04:05.000Z"))},

@@ -1,0 +1,117 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/BurntSushi/toml"
+
+	"github.com/wnode/wnode"
+)
+
+// readPolicy reads a policy file: what processes of the node have at most, and those that other nodes
+// spawn here. The error is one line that says what is wrong where.
+//
+//	[processes]
+//	memory = "64MiB"
+//	wall_time = "10m"
+//
+//	[remote]
+//	children = 100
+//	deny = ["connect", "exit_others"]
+func readPolicy(path string) (processes, remote wnode.Rights, err error) {
+	tables := map[string]any{}
+	_, err = toml.DecodeFile(path, &tables)
+	var syntax toml.ParseError
+	switch {
+	case errors.As(err, &syntax):
+		return processes, remote, fmt.Errorf("policy file %s: line %d: %s", path, syntax.Position.Line, syntax.Message)
+	case err != nil:
+		return processes, remote, fmt.Errorf("policy file %s: %w", path, bareError(err))
+	}
+	for _, name := range slices.Sorted(maps.Keys(tables)) {
+		into := map[string]*wnode.Rights{"processes": &processes, "remote": &remote}[name]
+		table, isTable := tables[name].(map[string]any)
+		if into == nil || !isTable {
+			return processes, remote, fmt.Errorf("policy file %s: %s: there are only the tables [processes] and [remote]", path, name)
+		}
+		if *into, err = rightsTable(table).rights(); err != nil {
+			return processes, remote, fmt.Errorf("policy file %s: [%s]: %w", path, name, err)
+		}
+	}
+	return processes, remote, nil
+}
+
+// rightsTable has limits by name, and the list of what is denied.
+type rightsTable map[string]any
+
+const denyKey = "deny"
+
+// rights reads the table in the order of its keys, so that the same error is found each time.
+func (t rightsTable) rights() (r wnode.Rights, err error) {
+	for _, key := range slices.Sorted(maps.Keys(t)) {
+		if key == denyKey {
+			err = deny(&r, t[key])
+		} else {
+			err = limit(&r, key, t[key])
+		}
+		if err != nil {
+			return r, err
+		}
+	}
+	return r, nil
+}
+
+func deny(r *wnode.Rights, value any) error {
+	list, ok := value.([]any)
+	if !ok {
+		return errors.New(`deny: give a list, as in deny = ["connect"]`)
+	}
+	for _, element := range list {
+		name, _ := element.(string)
+		permission, err := wnode.ParsePermission(name)
+		if err != nil {
+			return fmt.Errorf("deny: there is no permission %q; there are %s", fmt.Sprint(element), strings.Join(wnode.AllPermissions.PermissionNames(), ", "))
+		}
+		r.Denied |= permission
+	}
+	return nil
+}
+
+func limit(r *wnode.Rights, name string, value any) error {
+	if !slices.Contains(wnode.LimitNames, name) {
+		return fmt.Errorf("there is no limit %q; there are %s, and deny", name, strings.Join(wnode.LimitNames, ", "))
+	}
+	n, err := limitValue(name, value)
+	if err != nil {
+		return fmt.Errorf("%s = %v: %w", name, value, err)
+	}
+	return r.Limits.Set(name, n)
+}
+
+// limitValue reads a number, or a text with a unit where the limit has one.
+func limitValue(name string, value any) (uint64, error) {
+	switch v := value.(type) {
+	case int64:
+		if v > 0 && name != "wall_time" {
+			return uint64(v), nil
+		}
+	case string:
+		switch name {
+		case "memory", "mailbox_bytes":
+			return parseBytes(v)
+		case "wall_time":
+			if d, err := time.ParseDuration(v); err == nil && d > 0 {
+				return uint64(d), nil
+			}
+		}
+	}
+	if name == "wall_time" {
+		return 0, errors.New(`give a time, as in "90s" or "1h30m"`)
+	}
+	return 0, errors.New("give a number above 0")
+}

@@ -1,0 +1,65 @@
+package main
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+)
+
+// item is one item of the semantics.
+type item struct {
+	id, about, section string
+	differs            string // what wnode does instead, "" when it does the same
+	tests              []string
+}
+
+// prefix gives the letters of an identifier.
+func prefix(id string) string { return id[:strings.LastIndexByte(id, '-')] }
+
+// readItems reads the page: first a table of what differs, then after the heading "All items" the
+// tables that list everything.
+func readItems(page string) ([]*item, error) {
+	differs, all, ok := strings.Cut(page, "\n# All items\n")
+	if !ok {
+		return nil, fmt.Errorf("there is no heading %q", "# All items")
+	}
+	var items []*item
+	byID := map[string]*item{}
+	section := ""
+	for line := range strings.Lines(all) {
+		if title, ok := strings.CutPrefix(line, "## "); ok {
+			section = strings.TrimSpace(title)
+		}
+		for _, id := range rowIDs(line) {
+			if byID[id] != nil {
+				return nil, fmt.Errorf("%s is listed twice", id)
+			}
+			byID[id] = &item{id: id, about: cell(line, 1), section: section}
+			items = append(items, byID[id])
+		}
+	}
+	for line := range strings.Lines(differs) {
+		for _, id := range rowIDs(line) {
+			if byID[id] == nil {
+				return nil, fmt.Errorf("%s differs, but is not listed", id)
+			}
+			byID[id].differs = cell(line, 2)
+		}
+	}
+	return items, nil
+}
+
+// identifier is that of an item, whatever its letters.
+var identifier = regexp.MustCompile(`[A-Z]+-[0-9]{2}b?`)
+
+// rowIDs gives the identifiers in the first cell of a table's row.
+func rowIDs(line string) []string { return identifier.FindAllString(cell(line, 0), -1) }
+
+// cell gives a cell of a table's row, "" for a line that is none.
+func cell(line string, n int) string {
+	cells := strings.Split(strings.TrimSpace(line), "|")
+	if len(cells) < n+3 || cells[0] != "" {
+		return ""
+	}
+	return strings.TrimSpace(cells[n+1])
+}

@@ -1,0 +1,105 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// A test that cites an item which the page does not list fails here.
+func TestCitedItemsAreListed(t *testing.T) {
+	root := filepath.Join("..", "..")
+	page, err := os.ReadFile(filepath.Join(root, "docs", "semantics.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	items, err := readItems(string(page))
+	if err != nil {
+		t.Fatal(err)
+	}
+	citations, err := readCitations(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range cite(items, citations) {
+		t.Errorf("%s cites %s, which docs/semantics.md does not list", c.test, c.id)
+	}
+	if len(citations) < 100 {
+		t.Errorf("%d citations: the tests are not found", len(citations))
+	}
+}
+
+func TestCitedIDs(t *testing.T) {
+	for text, want := range map[string]string{
+		"AB-01: one":                    "AB-01",
+		"AB-01, AB-03 and CD-02b.":      "AB-01 AB-03 CD-02b",
+		"AB-08..10":                     "AB-08 AB-09 AB-10",
+		"from AB-01 to\nAB-03, and on":  "AB-01 AB-02 AB-03",
+		"AB-01 to 02":                   "AB-01 AB-02",
+		"UTF-16 is two letters too few": "UTF-16",
+		"nothing, AB-1, AB-001, ab-01":  "",
+	} {
+		got, err := citedIDs(text)
+		if err != nil || strings.Join(got, " ") != want {
+			t.Errorf("%q cites %v, %v; want %s", text, got, err, want)
+		}
+	}
+	for _, text := range []string{"AB-03..01", "AB-01 to CD-03"} {
+		if ids, err := citedIDs(text); err == nil {
+			t.Errorf("%q cites %v", text, ids)
+		}
+	}
+}
+
+const examplePage = `# Differences
+| ID | there | here |
+| --- | --- | --- |
+| AB-02 | so | otherwise |
+
+# All items
+## First
+| ID | About |
+| --- | --- |
+| AB-01 | one |
+| AB-02 | two |
+| AB-03 | three |
+`
+
+func TestTable(t *testing.T) {
+	root := t.TempDir()
+	write := func(name, text string) {
+		path := filepath.Join(root, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("docs/semantics.md", examplePage)
+	write("a/a_test.go", "package a\n\n// AB-01, UTF-16\nfunc TestA() {\n\t// AB-01\n}\n")
+	var out strings.Builder
+	if err := run(&out, root, false); err != nil {
+		t.Fatal(err)
+	}
+	lines := strings.Split(out.String(), "\n")
+	for _, want := range []string{
+		"           a/a_test.go:TestA", "           differs: otherwise", "           OPEN",
+		"in all                          3      1      1      1",
+	} {
+		if !slices.Contains(lines, want) {
+			t.Errorf("no line %q in:\n%s", want, out.String())
+		}
+	}
+	write("a/b_test.go", "package a\n\n// AB-07\n")
+	if err := run(&out, root, true); err == nil || !strings.Contains(err.Error(), "a/b_test.go cites AB-07") {
+		t.Errorf("a citation of nothing: %v", err)
+	}
+	for _, page := range []string{"", examplePage + "| AB-01 | again |\n", "| CD-01 | so | otherwise |\n" + examplePage} {
+		if _, err := readItems(page); err == nil {
+			t.Errorf("read:\n%s", page)
+		}
+	}
+}

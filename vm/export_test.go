@@ -1,0 +1,28 @@
+package vm
+
+// Holdings are what a system keeps for its processes. All are zero when no process is left.
+type Holdings struct {
+	Table      int // processes, aliases and calls
+	Held       int // monitors on processes of the node, and ends of their links
+	Named      int // monitors by name among them
+	Watches    int // on other nodes' processes
+	WatchNodes int // that these are on
+	Timers     int // in every index of them
+}
+
+// Holdings counts what the system keeps.
+func (s *System) Holdings() Holdings {
+	var h Holdings
+	s.table.mu.RLock()
+	h.Table = max(len(s.table.byNum), s.table.live)
+	s.table.mu.RUnlock()
+	h.Held = int(s.held.Load())
+	s.named.Range(func(any, any) bool { h.Named++; return true })
+	s.remote.mu.Lock()
+	h.Watches, h.WatchNodes = s.remote.count, len(s.remote.byNode)
+	s.remote.mu.Unlock()
+	s.timers.mu.Lock()
+	h.Timers = max(len(s.timers.heap), len(s.timers.byRef), len(s.timers.byTarget))
+	s.timers.mu.Unlock()
+	return h
+}

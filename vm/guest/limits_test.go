@@ -1,0 +1,125 @@
+package guest
+
+import (
+	"testing"
+
+	"github.com/wnode/wnode/abi"
+	"github.com/wnode/wnode/abi/term"
+	"github.com/wnode/wnode/vm"
+)
+
+func withRights(r vm.Rights) func(*vm.SpawnOptions) {
+	return func(o *vm.SpawnOptions) { o.Rights = r }
+}
+
+func grow(pages int64) op { return seq(i32c(pages), raw(0x40, 0)) }
+
+// W-06: a guest that may not grow its memory hears so; one that cannot even have its first pages ends.
+func TestMemoryRights(t *testing.T) {
+	n := newTestNode(t, func(o *Options) { o.TotalMemory = 20 * pageBytes })
+	limit := withRights(vm.Rights{Limits: vm.Limits{Memory: 3*pageBytes + 1}})
+	for range 10 { // what one had, the next can have
+		p := n.start(entry(n.report(grow(2)), n.report(grow(1)), n.report(grow(0))).bytes(), limit)
+		n.wantReports(1, -1, 3)
+		wantReason(t, p.wait(), "normal")
+	}
+	large := entry()
+	large.pages = 4
+	wantReason(t, n.run(large, limit), ReasonMemory)
+	wantReason(t, n.run(large), "normal")
+
+	// All guests together have less than what each may.
+	holder := n.start(entry(n.report(grow(15)), invoke("wnode.receive", i64c(-1), i32c(0), i32c(9)), drop).bytes())
+	n.wantReports(1)
+	n.start(entry(n.report(grow(9))).bytes()).wait()
+	n.wantReports(-1)
+	large.pages = 9
+	wantReason(t, n.run(large), ReasonMemory)
+	n.message(holder.pid, "end")
+	holder.wait()
+	n.close()
+	if used := n.engine.memory.used.Load(); used != 0 {
+		t.Errorf("%d bytes are still charged", used)
+	}
+}
+
+func TestReductionLimit(t *testing.T) {
+	n := newTestNode(t)
+	p := n.start(entry(invoke("wnode.receive", i64c(-1), i32c(0), i32c(9)), drop, forever).bytes(),
+		withRights(vm.Rights{Limits: vm.Limits{Reductions: 1_000_000}}))
+	ended, watching := make(chan []byte, 1), make(chan struct{})
+	n.native(func(watcher *vm.Process) vm.Exit {
+		watcher.Monitor(p.pid)
+		close(watching)
+		if m, err := watcher.Receive(watcher.Context(), vm.Infinity); err == nil {
+			ended <- m.Data
+		}
+		return vm.Normal
+	})
+	<-watching
+	n.message(p.pid, "go")
+	p.wait()
+	down, err := term.Decode(<-ended)
+	if err != nil || down.([]any)[4] != vm.ReasonReductions {
+		t.Errorf("%v, %v", down, err)
+	}
+}
+
+// What a process is denied is an error number, and has no effect.
+func TestDenied(t *testing.T) {
+	n := newTestNode(t)
+	other := n.idle()
+	p := n.start(entry(
+		invoke("wnode.self", i32c(32)), drop,
+		n.report(invoke("wnode.register", region(0, "me"), pidAt(32))),
+		n.report(invoke("wnode.unregister", region(0, "me"))),
+		n.report(invoke("wnode.global_register", region(0, "me"), pidAt(32))),
+		n.report(invoke("wnode.global_unregister", region(0, "me"))),
+		n.report(invoke("wnode.node_connect", region(0, "me"))),
+		n.report(invoke("wnode.node_disconnect", region(0, "me"))),
+		n.report(invoke("wnode.node_ping", region(0, "me"))),
+		n.report(invoke("wnode.spawn", region(0, ""), i32c(64))),
+		n.report(invoke("wnode.link", pid(other))),
+		n.report(invoke("wnode.exit_process", pid(other), region(16, "\x01"))),
+		n.report(invoke("wnode.set_group_leader", pid(other), pid(other))),
+		n.report(invoke("wnode.send", pid(other), region(16, "\x01"))),
+	).write(0, "me").write(16, "\x01").bytes(), withRights(vm.Rights{Denied: vm.AllPermissions}))
+	for range 11 {
+		n.wantReports(errno(abi.ErrDenied))
+	}
+	n.wantReports(0)
+	wantReason(t, p.wait(), "normal")
+	if _, taken := n.names.Whereis("me"); taken || !n.system.Alive(other) {
+		t.Error("it had an effect")
+	}
+}
+
+// A guest gives what it spawns less than it has, by name; what makes no sense is refused.
+func TestSpawnWithRights(t *testing.T) {
+	n := newTestNode(t)
+	good := term.MustEncode(map[string]any{
+		"export": "child", "overflow": "drop", "deny": []any{"names"},
+		"limits": map[string]any{"timers": 5, "children": 7, "wall_time": int64(3600e9)},
+	})
+	m := entry(
+		n.report(invoke("wnode.spawn", region(1000, string(good)), i32c(0))), n.tell(0, 16),
+	).write(1000, string(good)).fn("child", seq(invoke("wnode.receive", i64c(-1), i32c(0), i32c(9)), drop))
+	n.start(m.bytes())
+	n.wantReports(0)
+	child := abi.PidFromBytes(n.next())
+	info, ok := n.system.Info(child)
+	if l := info.Rights.Limits; !ok || l.Timers != 5 || l.Children != 7 || info.Rights.Denied != vm.PermitNames {
+		t.Errorf("rights %+v", info.Rights)
+	}
+	n.message(child, "end")
+	for _, bad := range []any{
+		map[string]any{"overflow": "explode"}, map[string]any{"overflow": 1}, map[string]any{"deny": []any{"fly"}},
+		map[string]any{"deny": "names"}, map[string]any{"limits": map[string]any{"wings": 2}},
+		map[string]any{"limits": map[string]any{"timers": -1}}, map[string]any{"limits": 5},
+		map[string]any{"limits": map[string]any{"timers": uint64(1) << 63}},
+	} {
+		options := string(term.MustEncode(bad))
+		n.start(entry(n.report(invoke("wnode.spawn", region(1000, options), i32c(0)))).write(1000, options).bytes())
+		n.wantReports(errno(abi.ErrBadArgument))
+	}
+}

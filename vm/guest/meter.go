@@ -1,0 +1,53 @@
+package guest
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+
+	"github.com/tetratelabs/wazero"
+	"github.com/tetratelabs/wazero/api"
+
+	"github.com/wnode/wnode/vm/module/rewrite"
+)
+
+// budget is how many reductions a guest may use before it lets others run: some 0.3 ms.
+const budget = rewrite.DefaultBudget
+
+// addMeter makes the module that rewritten modules import from. The checks of imports do not know
+// of it, so that nobody else can.
+func addMeter(ctx context.Context, r wazero.Runtime) error {
+	_, err := r.NewHostModuleBuilder(rewrite.ImportModule).
+		NewFunctionBuilder().
+		WithGoFunction(api.GoFunc(yield), []api.ValueType{api.ValueTypeI32}, []api.ValueType{api.ValueTypeI32}).
+		Export(rewrite.Yield).
+		NewFunctionBuilder().
+		WithGoFunction(api.GoFunc(stackOverflow), nil, nil).
+		Export(rewrite.StackOverflow).
+		Instantiate(ctx)
+	if err != nil {
+		return fmt.Errorf("metering functions: %w", err)
+	}
+	return nil
+}
+
+// yield is called by a guest that has used its budget up. It lets others run, and gives a new
+// budget unless the process has been told to end.
+func yield(ctx context.Context, stack []uint64) {
+	g := ctx.(*guest)
+	g.process.AddReductions(uint64(budget - int64(api.DecodeI32(stack[0]))))
+	g.checkAlive()
+	runtime.Gosched()
+	g.checkAlive()
+	stack[0] = api.EncodeI32(budget)
+}
+
+// stackOverflow is called by a guest that has used its stack up.
+func stackOverflow(context.Context, []uint64) { panic(&trap{trapStackOverflow}) }
+
+// settle accounts for what a guest has used of its last budget.
+func (g *guest) settle(instance api.Module) {
+	if counter := instance.ExportedGlobal(g.code.counter); counter != nil {
+		g.process.AddReductions(uint64(budget - int64(api.DecodeI32(counter.Get()))))
+	}
+}

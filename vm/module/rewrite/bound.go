@@ -1,0 +1,44 @@
+package rewrite
+
+import (
+	"fmt"
+
+	"github.com/wnode/wnode/vm/module/wasm"
+)
+
+// Tables are no part of a guest's memory and have bounds of their own: 8 MiB, at 8 bytes an element.
+const (
+	MaxTables        = 16
+	MaxTableElements = 1 << 20 // of all tables together
+)
+
+// bound gives each table and memory a maximum. Tables that start beyond theirs are a [*BoundError];
+// what the compiler makes of a memory that does is its own business.
+func bound(m *wasm.Module, pages uint32) error {
+	if len(m.Tables) > MaxTables {
+		return &BoundError{fmt.Sprintf("%d tables, at most %d", len(m.Tables), MaxTables)}
+	}
+	for i := range m.Tables {
+		share := MaxTableElements / uint32(len(m.Tables))
+		l := &m.Tables[i].Limits
+		if l.HasMax && l.Max < l.Min {
+			return fmt.Errorf("%w: a table of more elements than it can have", wasm.ErrMalformed)
+		}
+		if l.Min > share {
+			return &BoundError{fmt.Sprintf("a table of %d elements, at most %d", l.Min, share)}
+		}
+		capLimits(l, share)
+	}
+	for i := range m.Memories {
+		if l := &m.Memories[i]; pages > 0 && l.Min <= pages {
+			capLimits(l, pages)
+		}
+	}
+	return nil
+}
+
+func capLimits(l *wasm.Limits, most uint32) {
+	if !l.HasMax || l.Max > most {
+		l.HasMax, l.Max = true, most
+	}
+}

@@ -1,0 +1,41 @@
+// Package rewrite makes a WebAssembly module safe to run for a node that must stay in control: it
+// cannot keep a core for itself, nor a stack, nor more table than it is given.
+//
+// # Reductions
+//
+// A global counts down. Wherever code can come by again, which is at the heads of loops and at the
+// entries of functions that call each other in circles, the work until the next such place is
+// subtracted, and when the global falls below zero the host function [Yield] is called. It ends
+// the process, or lets others run and gives a new budget. The unit, a reduction, stands for some 16
+// instructions. What is charged is the longest way through the code, so that no way, whatever branches it
+// takes, runs longer than it pays for.
+//
+// A call inside a loop costs far more than the subtraction: the compiler then keeps nothing in registers.
+// So a loop without calls is put into another, which has the call:
+//
+//	loop                     ;; the host is called here
+//	  if (left < 0) left = yield(left)
+//	  loop                   ;; the loop as it was
+//	    left = left - cost
+//	    if (left < 0) br 2   ;; to the outer loop
+//	    ...
+//
+// Functions that call no other function of the module keep the counter in a local while they run.
+//
+// # Depth
+//
+// A second global counts the bytes of stack that are left, by an estimate from the locals and
+// operands of each function. Functions that can call themselves subtract on entry what they and all they
+// call use until the next that counts, and add it again on exit. Below zero, [StackOverflow] is called.
+//
+// # Bounds
+//
+// Tables and memories get a maximum. Instructions that work on any number of bytes or elements are
+// charged by that number, and in pieces where a single one could take long.
+//
+// # What stays
+//
+// Results, traps and exports stay what they were. The functions that are added come behind those that are there, except the two
+// imports, which move the functions that are not imported by two: [Layout] translates, and
+// the name section follows. Debug information, which goes by offsets in the code, is dropped.
+package rewrite

@@ -1,0 +1,221 @@
+package rewrite
+
+import "github.com/wnode/wnode/vm/module/wasm"
+
+// emitFrame is a block that is open. A loop inside of a loop of our own counts twice for branches
+// to what is outside of it.
+type emitFrame struct {
+	extra   int // blocks of our own around and including this one
+	doubled bool
+}
+
+// emitter writes the new code of a function.
+type emitter struct {
+	r      *rewriter
+	f      *function
+	old    []byte
+	out    code
+	copied int // bytes of old that are written or replaced
+	frames []emitFrame
+
+	counter counter
+	wrapped bool // the body is in a block, which all ways out lead to
+}
+
+// emit gives the new body of a function.
+func (r *rewriter) emit(i int) wasm.Code {
+	f := &r.funcs[i]
+	before := r.m.Codes[i]
+	e := &emitter{r: r, f: f, old: before.Body, out: make(code, 0, len(before.Body)+len(before.Body)/8+64)}
+	e.counter = counter{global: r.left, local: uint32(f.locals), yield: r.layout.yield()}
+	e.counter.cached = !f.calls && f.repeats()
+	e.wrapped = e.counter.cached || f.counted
+	e.frames = append(e.frames, emitFrame{})
+	e.prologue()
+	if e.wrapped {
+		e.out.block(wasm.OpBlock, r.resultType(r.m.Funcs[i]))
+	}
+	for p := range f.points {
+		e.point(&f.points[p])
+	}
+	locals := before.Locals
+	if e.counter.cached || f.counted || f.charged || f.repeats() {
+		locals = append(locals[:len(locals):len(locals)], wasm.LocalGroup{Count: 1, Type: wasm.I32})
+	}
+	return wasm.Code{Locals: locals, Body: e.out}
+}
+
+// repeats reports whether there is a loop that is one.
+func (f *function) repeats() bool {
+	for i := range f.loops {
+		if f.loops[i].repeats {
+			return true
+		}
+	}
+	return false
+}
+
+// resultType gives the type of a block that has the results of a function.
+func (r *rewriter) resultType(t uint32) int64 {
+	results := r.m.Types[t].Results
+	switch len(results) {
+	case 0:
+		return wasm.BlockEmpty
+	case 1:
+		return int64(results[0]) - 0x80
+	}
+	return int64(r.types.add(nil, results))
+}
+
+// prologue counts the depth and charges for the entry.
+func (e *emitter) prologue() {
+	if e.f.counted {
+		e.out.with(wasm.OpGlobalGet, e.r.stack)
+		e.out.i32(min(e.f.depth, 1<<30))
+		e.out.op(wasm.OpI32Sub)
+		e.out.with(wasm.OpLocalTee, e.counter.local)
+		e.out.with(wasm.OpGlobalSet, e.r.stack)
+		e.out.with(wasm.OpLocalGet, e.counter.local)
+		e.out.i32(0)
+		e.out.op(wasm.OpI32LtS)
+		e.out.block(wasm.OpIf, wasm.BlockEmpty)
+		e.out.with(wasm.OpCall, e.r.layout.stackOverflow())
+		e.out.op(wasm.OpUnreachable, wasm.OpEnd)
+	}
+	if e.counter.cached {
+		e.out.with(wasm.OpGlobalGet, e.r.left)
+		e.out.with(wasm.OpLocalSet, e.counter.local)
+	}
+	if e.f.charged {
+		e.counter.charge(&e.out, reductions(e.f.work))
+		e.counter.ask(&e.out)
+	}
+}
+
+// epilogue undoes what has to be undone, with the results on the stack.
+func (e *emitter) epilogue() {
+	if e.wrapped {
+		e.out.op(wasm.OpEnd)
+	}
+	if e.counter.cached {
+		e.out.with(wasm.OpLocalGet, e.counter.local)
+		e.out.with(wasm.OpGlobalSet, e.r.left)
+	}
+	if e.f.counted {
+		e.out.with(wasm.OpGlobalGet, e.r.stack)
+		e.out.i32(min(e.f.depth, 1<<30))
+		e.out.op(wasm.OpI32Add)
+		e.out.with(wasm.OpGlobalSet, e.r.stack)
+	}
+	e.out.op(wasm.OpEnd)
+}
+
+// point writes everything up to and with a point.
+func (e *emitter) point(p *point) {
+	e.out = append(e.out, e.old[e.copied:p.start]...)
+	e.copied = int(p.end)
+	same := e.old[p.start:p.end]
+	switch p.op {
+	case wasm.OpBlock, wasm.OpIf:
+		e.out = append(e.out, same...)
+		e.push(false)
+	case wasm.OpLoop:
+		e.loop(&e.f.loops[p.arg], same)
+	case wasm.OpEnd:
+		e.end()
+	case wasm.OpBr, wasm.OpBrIf:
+		e.out.with(p.op, e.label(p.arg))
+	case wasm.OpBrTable:
+		e.brTable(same)
+	case wasm.OpReturn:
+		if e.wrapped {
+			e.out.with(wasm.OpBr, e.label(uint32(len(e.frames)-1)))
+			return
+		}
+		e.out = append(e.out, same...)
+	case wasm.OpCall, wasm.OpRefFunc:
+		e.out.with(p.op, e.r.layout.New(p.arg))
+	case wasm.OpMemoryFill, wasm.OpMemoryCopy, wasm.OpMemoryInit, wasm.OpTableFill, wasm.OpTableCopy, wasm.OpTableInit, wasm.OpTableGrow:
+		e.bulk(p.op, same)
+	default:
+		e.out = append(e.out, same...)
+	}
+}
+
+func (e *emitter) push(doubled bool) {
+	f := emitFrame{extra: e.frames[len(e.frames)-1].extra, doubled: doubled}
+	if doubled {
+		f.extra++
+	}
+	e.frames = append(e.frames, f)
+}
+
+// loop opens a loop, which charges for each time it goes around.
+func (e *emitter) loop(l *loop, same []byte) {
+	cost := reductions(l.longest)
+	switch {
+	case !l.repeats:
+		e.out = append(e.out, same...)
+		e.push(false)
+	case l.calls || l.params:
+		e.out = append(e.out, same...)
+		e.counter.charge(&e.out, cost)
+		e.counter.ask(&e.out)
+		e.push(false)
+	default:
+		e.out = append(e.out, same...)
+		e.counter.over(&e.out)
+		e.counter.ask(&e.out)
+		e.out = append(e.out, same...)
+		e.counter.charge(&e.out, cost)
+		e.out.block(wasm.OpIf, wasm.BlockEmpty)
+		e.out.with(wasm.OpBr, 2) // past the if and this loop
+		e.out.op(wasm.OpEnd)
+		e.push(true)
+	}
+}
+
+// end closes a block, or the function.
+func (e *emitter) end() {
+	top := e.frames[len(e.frames)-1]
+	e.frames = e.frames[:len(e.frames)-1]
+	if len(e.frames) == 0 {
+		e.epilogue()
+		return
+	}
+	e.out.op(wasm.OpEnd)
+	if top.doubled {
+		e.out.op(wasm.OpEnd)
+	}
+}
+
+// label gives the label of a branch with our own blocks on the way. The outermost of the old
+// labels, the function, is the block around the body if there is one.
+func (e *emitter) label(old uint32) uint32 {
+	top := len(e.frames) - 1
+	return old + uint32(e.frames[top].extra-e.frames[top-int(old)].extra)
+}
+
+func (e *emitter) brTable(same []byte) {
+	e.out.op(wasm.OpBrTable)
+	count := uint32(0)
+	wasm.Labels(same, func(uint32) { count++ })
+	e.out = wasm.AppendU32(e.out, count-1)
+	wasm.Labels(same, func(label uint32) { e.out = wasm.AppendU32(e.out, e.label(label)) })
+}
+
+// bulk charges for an instruction of any length, or has a helper do it in pieces.
+func (e *emitter) bulk(op wasm.Op, same []byte) {
+	switch op {
+	case wasm.OpMemoryFill:
+		e.out.with(wasm.OpCall, e.r.helpers.index(fill))
+	case wasm.OpMemoryCopy:
+		e.out.with(wasm.OpCall, e.r.helpers.index(copyWithin))
+	case wasm.OpMemoryInit:
+		e.out.with(wasm.OpCall, e.r.helpers.index(chargeBytes))
+		e.out = append(e.out, same...)
+	default:
+		e.out.with(wasm.OpCall, e.r.helpers.index(chargeElements))
+		e.out = append(e.out, same...)
+	}
+}

@@ -1,0 +1,209 @@
+package rewrite
+
+import "github.com/wnode/wnode/vm/module/wasm"
+
+// helper is a function that is added to a module that needs it.
+type helper struct {
+	params, results []wasm.ValueType
+	locals          []wasm.LocalGroup
+	write           func(r *rewriter, out *code)
+}
+
+func (h *helper) code(r *rewriter) wasm.Code {
+	var body code
+	h.write(r, &body)
+	body.op(wasm.OpEnd)
+	return wasm.Code{Locals: h.locals, Body: body}
+}
+
+// helpers has the helpers that a module uses.
+type helpers struct {
+	next uint32 // index of the first
+	used []*helper
+}
+
+// index gives the index of a helper, which it adds if need be.
+func (h *helpers) index(one *helper) uint32 {
+	for i, u := range h.used {
+		if u == one {
+			return h.next + uint32(i)
+		}
+	}
+	h.used = append(h.used, one)
+	return h.next + uint32(len(h.used)-1)
+}
+
+// Work in bulk is charged a reduction for 64 bytes, or 8 elements of 8 bytes.
+const (
+	bytesShift    = 6
+	elementsShift = 3
+)
+
+// pieceBytes is how much memory is filled or copied at one go. Memory that was never touched makes it a millisecond.
+const pieceBytes = 256 << 10
+
+var (
+	three = []wasm.ValueType{wasm.I32, wasm.I32, wasm.I32}
+	one   = []wasm.ValueType{wasm.I32}
+	local = []wasm.LocalGroup{{Count: 1, Type: wasm.I32}}
+)
+
+var (
+	chargeBytes    = &helper{params: one, results: one, locals: local, write: chargeBy(bytesShift)}
+	chargeElements = &helper{params: one, results: one, locals: local, write: chargeBy(elementsShift)}
+	fill           = &helper{params: three, locals: local, write: writeFill}
+	copyWithin     = &helper{params: three, locals: local, write: writeCopy}
+)
+
+// counterIn gives the counter of a helper whose last local is for it.
+func (r *rewriter) counterIn(local uint32) counter {
+	return counter{global: r.left, local: local, yield: r.layout.yield()}
+}
+
+// chargeBy makes a function that charges for its argument and returns it.
+func chargeBy(shift int64) func(*rewriter, *code) {
+	return func(r *rewriter, out *code) {
+		chargeLocal(r.counterIn(1), out, 0, shift)
+		out.with(wasm.OpLocalGet, 0)
+	}
+}
+
+// chargeLocal charges for a length in a local.
+func chargeLocal(c counter, out *code, length uint32, shift int64) {
+	c.get(out)
+	out.with(wasm.OpLocalGet, length)
+	out.i32(shift)
+	out.op(wasm.OpI32ShrU, wasm.OpI32Sub)
+	c.store(out)
+	c.ask(out)
+}
+
+// Locals of fill and copy.
+const (
+	dst = iota
+	src // or the value
+	length
+	temp
+)
+
+// writeFill writes memory.fill in pieces.
+func writeFill(r *rewriter, out *code) {
+	r.atOnce(out, memoryFill)
+	r.wholeIf(out, memoryFill, dst)
+	r.pieces(out, func() {
+		memoryFill(out, func() { out.i32(pieceBytes) })
+		advance(out, dst)
+		retreat(out)
+	})
+	memoryFill(out, func() { out.with(wasm.OpLocalGet, length) })
+}
+
+// writeCopy writes memory.copy in pieces: from the end when the target is behind the source, since
+// the two may overlap.
+func writeCopy(r *rewriter, out *code) {
+	r.atOnce(out, memoryCopy)
+	r.wholeIf(out, memoryCopy, dst, src)
+	out.with(wasm.OpLocalGet, dst)
+	out.with(wasm.OpLocalGet, src)
+	out.op(wasm.OpI32LeU)
+	out.block(wasm.OpIf, wasm.BlockEmpty)
+	r.pieces(out, func() {
+		memoryCopy(out, func() { out.i32(pieceBytes) })
+		advance(out, dst)
+		advance(out, src)
+		retreat(out)
+	})
+	out.op(wasm.OpElse)
+	r.pieces(out, func() {
+		retreat(out)
+		for _, at := range []uint32{dst, src} {
+			out.with(wasm.OpLocalGet, at)
+			out.with(wasm.OpLocalGet, length)
+			out.op(wasm.OpI32Add)
+		}
+		out.i32(pieceBytes)
+		out.op(wasm.OpMemoryCopy)
+		*out = append(*out, 0, 0)
+	})
+	out.op(wasm.OpEnd)
+	memoryCopy(out, func() { out.with(wasm.OpLocalGet, length) })
+}
+
+// memoryFill and memoryCopy write the instruction, with a length of its own.
+func memoryFill(out *code, size func()) {
+	operands(out, size)
+	out.op(wasm.OpMemoryFill)
+	*out = append(*out, 0)
+}
+
+func memoryCopy(out *code, size func()) {
+	operands(out, size)
+	out.op(wasm.OpMemoryCopy)
+	*out = append(*out, 0, 0)
+}
+
+func operands(out *code, size func()) {
+	out.with(wasm.OpLocalGet, dst)
+	out.with(wasm.OpLocalGet, src)
+	size()
+}
+
+// atOnce does what is no longer than a piece, and returns.
+func (r *rewriter) atOnce(out *code, instruction func(*code, func())) {
+	out.with(wasm.OpLocalGet, length)
+	out.i32(pieceBytes)
+	out.op(wasm.OpI32LeU)
+	out.block(wasm.OpIf, wasm.BlockEmpty)
+	chargeLocal(r.counterIn(temp), out, length, bytesShift)
+	instruction(out, func() { out.with(wasm.OpLocalGet, length) })
+	out.op(wasm.OpReturn, wasm.OpEnd)
+}
+
+// wholeIf does the whole of what would go beyond the end of memory: it traps, and changes nothing.
+func (r *rewriter) wholeIf(out *code, instruction func(*code, func()), starts ...uint32) {
+	for i, start := range starts {
+		out.with(wasm.OpLocalGet, start)
+		out.op(wasm.OpI64ExtendU)
+		out.with(wasm.OpLocalGet, length)
+		out.op(wasm.OpI64ExtendU, wasm.OpI64Add)
+		out.with(wasm.OpMemorySize, 0)
+		out.op(wasm.OpI64ExtendU, wasm.OpI64Const)
+		*out = append(*out, 16)
+		out.op(wasm.OpI64Shl, wasm.OpI64GtU)
+		if i > 0 {
+			out.op(wasm.OpI32Or)
+		}
+	}
+	out.block(wasm.OpIf, wasm.BlockEmpty)
+	instruction(out, func() { out.with(wasm.OpLocalGet, length) })
+	out.op(wasm.OpEnd)
+}
+
+// pieces repeats a step as long as there is more than one piece, and charges for each.
+func (r *rewriter) pieces(out *code, step func()) {
+	out.block(wasm.OpLoop, wasm.BlockEmpty)
+	c := r.counterIn(temp)
+	c.charge(out, pieceBytes>>bytesShift)
+	c.ask(out)
+	step()
+	out.with(wasm.OpLocalGet, length)
+	out.i32(pieceBytes)
+	out.op(wasm.OpI32GtU)
+	out.with(wasm.OpBrIf, 0)
+	out.op(wasm.OpEnd)
+}
+
+// advance moves an address by a piece, retreat the length.
+func advance(out *code, address uint32) {
+	out.with(wasm.OpLocalGet, address)
+	out.i32(pieceBytes)
+	out.op(wasm.OpI32Add)
+	out.with(wasm.OpLocalSet, address)
+}
+
+func retreat(out *code) {
+	out.with(wasm.OpLocalGet, length)
+	out.i32(pieceBytes)
+	out.op(wasm.OpI32Sub)
+	out.with(wasm.OpLocalSet, length)
+}

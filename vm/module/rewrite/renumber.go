@@ -1,0 +1,59 @@
+package rewrite
+
+import (
+	"strings"
+
+	"github.com/wnode/wnode/vm/module/wasm"
+)
+
+// renumber moves the functions in everything but code.
+func (r *rewriter) renumber() {
+	m := r.m
+	expr := func(e *wasm.Expr) {
+		if e.Op == wasm.OpRefFunc {
+			*e = wasm.FuncExpr(r.layout.New(e.Index))
+		}
+	}
+	for i := range m.Globals {
+		expr(&m.Globals[i].Init)
+	}
+	for i := range m.Exports {
+		if e := &m.Exports[i]; e.Kind == wasm.KindFunc {
+			e.Index = r.layout.New(e.Index)
+		}
+	}
+	if m.Start != nil {
+		*m.Start = r.layout.New(*m.Start)
+	}
+	for i := range m.Elements {
+		e := &m.Elements[i]
+		for j := range e.Funcs {
+			e.Funcs[j] = r.layout.New(e.Funcs[j])
+		}
+		for j := range e.Exprs {
+			expr(&e.Exprs[j])
+		}
+	}
+	m.Customs = r.customs(m.Customs)
+}
+
+// customs renumbers the names and drops what goes by offsets in the code. A name section that is
+// malformed is worth nothing.
+func (r *rewriter) customs(sections []wasm.Custom) (kept []wasm.Custom) {
+	for _, c := range sections {
+		switch {
+		case strings.HasPrefix(c.Name, ".debug_"), c.Name == "sourceMappingURL":
+			continue
+		case c.Name == wasm.NameSection:
+			content, err := wasm.RenumberNames(c.Content, func(index uint32) (uint32, bool) {
+				return r.layout.New(index), index < r.layout.imported+r.layout.defined
+			})
+			if err != nil {
+				continue
+			}
+			c.Content = content
+		}
+		kept = append(kept, c)
+	}
+	return kept
+}

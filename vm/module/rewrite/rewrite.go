@@ -1,0 +1,227 @@
+package rewrite
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/wnode/wnode/vm/module/wasm"
+)
+
+// ImportModule is where the functions come from that rewritten modules import: Yield and
+// StackOverflow. A module that imports from there by itself is refused.
+const ImportModule = "wnode:meter"
+
+const (
+	// Yield is called with what is left of the budget, which is below zero, and gives a new budget, in reductions.
+	// Its type is (i32) -> (i32).
+	Yield = "yield"
+	// StackOverflow is called when there is no stack left, and must not return. Its type is () -> ().
+	StackOverflow = "stack_overflow"
+)
+
+// Defaults of [Options].
+const (
+	DefaultBudget     = 100_000
+	DefaultStackBytes = 2 << 20
+)
+
+// ErrReserved says that a module imports from [ImportModule].
+var ErrReserved = errors.New("import from a reserved module")
+
+// BoundError says that a module wants more of something than a module may have.
+type BoundError struct{ What string }
+
+func (e *BoundError) Error() string { return e.What }
+
+// Options are the parameters of [Module].
+type Options struct {
+	// Budget is the number of reductions that an instance starts with. 0: [DefaultBudget].
+	Budget int32
+	// StackBytes bounds the stack, by an estimate of what functions use. 0: [DefaultStackBytes].
+	StackBytes int32
+	// MemoryPages is the most pages that a memory can grow to. 0: what the module says.
+	MemoryPages uint32
+}
+
+// Result is a rewritten module.
+type Result struct {
+	// Module is the module in the binary format.
+	Module []byte
+	// Left is the name of the exported global with what is left of the budget, an i32. While code runs
+	// it may be behind by what the function on top has used since.
+	Left string
+	// Stack is the name of the exported global with the bytes of stack that are left, an i32. A trap leaves it as
+	// it was then: who goes on to use the instance sets it to what it was before the call.
+	Stack string
+	// Layout translates the indices of functions.
+	Layout Layout
+}
+
+// Module rewrites a module. It leaves b alone; the result may share memory with it. The errors wrap
+// [wasm.ErrMalformed] or [ErrReserved], or are a [*wasm.LimitError] or a [*BoundError]. That a module is
+// rewritten does not mean that it is valid, but one that is not does not become so.
+func Module(b []byte, opts Options) (*Result, error) {
+	if opts.Budget <= 0 {
+		opts.Budget = DefaultBudget
+	}
+	if opts.StackBytes <= 0 {
+		opts.StackBytes = DefaultStackBytes
+	}
+	m, err := wasm.Decode(b)
+	if err != nil {
+		return nil, err
+	}
+	for i := range m.Imports {
+		if m.Imports[i].Module == ImportModule {
+			return nil, fmt.Errorf("%w: %s", ErrReserved, ImportModule)
+		}
+	}
+	if err := bound(m, opts.MemoryPages); err != nil {
+		return nil, err
+	}
+	r := &rewriter{m: m, opts: opts}
+	if err := r.analyze(); err != nil {
+		return nil, err
+	}
+	r.plan()
+	r.place()
+	for i := range r.funcs {
+		m.Codes[i] = r.emit(i)
+		r.funcs[i].points = nil
+	}
+	r.inject()
+	return &Result{Module: m.Encode(), Left: r.names.left, Stack: r.names.stack, Layout: r.layout}, nil
+}
+
+// rewriter has what the passes over a module hand on to each other.
+type rewriter struct {
+	m    *wasm.Module
+	opts Options
+
+	funcs     []function // those that are not imported
+	canonical []uint32   // for each type, the first that is the same
+	taken     []bool     // for each function that is not imported, whether its address is taken
+
+	layout  Layout
+	types   injectedTypes
+	helpers helpers
+	left    uint32 // the global that counts reductions
+	stack   uint32 // the global that counts bytes of stack
+	names   counterNames
+}
+
+// Layout is how the functions of a module moved.
+type Layout struct {
+	imported uint32 // functions that the module imports itself
+	defined  uint32 // functions that the module defines itself
+}
+
+// injectedImports is by how much the functions that a module defines move.
+const injectedImports = 2
+
+// New gives the index that a function has after rewriting.
+func (l Layout) New(index uint32) uint32 {
+	if index < l.imported {
+		return index
+	}
+	return index + injectedImports
+}
+
+// Original gives the index that a function had before, and false for one that was added.
+func (l Layout) Original(index uint32) (uint32, bool) {
+	switch {
+	case index < l.imported:
+		return index, true
+	case index < l.imported+injectedImports || index >= l.imported+injectedImports+l.defined:
+		return 0, false
+	}
+	return index - injectedImports, true
+}
+
+func (l Layout) yield() uint32         { return l.imported }
+func (l Layout) stackOverflow() uint32 { return l.imported + 1 }
+
+// place decides where things go that are added.
+func (r *rewriter) place() {
+	r.layout = Layout{imported: uint32(r.m.Imported(wasm.KindFunc)), defined: uint32(len(r.m.Funcs))}
+	r.left = uint32(r.m.Imported(wasm.KindGlobal) + len(r.m.Globals))
+	r.stack = r.left + 1
+	r.types = injectedTypes{m: r.m, results: map[string]uint32{}}
+	r.helpers = helpers{next: r.layout.imported + injectedImports + r.layout.defined}
+}
+
+// inject puts in what the new code refers to, and moves everything else that goes by the indices of functions.
+func (r *rewriter) inject() {
+	m := r.m
+	r.renumber()
+	yield := r.types.add([]wasm.ValueType{wasm.I32}, []wasm.ValueType{wasm.I32})
+	overflow := r.types.add(nil, nil)
+	m.Imports = append(m.Imports,
+		wasm.Import{Module: ImportModule, Name: Yield, Kind: wasm.KindFunc, Type: yield},
+		wasm.Import{Module: ImportModule, Name: StackOverflow, Kind: wasm.KindFunc, Type: overflow},
+	)
+	for _, h := range r.helpers.used {
+		m.Funcs = append(m.Funcs, r.types.add(h.params, h.results))
+		m.Codes = append(m.Codes, h.code(r))
+	}
+	counter := wasm.GlobalType{Value: wasm.I32, Mutable: true}
+	m.Globals = append(m.Globals,
+		wasm.Global{Type: counter, Init: i32Expr(r.opts.Budget)},
+		wasm.Global{Type: counter, Init: i32Expr(r.opts.StackBytes)},
+	)
+	r.names = freeNames(m.Exports)
+	m.Exports = append(m.Exports,
+		wasm.Export{Name: r.names.left, Kind: wasm.KindGlobal, Index: r.left},
+		wasm.Export{Name: r.names.stack, Kind: wasm.KindGlobal, Index: r.stack},
+	)
+}
+
+func i32Expr(v int32) wasm.Expr {
+	return wasm.Expr{Op: wasm.OpI32Const, Code: wasm.AppendSigned([]byte{byte(wasm.OpI32Const)}, int64(v))}
+}
+
+// counterNames are the names under which the counters are exported.
+type counterNames struct{ left, stack string }
+
+// freeNames gives names that no export has.
+func freeNames(exports []wasm.Export) counterNames {
+	longest := 0
+	for i := range exports {
+		if strings.HasPrefix(exports[i].Name, ImportModule) {
+			longest = max(longest, len(exports[i].Name)-len(ImportModule)+1)
+		}
+	}
+	prefix := ImportModule + strings.Repeat("'", longest)
+	return counterNames{prefix + "/left", prefix + "/stack"}
+}
+
+// injectedTypes adds types to a module, each once.
+type injectedTypes struct {
+	m       *wasm.Module
+	results map[string]uint32
+}
+
+func (t *injectedTypes) add(params, results []wasm.ValueType) uint32 {
+	key := signature(wasm.FuncType{Params: params, Results: results})
+	index, ok := t.results[key]
+	if !ok {
+		index = uint32(len(t.m.Types))
+		t.m.Types = append(t.m.Types, wasm.FuncType{Params: params, Results: results})
+		t.results[key] = index
+	}
+	return index
+}
+
+// signature gives a text that is the same for the same types.
+func signature(t wasm.FuncType) string {
+	b := make([]byte, 0, len(t.Params)+len(t.Results)+1)
+	for _, p := range t.Params {
+		b = append(b, byte(p))
+	}
+	b = append(b, 0)
+	for _, p := range t.Results {
+		b = append(b, byte(p))
+	}
+	return string(b)
+}
