@@ -12,6 +12,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/wnode/wnode/internal/goguest"
 )
 
 // patience is how long anything that should happen may take. Only failures last that long.
@@ -81,28 +83,30 @@ func guest(t *testing.T, name string) string {
 }
 
 var tickerBuild struct {
-	once sync.Once
-	wasm []byte
-	err  error
+	once   sync.Once
+	cache  string
+	module []byte
+	err    error
 }
 
-// tickerModule puts ticker.wasm, which is built for these tests, into a folder.
-func tickerModule(t *testing.T, dir string) {
-	t.Helper()
+// tickerModule puts ticker.wasm, which is built for these tests, into a folder, and gives the host a cache
+// with its compiled code.
+func (h *host) tickerModule(dir string) {
+	h.t.Helper()
 	b := &tickerBuild
 	b.once.Do(func() {
-		path := filepath.Join(filepath.Dir(wnodePath), "ticker.wasm")
-		out, err := goTool([]string{"GOOS=wasip1", "GOARCH=wasm"}, "build", "-ldflags", "-s -w", "-o", path, "./examples/wasm/ticker")
-		if err != nil {
-			b.err = fmt.Errorf("build the ticker: %w\n%s", err, out)
-			return
+		guests, err := goguest.New(context.Background(), root, filepath.Dir(wnodePath), goguest.Programs)
+		if err == nil {
+			b.cache = guests.CacheHome()
+			b.module, err = guests.Build(context.Background(), "./examples/wasm/ticker", "none")
 		}
-		b.wasm, b.err = os.ReadFile(path)
+		b.err = err
 	})
 	if b.err != nil {
-		t.Fatal(b.err)
+		h.t.Fatal(b.err)
 	}
-	write(t, filepath.Join(dir, "ticker.wasm"), b.wasm, 0o644)
+	h.extra = append(h.extra, "XDG_CACHE_HOME="+b.cache)
+	write(h.t, filepath.Join(dir, "ticker.wasm"), b.module, 0o644)
 }
 
 func write(t *testing.T, path string, content []byte, mode os.FileMode) {

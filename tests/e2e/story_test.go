@@ -126,7 +126,7 @@ func TestTicker(t *testing.T) {
 	t.Parallel()
 	h := newHost(t)
 	dir := t.TempDir()
-	tickerModule(t, dir)
+	h.tickerModule(dir)
 	one, two := h.window(dir, nodeOne), h.window(example(t, "ticker-client"), nodeTwo)
 
 	two.gives(`Node.connect("node_one@127.0.0.1")`, `true`)

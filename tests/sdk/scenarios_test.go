@@ -90,7 +90,7 @@ func TestLogs(t *testing.T) {
 
 // The example: the counter crashes on command and is restarted, until it is too much. SUP-02, SUP-04.
 func TestSupervisedExample(t *testing.T) {
-	module, err := build(filepath.Join(t.TempDir(), "supervised.wasm"), "./examples/wasm/supervised")
+	module, err := guests.Build(t.Context(), "./examples/wasm/supervised", "")
 	if err != nil {
 		t.Fatal(err)
 	}

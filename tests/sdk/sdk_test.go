@@ -7,8 +7,6 @@ import (
 	"log/slog"
 	"net"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"sync"
 	"testing"
 	"time"
@@ -18,15 +16,16 @@ import (
 	"github.com/wnode/wnode"
 	"github.com/wnode/wnode/abi"
 	"github.com/wnode/wnode/abi/term"
+	"github.com/wnode/wnode/internal/goguest"
 )
 
 // root is the root of the repository.
 const root = "../.."
 
-// guestModule is the guest, and cacheDir where nodes keep its compiled code.
+// guests builds guests, and sdkModule is the one with the scenarios.
 var (
-	guestModule []byte
-	cacheDir    string
+	guests    *goguest.Builder
+	sdkModule []byte
 )
 
 func TestMain(m *testing.M) { os.Exit(runTests(m)) }
@@ -35,8 +34,10 @@ func runTests(m *testing.M) int {
 	dir, err := os.MkdirTemp("", "wnode-sdk-")
 	if err == nil {
 		defer os.RemoveAll(dir)
-		cacheDir = filepath.Join(dir, "cache")
-		guestModule, err = build(filepath.Join(dir, "sdk.wasm"), "./tests/guests/sdk")
+		guests, err = goguest.New(context.Background(), root, dir, goguest.Tests)
+	}
+	if err == nil {
+		sdkModule, err = guests.Build(context.Background(), "./tests/guests/sdk", "none")
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -50,22 +51,11 @@ func runTests(m *testing.M) int {
 	return code
 }
 
-// build builds a guest in Go.
-func build(path, folder string) ([]byte, error) {
-	cmd := exec.CommandContext(context.Background(), "go", "build", "-ldflags", "-s -w", "-o", path, folder)
-	cmd.Dir = root
-	cmd.Env = append(os.Environ(), "GOOS=wasip1", "GOARCH=wasm")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return nil, fmt.Errorf("build the guest: %w\n%s", err, out)
-	}
-	return os.ReadFile(path)
-}
-
 // startNode starts a node that ends with the test.
 func startNode(t *testing.T, name string, port uint16, logs *syncBuffer, cookie wnode.Cookie) *wnode.Node {
 	t.Helper()
 	n, err := wnode.Start(t.Context(), wnode.Options{
-		Name: name, Cookie: cookie, Listen: "127.0.0.1:0", WellKnownPort: port, CacheDir: cacheDir,
+		Name: name, Cookie: cookie, Listen: "127.0.0.1:0", WellKnownPort: port, CacheDir: guests.CacheDir(),
 		Logger: slog.New(slog.NewTextHandler(logs, nil)).With("node", name),
 	})
 	if err != nil {
@@ -152,7 +142,7 @@ func run(t *testing.T, n *wnode.Node, fn abi.Function, input string, args ...any
 // scenario runs a scenario of the guest.
 func scenario(t *testing.T, n *wnode.Node, name, other string, logs *syncBuffer) {
 	t.Helper()
-	fn, err := n.Load("sdk.wasm", guestModule)
+	fn, err := n.Load("sdk.wasm", sdkModule)
 	if err != nil {
 		t.Fatal(err)
 	}
