@@ -44,6 +44,7 @@ var scenarios = []struct {
 }
 
 func TestOnOneNode(t *testing.T) {
+	t.Parallel() // with the example, which is compiled meanwhile
 	logs := new(syncBuffer)
 	n := startNode(t, "one", freePort(t), logs, randomCookie(t))
 	for _, s := range scenarios {
@@ -90,6 +91,7 @@ func TestLogs(t *testing.T) {
 
 // The example: the counter crashes on command and is restarted, until it is too much. SUP-02, SUP-04.
 func TestSupervisedExample(t *testing.T) {
+	t.Parallel()
 	module, err := guests.Build(t.Context(), "./examples/wasm/supervised", "")
 	if err != nil {
 		t.Fatal(err)
