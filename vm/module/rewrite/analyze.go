@@ -20,10 +20,11 @@ type point struct {
 
 // loop is a loop of a function.
 type loop struct {
-	params  bool // it takes operands from the stack
-	calls   bool // there is a call in it
-	repeats bool // something branches to it
-	longest int64
+	params  bool  // it takes operands from the stack
+	calls   bool  // there is a call in it
+	repeats bool  // something branches to it
+	longest int64 // way around it, in instructions
+	entry   bool  // it charges for the function too, which begins with it
 }
 
 // function is what is known of a function of the module.

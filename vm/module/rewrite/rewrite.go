@@ -101,7 +101,8 @@ type rewriter struct {
 
 	funcs     []function // those that are not imported
 	canonical []uint32   // for each type, the first that is the same
-	taken     []bool     // for each function that is not imported, whether its address is taken
+	indirect  map[uint32]*throughType
+	taken     []bool // for each function that is not imported, whether its address is taken
 
 	layout  Layout
 	types   injectedTypes
