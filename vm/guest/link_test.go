@@ -62,10 +62,10 @@ func TestLinkTrapping(t *testing.T) {
 func TestLinkedTrap(t *testing.T) {
 	n := newTestNode(t)
 	waiter := n.start(entry(invoke("wnode.receive", i64c(-1), i32c(0), i32c(100)), drop).bytes())
-	crasher := n.start(entry(n.report(invoke("wnode.link", pid(waiter.pid))), unreachable).bytes())
-	ended := make(chan any, 1)
+	watching, ended := make(chan struct{}), make(chan any, 1)
 	n.native(func(p *vm.Process) vm.Exit {
 		p.Monitor(waiter.pid)
+		close(watching)
 		m, err := p.Receive(p.Context(), vm.Infinity)
 		if err == nil {
 			down, _ := term.Decode(m.Data)
@@ -73,6 +73,8 @@ func TestLinkedTrap(t *testing.T) {
 		}
 		return vm.Normal
 	})
+	<-watching
+	crasher := n.start(entry(n.report(invoke("wnode.link", pid(waiter.pid))), unreachable).bytes())
 	n.wantReports(0)
 	crash := crasher.wait()
 	if atom, _ := trapOf(t, crash); atom != "unreachable" {
