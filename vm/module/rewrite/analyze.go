@@ -108,7 +108,7 @@ type scanner struct {
 	highest int
 	before  uint32
 	last    wasm.Instr
-	problem string
+	err     error
 }
 
 func (s *scanner) take(index uint32) {
@@ -150,18 +150,18 @@ func (s *scanner) scan(i int) (function, error) {
 	}
 	s.code = s.m.Codes[i].Body
 	s.frames = append(s.frames[:0], frame{op: wasm.OpBlock, results: len(t.Results), loop: -1})
-	s.open, s.height, s.highest, s.before, s.last, s.problem = s.open[:0], 0, 0, 0, wasm.Instr{}, ""
+	s.open, s.height, s.highest, s.before, s.last, s.err = s.open[:0], 0, 0, 0, wasm.Instr{}, nil
 	walk := wasm.Walk(s.code)
 	var in wasm.Instr
 	for walk.Next(&in) {
 		if len(s.frames) == 0 {
-			s.problem = "instructions after the end"
+			s.fail("instructions after the end")
 		}
-		if s.problem == "" {
+		if s.err == nil {
 			s.step(&in)
 		}
-		if s.problem != "" {
-			return function{}, fmt.Errorf("%w: %s", wasm.ErrMalformed, s.problem)
+		if s.err != nil {
+			return function{}, s.err
 		}
 		s.last = in
 	}
@@ -197,9 +197,11 @@ func (s *scanner) move(pop, push int) {
 	s.highest = max(s.highest, s.height)
 }
 
+func (s *scanner) fail(what string) { s.err = fmt.Errorf("%w: %s", wasm.ErrMalformed, what) }
+
 func (s *scanner) within(what string, index, n uint32) {
 	if index >= n {
-		s.problem = "no such " + what
+		s.fail("no such " + what)
 	}
 }
 
@@ -212,7 +214,7 @@ func (s *scanner) step(in *wasm.Instr) {
 	case wasm.OpElse:
 		top := &s.frames[len(s.frames)-1]
 		if top.op != wasm.OpIf {
-			s.problem = "else without if"
+			s.fail("else without if")
 			return
 		}
 		top.op = wasm.OpElse
@@ -229,7 +231,7 @@ func (s *scanner) step(in *wasm.Instr) {
 		s.call(in)
 	case wasm.OpRefFunc:
 		s.within("function", in.Index, s.imported+uint32(len(s.m.Funcs)))
-		if s.problem == "" {
+		if s.err == nil {
 			s.take(in.Index)
 			s.note(in, in.Index)
 		}

@@ -171,7 +171,7 @@ func (e *emitter) point(p *point) {
 	case wasm.OpCall, wasm.OpRefFunc:
 		e.out.with(p.op, e.r.layout.New(p.arg))
 	case wasm.OpMemoryFill, wasm.OpMemoryCopy, wasm.OpMemoryInit, wasm.OpTableFill, wasm.OpTableCopy, wasm.OpTableInit, wasm.OpTableGrow:
-		e.bulk(p.op, same)
+		e.bulk(p, same)
 	default:
 		e.out = append(e.out, same...)
 	}
@@ -240,13 +240,17 @@ func (e *emitter) brTable(same []byte) {
 }
 
 // bulk charges for an instruction of any length, or has a helper do it in pieces.
-func (e *emitter) bulk(op wasm.Op, same []byte) {
-	switch op {
+func (e *emitter) bulk(p *point, same []byte) {
+	switch p.op {
 	case wasm.OpMemoryFill:
 		e.out.with(wasm.OpCall, e.r.helpers.index(fill))
 	case wasm.OpMemoryCopy:
 		e.out.with(wasm.OpCall, e.r.helpers.index(copyWithin))
 	case wasm.OpMemoryInit:
+		if len(e.r.m.Data[p.arg].Bytes) > pieceBytes {
+			e.out.with(wasm.OpCall, e.r.helpers.index(e.r.initFrom(p.arg)))
+			return
+		}
 		e.out.with(wasm.OpCall, e.r.helpers.index(chargeBytes))
 		e.out = append(e.out, same...)
 	default:

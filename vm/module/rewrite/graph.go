@@ -161,7 +161,9 @@ func (g *graph) finish(node uint32) {
 	}
 	f.depth = f.frame + deepest
 	f.charged = f.charged || f.work > maxUnchargedWork
-	f.chargeInLoop()
+	if f.charged {
+		f.chargeInLoop()
+	}
 	f.counted = f.counted || f.depth > maxUncountedDepth
 }
 

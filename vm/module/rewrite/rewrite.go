@@ -107,8 +107,9 @@ type rewriter struct {
 	layout  Layout
 	types   injectedTypes
 	helpers helpers
-	left    uint32 // the global that counts reductions
-	stack   uint32 // the global that counts bytes of stack
+	inits   map[uint32]*helper // for memory.init, by segment
+	left    uint32             // the global that counts reductions
+	stack   uint32             // the global that counts bytes of stack
 	names   counterNames
 }
 
@@ -149,6 +150,7 @@ func (r *rewriter) place() {
 	r.left = uint32(r.m.Imported(wasm.KindGlobal) + len(r.m.Globals))
 	r.stack = r.left + 1
 	r.types = injectedTypes{m: r.m, results: map[string]uint32{}}
+	r.inits = map[uint32]*helper{}
 	r.helpers = helpers{next: r.layout.imported + injectedImports + r.layout.defined}
 }
 
