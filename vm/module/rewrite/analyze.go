@@ -2,6 +2,7 @@ package rewrite
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/wnode/wnode/vm/module/wasm"
 )
@@ -32,8 +33,7 @@ type function struct {
 	points []point
 	loops  []loop
 	calls  bool  // it calls functions of the module, or helpers
-	params int   // number of parameters
-	locals int   // and of all locals with them
+	locals int   // with the parameters
 	frame  int64 // estimated bytes of stack
 
 	charged bool  // the entry is charged and checked
@@ -139,7 +139,7 @@ func (s *scanner) takeAddresses() {
 
 func (s *scanner) scan(i int) (function, error) {
 	t := &s.m.Types[s.m.Funcs[i]]
-	s.f = function{params: len(t.Params), locals: len(t.Params)}
+	s.f = function{points: s.f.points[:0], locals: len(t.Params)}
 	slots := 0
 	for _, p := range t.Params {
 		slots += slotsOf(p)
@@ -172,7 +172,9 @@ func (s *scanner) scan(i int) (function, error) {
 		return function{}, fmt.Errorf("%w: function without end", wasm.ErrMalformed)
 	}
 	s.f.frame = frameBytes + slotBytes*int64(slots+s.highest)
-	return s.f, nil
+	done := s.f
+	done.points = slices.Clone(s.f.points)
+	return done, nil
 }
 
 func slotsOf(t wasm.ValueType) int {
