@@ -12,21 +12,21 @@ import (
 // Modules that are made to take long take no longer than others of their size.
 func TestHostileSizes(t *testing.T) {
 	const most = 20 * time.Second // far more than any takes, and far less than what a square would
-	many := program(slices.Repeat([]fn{{code: with(wasm.OpCall, 1)}}, 300_000)...)
+	many := program(slices.Repeat([]fn{{code: with(wasm.OpCall, 1)}}, 100_000)...)
 	chain := program(fn{})
 	chain.Elements = nil
-	for i := range 300_000 {
+	for i := range 100_000 {
 		chain.Funcs = append(chain.Funcs, 0)
 		chain.Codes = append(chain.Codes, wasm.Code{Body: ops(with(wasm.OpCall, uint32(i)), end)})
 	}
-	nest := 60_000
+	nest := 30_000
 	deepTable := append([]byte{byte(wasm.OpBrTable)}, wasm.AppendU32(nil, uint32(nest))...)
 	for i := range nest + 1 {
 		deepTable = wasm.AppendU32(deepTable, uint32(i))
 	}
 	open := func(o wasm.Op) []byte { return ops(slices.Repeat(block(o, empty), nest)) }
 	closed := slices.Repeat(end, nest)
-	loops := ops(open(wasm.OpLoop), slices.Repeat(ops(num(0), with(wasm.OpBrIf, uint32(nest-1))), 60_000), closed)
+	loops := ops(open(wasm.OpLoop), slices.Repeat(ops(num(0), with(wasm.OpBrIf, uint32(nest-1))), 30_000), closed)
 	tests := map[string]*wasm.Module{
 		"many functions, one type": many,
 		"a chain of functions":     chain,
