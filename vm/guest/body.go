@@ -117,6 +117,7 @@ type guest struct {
 
 	memory  api.Memory // nil until a host function needs it
 	call    call       // the host call that is being made
+	pace    pace       // how fast it runs
 	exited  *vm.Exit   // set by the host function exit
 	message seen       // what the guest has looked at in its mailbox
 

@@ -202,7 +202,7 @@ func (e *Engine) compile(hash abi.Hash, content []byte) (ready *code, err error)
 // rewrite meters a module and compiles it. What goes wrong is told in the words of the compiler
 // about the module as it was. One that the compiler would take and the rewriter does not is refused.
 func (e *Engine) rewrite(content []byte) (*rewrite.Result, wazero.CompiledModule, error) {
-	rewritten, err := rewrite.Module(content, rewrite.Options{MemoryPages: e.opts.MemoryPages})
+	rewritten, err := rewrite.Module(content, rewrite.Options{Budget: firstBudget, MemoryPages: e.opts.MemoryPages})
 	if errors.Is(err, rewrite.ErrReserved) {
 		return nil, nil, &linkError{fmt.Sprintf("unknown import module %q", rewrite.ImportModule)}
 	}

@@ -4,15 +4,13 @@ import (
 	"context"
 	"fmt"
 	"runtime"
+	"time"
 
 	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/api"
 
 	"github.com/wnode/wnode/vm/module/rewrite"
 )
-
-// budget is how many reductions a guest may use before it lets others run: some 0.3 ms.
-const budget = rewrite.DefaultBudget
 
 // addMeter makes the module that rewritten modules import from. The checks of imports do not know
 // of it, so that nobody else can.
@@ -35,10 +33,13 @@ func addMeter(ctx context.Context, r wazero.Runtime) error {
 // budget unless the process has been told to end.
 func yield(ctx context.Context, stack []uint64) {
 	g := ctx.(*guest)
-	g.process.AddReductions(uint64(budget - int64(api.DecodeI32(stack[0]))))
-	g.checkAlive()
+	used := int64(g.pace.budget()) - int64(api.DecodeI32(stack[0]))
+	g.process.AddReductions(uint64(used))
+	budget := g.pace.next(used, time.Now())
+	g.endIfTold()
 	runtime.Gosched()
-	g.checkAlive()
+	g.endIfTold()
+	g.pace.began = time.Now()
 	stack[0] = api.EncodeI32(budget)
 }
 
@@ -48,6 +49,6 @@ func stackOverflow(context.Context, []uint64) { panic(&trap{trapStackOverflow}) 
 // settle accounts for what a guest has used of its last budget.
 func (g *guest) settle(instance api.Module) {
 	if counter := instance.ExportedGlobal(g.code.counter); counter != nil {
-		g.process.AddReductions(uint64(budget - int64(api.DecodeI32(counter.Get()))))
+		g.process.AddReductions(uint64(int64(g.pace.budget()) - int64(api.DecodeI32(counter.Get()))))
 	}
 }

@@ -132,8 +132,14 @@ func (g *guest) pause(d time.Duration) {
 	}
 }
 
-// checkAlive ends the guest when its process has been told to end.
+// checkAlive ends the guest when its process has been told to end. The host was called.
 func (g *guest) checkAlive() {
+	g.pace.waited = true
+	g.endIfTold()
+}
+
+// endIfTold ends the guest when its process has been told to end.
+func (g *guest) endIfTold() {
 	if g.Err() != nil {
 		panic(errEnded)
 	}

@@ -2,6 +2,7 @@ package rewrite
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/wnode/wnode/vm/module/wasm"
 )
@@ -20,10 +21,11 @@ type point struct {
 
 // loop is a loop of a function.
 type loop struct {
-	params  bool // it takes operands from the stack
-	calls   bool // there is a call in it
-	repeats bool // something branches to it
-	longest int64
+	params  bool  // it takes operands from the stack
+	calls   bool  // there is a call in it
+	repeats bool  // something branches to it
+	longest int64 // way around it, in instructions
+	entry   bool  // it charges for the function too, which begins with it
 }
 
 // function is what is known of a function of the module.
@@ -31,8 +33,7 @@ type function struct {
 	points []point
 	loops  []loop
 	calls  bool  // it calls functions of the module, or helpers
-	params int   // number of parameters
-	locals int   // and of all locals with them
+	locals int   // with the parameters
 	frame  int64 // estimated bytes of stack
 
 	charged bool  // the entry is charged and checked
@@ -107,7 +108,7 @@ type scanner struct {
 	highest int
 	before  uint32
 	last    wasm.Instr
-	problem string
+	err     error
 }
 
 func (s *scanner) take(index uint32) {
@@ -138,7 +139,7 @@ func (s *scanner) takeAddresses() {
 
 func (s *scanner) scan(i int) (function, error) {
 	t := &s.m.Types[s.m.Funcs[i]]
-	s.f = function{params: len(t.Params), locals: len(t.Params)}
+	s.f = function{points: s.f.points[:0], locals: len(t.Params)}
 	slots := 0
 	for _, p := range t.Params {
 		slots += slotsOf(p)
@@ -149,18 +150,18 @@ func (s *scanner) scan(i int) (function, error) {
 	}
 	s.code = s.m.Codes[i].Body
 	s.frames = append(s.frames[:0], frame{op: wasm.OpBlock, results: len(t.Results), loop: -1})
-	s.open, s.height, s.highest, s.before, s.last, s.problem = s.open[:0], 0, 0, 0, wasm.Instr{}, ""
+	s.open, s.height, s.highest, s.before, s.last, s.err = s.open[:0], 0, 0, 0, wasm.Instr{}, nil
 	walk := wasm.Walk(s.code)
 	var in wasm.Instr
 	for walk.Next(&in) {
 		if len(s.frames) == 0 {
-			s.problem = "instructions after the end"
+			s.fail("instructions after the end")
 		}
-		if s.problem == "" {
+		if s.err == nil {
 			s.step(&in)
 		}
-		if s.problem != "" {
-			return function{}, fmt.Errorf("%w: %s", wasm.ErrMalformed, s.problem)
+		if s.err != nil {
+			return function{}, s.err
 		}
 		s.last = in
 	}
@@ -171,7 +172,9 @@ func (s *scanner) scan(i int) (function, error) {
 		return function{}, fmt.Errorf("%w: function without end", wasm.ErrMalformed)
 	}
 	s.f.frame = frameBytes + slotBytes*int64(slots+s.highest)
-	return s.f, nil
+	done := s.f
+	done.points = slices.Clone(s.f.points)
+	return done, nil
 }
 
 func slotsOf(t wasm.ValueType) int {
@@ -196,9 +199,11 @@ func (s *scanner) move(pop, push int) {
 	s.highest = max(s.highest, s.height)
 }
 
+func (s *scanner) fail(what string) { s.err = fmt.Errorf("%w: %s", wasm.ErrMalformed, what) }
+
 func (s *scanner) within(what string, index, n uint32) {
 	if index >= n {
-		s.problem = "no such " + what
+		s.fail("no such " + what)
 	}
 }
 
@@ -211,7 +216,7 @@ func (s *scanner) step(in *wasm.Instr) {
 	case wasm.OpElse:
 		top := &s.frames[len(s.frames)-1]
 		if top.op != wasm.OpIf {
-			s.problem = "else without if"
+			s.fail("else without if")
 			return
 		}
 		top.op = wasm.OpElse
@@ -228,7 +233,7 @@ func (s *scanner) step(in *wasm.Instr) {
 		s.call(in)
 	case wasm.OpRefFunc:
 		s.within("function", in.Index, s.imported+uint32(len(s.m.Funcs)))
-		if s.problem == "" {
+		if s.err == nil {
 			s.take(in.Index)
 			s.note(in, in.Index)
 		}

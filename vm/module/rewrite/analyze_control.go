@@ -7,7 +7,7 @@ func (s *scanner) enter(in *wasm.Instr) {
 	f := frame{op: in.Op, loop: -1}
 	switch {
 	case in.Type >= int64(len(s.m.Types)):
-		s.problem = "no such type"
+		s.fail("no such type")
 		return
 	case in.Type >= 0:
 		f.params, f.results = len(s.m.Types[in.Type].Params), len(s.m.Types[in.Type].Results)
@@ -15,7 +15,7 @@ func (s *scanner) enter(in *wasm.Instr) {
 		f.results = 1
 	}
 	if len(s.frames) >= maxNesting {
-		s.problem = "blocks nested too deeply"
+		s.err = &wasm.LimitError{What: "open blocks", Got: maxNesting + 1, Max: maxNesting}
 		return
 	}
 	f.base = max(s.height-f.params, s.frames[len(s.frames)-1].base)
@@ -53,7 +53,7 @@ func (s *scanner) branch(in *wasm.Instr) {
 	} else {
 		s.target(in.Index)
 	}
-	if s.problem == "" && in.Op != wasm.OpBrIf {
+	if s.err == nil && in.Op != wasm.OpBrIf {
 		s.dead()
 	}
 }
@@ -61,7 +61,7 @@ func (s *scanner) branch(in *wasm.Instr) {
 // target notes where a branch goes.
 func (s *scanner) target(label uint32) {
 	if uint64(label) >= uint64(len(s.frames)) {
-		s.problem = "no such label"
+		s.fail("no such label")
 		return
 	}
 	if l := s.frames[len(s.frames)-1-int(label)].loop; l >= 0 {
@@ -90,7 +90,7 @@ func (s *scanner) call(in *wasm.Instr) {
 		t = &s.m.Types[s.m.Funcs[defined]]
 		s.called(true)
 	default:
-		s.problem = "call of nothing"
+		s.fail("call of nothing")
 		return
 	}
 	s.move(len(t.Params), len(t.Results))
@@ -122,6 +122,9 @@ func (s *scanner) bulk(in *wasm.Instr) {
 		s.before += 8 + n/inlineCost
 		return
 	}
+	if in.Op == wasm.OpMemoryInit {
+		s.within("data segment", in.Index, uint32(len(s.m.Data)))
+	}
 	s.called(true)
-	s.note(in, 0)
+	s.note(in, in.Index)
 }

@@ -25,14 +25,17 @@ func TestBulkMemory(t *testing.T) {
 		m.Codes = append(m.Codes, wasm.Code{Body: ops(body, end)})
 		m.Exports = append(m.Exports, wasm.Export{Name: []string{"fill", "copy", "init"}[i], Kind: wasm.KindFunc, Index: uint32(i)})
 	}
-	m.Data[0].Bytes = bytes.Repeat([]byte("data"), 1<<14)
+	m.Memories[0].Min = 20
+	m.Data[0].Bytes = bytes.Repeat([]byte("data."), pieceBytes/2)
 	h := newHost(t, wazero.NewRuntimeConfig())
 	before, after := h.load(t, m.Encode(), false), h.load(t, m.Encode(), true)
 	size := before.Memory().Size()
-	for i := range size {
-		before.Memory().WriteByte(i, byte(i*i>>7))
-		after.Memory().WriteByte(i, byte(i*i>>7))
+	pattern := make([]byte, size)
+	for i := range pattern {
+		pattern[i] = byte(i * i >> 7)
 	}
+	before.Memory().Write(0, pattern)
+	after.Memory().Write(0, pattern)
 	addresses := []uint32{0, 1, 5000, pieceBytes, size - 2*pieceBytes - 3, size - 1, size, 0xffffffff}
 	for _, name := range []string{"fill", "copy", "init"} {
 		for _, a := range addresses {

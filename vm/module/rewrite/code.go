@@ -31,15 +31,23 @@ func (c *code) block(op wasm.Op, blockType int64) {
 	*c = wasm.AppendSigned(*c, blockType)
 }
 
-// bytesPerWork is how many instructions a reduction stands for.
-const instructionsPerReduction = 16
+// What is charged for: a reduction stands for so many instructions on a short way. On a long one it
+// stands for more, since of code with many branches the longest way is far longer than most.
+const (
+	instructionsPerReduction = 16
+	shortWay                 = 8 * instructionsPerReduction
+	longWayPerReduction      = 8 * instructionsPerReduction
+)
 
 // reductions turns a number of instructions into what is charged for them.
 func reductions(instructions int64) int64 {
-	return min(max(instructions/instructionsPerReduction, 1), 1<<30)
+	if instructions <= shortWay {
+		return max(instructions/instructionsPerReduction, 1)
+	}
+	return min(shortWay/instructionsPerReduction+(instructions-shortWay)/longWayPerReduction, 1<<30)
 }
 
-// counterAt says where the counter of a function is while it runs: in the global, with a local to
+// counter says where the counter of a function is while it runs: in the global, with a local to
 // compute in, or in that local.
 type counter struct {
 	global uint32

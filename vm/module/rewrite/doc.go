@@ -3,12 +3,13 @@
 //
 // # Reductions
 //
-// A global counts down. Wherever code can come by again, which is at the heads of loops and at the
-// entries of functions that call each other in circles, the work until the next such place is
-// subtracted, and when the global falls below zero the host function [Yield] is called. It ends
-// the process, or lets others run and gives a new budget. The unit, a reduction, stands for some 16
-// instructions. What is charged is the longest way through the code, so that no way, whatever branches it
-// takes, runs longer than it pays for.
+// A global counts down. Wherever code can come by again, which is at the heads of loops, and at the
+// entries of functions and the indirect calls that close a circle of calls, the work until the next
+// such place is subtracted, and when the global falls below zero the host function [Yield] is
+// called. It ends the process, or lets others run and gives a new budget. The unit, a reduction,
+// stands for 16 instructions. What is charged is the longest way through the code, so that no way,
+// whatever branches it takes, gets by without paying. Ways of more than 128 instructions get a
+// discount: where there are many branches, the longest way is far longer than the one that is taken.
 //
 // A call inside a loop costs far more than the subtraction: the compiler then keeps nothing in registers.
 // So a loop without calls is put into another, which has the call:
@@ -25,8 +26,9 @@
 // # Depth
 //
 // A second global counts the bytes of stack that are left, by an estimate from the locals and
-// operands of each function. Functions that can call themselves subtract on entry what they and all they
-// call use until the next that counts, and add it again on exit. Below zero, [StackOverflow] is called.
+// operands of each function. Functions and indirect calls that close a circle, and functions with large frames, subtract
+// what is used from there to the next that counts, and add it again when they are left. Below zero,
+// [StackOverflow] is called.
 //
 // # Bounds
 //

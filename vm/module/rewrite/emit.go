@@ -18,8 +18,9 @@ type emitter struct {
 	copied int // bytes of old that are written or replaced
 	frames []emitFrame
 
-	counter counter
-	wrapped bool // the body is in a block, which all ways out lead to
+	counter    counter
+	wrapped    bool // the body is in a block, which all ways out lead to
+	needsLocal bool
 }
 
 // emit gives the new body of a function.
@@ -30,6 +31,7 @@ func (r *rewriter) emit(i int) wasm.Code {
 	e.counter = counter{global: r.left, local: uint32(f.locals), yield: r.layout.yield()}
 	e.counter.cached = !f.calls && f.repeats()
 	e.wrapped = e.counter.cached || f.counted
+	e.needsLocal = f.counted || f.charged || f.repeats()
 	e.frames = append(e.frames, emitFrame{})
 	e.prologue()
 	if e.wrapped {
@@ -39,7 +41,7 @@ func (r *rewriter) emit(i int) wasm.Code {
 		e.point(&f.points[p])
 	}
 	locals := before.Locals
-	if e.counter.cached || f.counted || f.charged || f.repeats() {
+	if e.needsLocal {
 		locals = append(locals[:len(locals):len(locals)], wasm.LocalGroup{Count: 1, Type: wasm.I32})
 	}
 	return wasm.Code{Locals: locals, Body: e.out}
@@ -54,6 +56,9 @@ func (f *function) repeats() bool {
 	}
 	return false
 }
+
+// begunByLoop reports whether a loop at the beginning charges for the function.
+func (f *function) begunByLoop() bool { return len(f.loops) > 0 && f.loops[0].entry }
 
 // resultType gives the type of a block that has the results of a function.
 func (r *rewriter) resultType(t uint32) int64 {
@@ -70,23 +75,13 @@ func (r *rewriter) resultType(t uint32) int64 {
 // prologue counts the depth and charges for the entry.
 func (e *emitter) prologue() {
 	if e.f.counted {
-		e.out.with(wasm.OpGlobalGet, e.r.stack)
-		e.out.i32(min(e.f.depth, 1<<30))
-		e.out.op(wasm.OpI32Sub)
-		e.out.with(wasm.OpLocalTee, e.counter.local)
-		e.out.with(wasm.OpGlobalSet, e.r.stack)
-		e.out.with(wasm.OpLocalGet, e.counter.local)
-		e.out.i32(0)
-		e.out.op(wasm.OpI32LtS)
-		e.out.block(wasm.OpIf, wasm.BlockEmpty)
-		e.out.with(wasm.OpCall, e.r.layout.stackOverflow())
-		e.out.op(wasm.OpUnreachable, wasm.OpEnd)
+		e.descend(e.f.depth)
 	}
 	if e.counter.cached {
 		e.out.with(wasm.OpGlobalGet, e.r.left)
 		e.out.with(wasm.OpLocalSet, e.counter.local)
 	}
-	if e.f.charged {
+	if e.f.charged && !e.f.begunByLoop() {
 		e.counter.charge(&e.out, reductions(e.f.work))
 		e.counter.ask(&e.out)
 	}
@@ -102,12 +97,50 @@ func (e *emitter) epilogue() {
 		e.out.with(wasm.OpGlobalSet, e.r.left)
 	}
 	if e.f.counted {
-		e.out.with(wasm.OpGlobalGet, e.r.stack)
-		e.out.i32(min(e.f.depth, 1<<30))
-		e.out.op(wasm.OpI32Add)
-		e.out.with(wasm.OpGlobalSet, e.r.stack)
+		e.ascend(e.f.depth)
 	}
 	e.out.op(wasm.OpEnd)
+}
+
+// maxDepth keeps the counter from running around. It is more than any stack has.
+const maxDepth = 1 << 30
+
+// descend takes bytes from the stack that is left.
+func (e *emitter) descend(depth int64) {
+	e.out.with(wasm.OpGlobalGet, e.r.stack)
+	e.out.i32(min(depth, maxDepth))
+	e.out.op(wasm.OpI32Sub)
+	e.out.with(wasm.OpLocalTee, e.counter.local)
+	e.out.with(wasm.OpGlobalSet, e.r.stack)
+	e.out.with(wasm.OpLocalGet, e.counter.local)
+	e.out.i32(0)
+	e.out.op(wasm.OpI32LtS)
+	e.out.block(wasm.OpIf, wasm.BlockEmpty)
+	e.out.with(wasm.OpCall, e.r.layout.stackOverflow())
+	e.out.op(wasm.OpUnreachable, wasm.OpEnd)
+}
+
+// ascend gives them back.
+func (e *emitter) ascend(depth int64) {
+	e.out.with(wasm.OpGlobalGet, e.r.stack)
+	e.out.i32(min(depth, maxDepth))
+	e.out.op(wasm.OpI32Add)
+	e.out.with(wasm.OpGlobalSet, e.r.stack)
+}
+
+// indirect accounts for a call through a table, if its type is one that takes part in circles.
+func (e *emitter) indirect(p *point, same []byte) {
+	through := e.r.indirect[e.r.canonical[p.arg]]
+	if through == nil || !through.charged {
+		e.out = append(e.out, same...)
+		return
+	}
+	e.needsLocal = true
+	e.descend(through.depth)
+	e.counter.charge(&e.out, reductions(through.work))
+	e.counter.ask(&e.out)
+	e.out = append(e.out, same...)
+	e.ascend(through.depth)
 }
 
 // point writes everything up to and with a point.
@@ -133,10 +166,12 @@ func (e *emitter) point(p *point) {
 			return
 		}
 		e.out = append(e.out, same...)
+	case wasm.OpCallIndirect:
+		e.indirect(p, same)
 	case wasm.OpCall, wasm.OpRefFunc:
 		e.out.with(p.op, e.r.layout.New(p.arg))
 	case wasm.OpMemoryFill, wasm.OpMemoryCopy, wasm.OpMemoryInit, wasm.OpTableFill, wasm.OpTableCopy, wasm.OpTableInit, wasm.OpTableGrow:
-		e.bulk(p.op, same)
+		e.bulk(p, same)
 	default:
 		e.out = append(e.out, same...)
 	}
@@ -205,13 +240,17 @@ func (e *emitter) brTable(same []byte) {
 }
 
 // bulk charges for an instruction of any length, or has a helper do it in pieces.
-func (e *emitter) bulk(op wasm.Op, same []byte) {
-	switch op {
+func (e *emitter) bulk(p *point, same []byte) {
+	switch p.op {
 	case wasm.OpMemoryFill:
 		e.out.with(wasm.OpCall, e.r.helpers.index(fill))
 	case wasm.OpMemoryCopy:
 		e.out.with(wasm.OpCall, e.r.helpers.index(copyWithin))
 	case wasm.OpMemoryInit:
+		if len(e.r.m.Data[p.arg].Bytes) > pieceBytes {
+			e.out.with(wasm.OpCall, e.r.helpers.index(e.r.initFrom(p.arg)))
+			return
+		}
 		e.out.with(wasm.OpCall, e.r.helpers.index(chargeBytes))
 		e.out = append(e.out, same...)
 	default:

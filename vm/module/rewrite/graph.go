@@ -4,7 +4,7 @@ import "github.com/wnode/wnode/vm/module/wasm"
 
 // Bounds on what a function may do without accounting for itself: its callers account for it then.
 const (
-	maxUnchargedWork  = 2000 // instructions
+	maxUnchargedWork  = 500  // instructions
 	maxUncountedDepth = 4096 // bytes of stack
 )
 
@@ -22,14 +22,14 @@ type graph struct {
 	imported uint32
 	members  map[uint32][]uint32 // functions by type
 	state    []byte
-	types    []throughType
+	types    map[uint32]*throughType
 	stack    []visit
 	measurer measurer
 }
 
 // throughType is what a call through a type costs at most.
 type throughType struct {
-	charged bool // its functions account for themselves
+	charged bool // calls through it are accounted for where they are made
 	work    int64
 	depth   int64
 }
@@ -40,13 +40,15 @@ type visit struct {
 	next int
 }
 
-// plan decides which functions account for themselves. In every circle of calls there is a call
-// back to a node that is open when a depth-first search meets it, so it is enough that those nodes do.
+// plan decides which functions account for themselves, and which indirect calls are accounted for
+// where they are made. In every circle of calls there is a call back to a node that is open when a
+// depth-first search meets it, so it is enough to do so at those nodes.
 func (r *rewriter) plan() {
 	g := &graph{
 		r: r, imported: uint32(r.m.Imported(wasm.KindFunc)), members: map[uint32][]uint32{},
-		state: make([]byte, len(r.funcs)+len(r.m.Types)), types: make([]throughType, len(r.m.Types)),
+		state: make([]byte, len(r.funcs)+len(r.m.Types)), types: map[uint32]*throughType{},
 	}
+	r.indirect = g.types
 	for i := range r.funcs {
 		if r.taken[i] {
 			t := r.canonical[r.m.Funcs[i]]
@@ -121,24 +123,27 @@ func (g *graph) callee(p *point) (uint32, bool) {
 
 // cut makes sure that no circle goes through a node without being accounted for.
 func (g *graph) cut(node uint32) {
-	if !g.isType(node) {
-		g.r.funcs[node].charged, g.r.funcs[node].counted = true, true
+	if g.isType(node) {
+		g.through(node).charged = true
 		return
 	}
-	t := &g.types[g.typeOf(node)]
-	if t.charged {
-		return
+	g.r.funcs[node].charged, g.r.funcs[node].counted = true, true
+}
+
+// through gives what is known of a type's node.
+func (g *graph) through(node uint32) *throughType {
+	t := g.types[g.typeOf(node)]
+	if t == nil {
+		t = &throughType{}
+		g.types[g.typeOf(node)] = t
 	}
-	t.charged = true
-	for _, f := range g.members[g.typeOf(node)] {
-		g.r.funcs[f].charged, g.r.funcs[f].counted = true, true
-	}
+	return t
 }
 
 // finish works out what a node costs whoever calls it.
 func (g *graph) finish(node uint32) {
 	if g.isType(node) {
-		t := &g.types[g.typeOf(node)]
+		t := g.through(node)
 		for _, i := range g.members[g.typeOf(node)] {
 			work, depth := g.below(i)
 			t.work, t.depth = max(t.work, work), max(t.depth, depth)
@@ -156,14 +161,34 @@ func (g *graph) finish(node uint32) {
 	}
 	f.depth = f.frame + deepest
 	f.charged = f.charged || f.work > maxUnchargedWork
+	if f.charged {
+		f.chargeInLoop()
+	}
 	f.counted = f.counted || f.depth > maxUncountedDepth
+}
+
+// chargeInLoop has the loop that a function begins with charge for the function, when it is most of it.
+func (f *function) chargeInLoop() {
+	for i := range f.points {
+		switch p := &f.points[i]; p.op {
+		case wasm.OpBlock:
+		case wasm.OpLoop:
+			l := &f.loops[p.arg]
+			if l.repeats && f.work <= 2*l.longest {
+				l.longest, l.entry = max(l.longest, f.work), true
+			}
+			return
+		default:
+			return
+		}
+	}
 }
 
 // below gives what a node costs its callers in instructions and in stack: nothing where it accounts
 // for itself.
 func (g *graph) below(node uint32) (work, depth int64) {
 	if g.isType(node) {
-		t := &g.types[g.typeOf(node)]
+		t := g.through(node)
 		if t.charged {
 			return 0, 0
 		}

@@ -43,16 +43,16 @@ const (
 const pieceBytes = 256 << 10
 
 var (
-	three = []wasm.ValueType{wasm.I32, wasm.I32, wasm.I32}
-	one   = []wasm.ValueType{wasm.I32}
-	local = []wasm.LocalGroup{{Count: 1, Type: wasm.I32}}
+	threeParams = []wasm.ValueType{wasm.I32, wasm.I32, wasm.I32}
+	oneParam    = []wasm.ValueType{wasm.I32}
+	oneLocal    = []wasm.LocalGroup{{Count: 1, Type: wasm.I32}}
 )
 
 var (
-	chargeBytes    = &helper{params: one, results: one, locals: local, write: chargeBy(bytesShift)}
-	chargeElements = &helper{params: one, results: one, locals: local, write: chargeBy(elementsShift)}
-	fill           = &helper{params: three, locals: local, write: writeFill}
-	copyWithin     = &helper{params: three, locals: local, write: writeCopy}
+	chargeBytes    = &helper{params: oneParam, results: oneParam, locals: oneLocal, write: chargeBy(bytesShift)}
+	chargeElements = &helper{params: oneParam, results: oneParam, locals: oneLocal, write: chargeBy(elementsShift)}
+	fill           = &helper{params: threeParams, locals: oneLocal, write: writeFill}
+	copyWithin     = &helper{params: threeParams, locals: oneLocal, write: writeCopy}
 )
 
 // counterIn gives the counter of a helper whose last local is for it.
@@ -89,7 +89,7 @@ const (
 // writeFill writes memory.fill in pieces.
 func writeFill(r *rewriter, out *code) {
 	r.atOnce(out, memoryFill)
-	r.wholeIf(out, memoryFill, dst)
+	wholeIf(out, memoryFill, bounds{dst, memoryEnd})
 	r.pieces(out, func() {
 		memoryFill(out, func() { out.i32(pieceBytes) })
 		advance(out, dst)
@@ -102,7 +102,7 @@ func writeFill(r *rewriter, out *code) {
 // the two may overlap.
 func writeCopy(r *rewriter, out *code) {
 	r.atOnce(out, memoryCopy)
-	r.wholeIf(out, memoryCopy, dst, src)
+	wholeIf(out, memoryCopy, bounds{dst, memoryEnd}, bounds{src, memoryEnd})
 	out.with(wasm.OpLocalGet, dst)
 	out.with(wasm.OpLocalGet, src)
 	out.op(wasm.OpI32LeU)
@@ -127,6 +127,36 @@ func writeCopy(r *rewriter, out *code) {
 	})
 	out.op(wasm.OpEnd)
 	memoryCopy(out, func() { out.with(wasm.OpLocalGet, length) })
+}
+
+// initFrom gives the helper for memory.init of a segment, in pieces. When the segment was dropped, the first
+// piece traps.
+func (r *rewriter) initFrom(segment uint32) *helper {
+	if h := r.inits[segment]; h != nil {
+		return h
+	}
+	memoryInit := func(out *code, size func()) {
+		operands(out, size)
+		out.with(wasm.OpMemoryInit, segment)
+		*out = append(*out, 0)
+	}
+	segmentEnd := func(out *code) {
+		out.op(wasm.OpI64Const)
+		*out = wasm.AppendSigned(*out, int64(len(r.m.Data[segment].Bytes)))
+	}
+	h := &helper{params: threeParams, locals: oneLocal, write: func(r *rewriter, out *code) {
+		r.atOnce(out, memoryInit)
+		wholeIf(out, memoryInit, bounds{dst, memoryEnd}, bounds{src, segmentEnd})
+		r.pieces(out, func() {
+			memoryInit(out, func() { out.i32(pieceBytes) })
+			advance(out, dst)
+			advance(out, src)
+			retreat(out)
+		})
+		memoryInit(out, func() { out.with(wasm.OpLocalGet, length) })
+	}}
+	r.inits[segment] = h
+	return h
 }
 
 // memoryFill and memoryCopy write the instruction, with a length of its own.
@@ -159,17 +189,29 @@ func (r *rewriter) atOnce(out *code, instruction func(*code, func())) {
 	out.op(wasm.OpReturn, wasm.OpEnd)
 }
 
-// wholeIf does the whole of what would go beyond the end of memory: it traps, and changes nothing.
-func (r *rewriter) wholeIf(out *code, instruction func(*code, func()), starts ...uint32) {
-	for i, start := range starts {
-		out.with(wasm.OpLocalGet, start)
+// bounds are those of what lies at an address for the length, with an end as i64.
+type bounds struct {
+	start uint32
+	end   func(out *code)
+}
+
+// memoryEnd gives the size of the memory in bytes.
+func memoryEnd(out *code) {
+	out.with(wasm.OpMemorySize, 0)
+	out.op(wasm.OpI64ExtendU, wasm.OpI64Const)
+	*out = append(*out, 16) // pages of 64 KiB
+	out.op(wasm.OpI64Shl)
+}
+
+// wholeIf does the whole of what would go beyond an end: it traps, and changes nothing.
+func wholeIf(out *code, instruction func(*code, func()), all ...bounds) {
+	for i, b := range all {
+		out.with(wasm.OpLocalGet, b.start)
 		out.op(wasm.OpI64ExtendU)
 		out.with(wasm.OpLocalGet, length)
 		out.op(wasm.OpI64ExtendU, wasm.OpI64Add)
-		out.with(wasm.OpMemorySize, 0)
-		out.op(wasm.OpI64ExtendU, wasm.OpI64Const)
-		*out = append(*out, 16)
-		out.op(wasm.OpI64Shl, wasm.OpI64GtU)
+		b.end(out)
+		out.op(wasm.OpI64GtU)
 		if i > 0 {
 			out.op(wasm.OpI32Or)
 		}

@@ -5,21 +5,28 @@ import (
 	_ "embed"
 	"errors"
 	"math"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"testing"
 	"time"
 
 	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/api"
+	"github.com/tetratelabs/wazero/imports/wasi_snapshot_preview1"
 )
 
 //go:embed testdata/kernels.wasm
 var kernelsWasm []byte
 
-// kernels are the functions of testdata/kernels.c with sizes that take some milliseconds.
-var kernels = []struct {
+// kernel is a function of a size.
+type kernel struct {
 	name string
 	size uint64
-}{
+}
+
+// kernels are the functions of testdata/kernels.c with sizes that take some milliseconds.
+var kernels = []kernel{
 	{"fib", 27},
 	{"sieve", 1_000_000},
 	{"matmul", 130},
@@ -46,11 +53,7 @@ var errOverflow = errors.New("stack overflow")
 type host struct {
 	runtime wazero.Runtime
 	yields  int
-	stop    error         // what a yield ends the guest with
-	longest time.Duration // between two yields
-	last    time.Time
-	timed   bool
-	layout  Layout
+	stop    error // what a yield ends the guest with
 }
 
 func newHost(t testing.TB, config wazero.RuntimeConfig) *host {
@@ -73,11 +76,6 @@ func (h *host) yield(_ context.Context, stack []uint64) {
 	if h.yields++; h.stop != nil {
 		panic(h.stop)
 	}
-	if h.timed {
-		now := time.Now()
-		h.longest = max(h.longest, now.Sub(h.last))
-		h.last = now
-	}
 	stack[0] = api.EncodeI32(DefaultBudget)
 }
 
@@ -89,7 +87,7 @@ func (h *host) load(t testing.TB, module []byte, rewritten bool) api.Module {
 		if err != nil {
 			t.Fatal(err)
 		}
-		module, h.layout = result.Module, result.Layout
+		module = result.Module
 	}
 	instance, err := h.runtime.InstantiateWithConfig(t.Context(), module, wazero.NewModuleConfig().WithName("").WithStartFunctions())
 	if err != nil {
@@ -120,38 +118,68 @@ func TestKernels(t *testing.T) {
 	}
 }
 
+// goKernels are the functions of testdata/gokernels.
+var goKernels = []kernel{{"json", 200}, {"regexp", 200}, {"sha", 60}, {"sort", 10_000}, {"map", 100_000}, {"fib", 22}}
+
 // BenchmarkKernels prints for each kernel how long it takes rewritten, as a multiple of what it takes as it is,
 // and how long it runs between two yields. The best of interleaved runs counts.
-func BenchmarkKernels(b *testing.B) {
+func BenchmarkKernels(b *testing.B) { benchmarkKernels(b, kernelsWasm, kernels) }
+
+// BenchmarkGoKernels is BenchmarkKernels for what the Go compiler makes.
+func BenchmarkGoKernels(b *testing.B) {
+	path := filepath.Join(b.TempDir(), "kernels.wasm")
+	build := exec.Command("go", "build", "-buildmode=c-shared", "-o", path, "./testdata/gokernels")
+	build.Env = append(build.Environ(), "GOOS=wasip1", "GOARCH=wasm")
+	if out, err := build.CombinedOutput(); err != nil {
+		b.Fatalf("%v\n%s", err, out)
+	}
+	module, err := os.ReadFile(path)
+	if err != nil {
+		b.Fatal(err)
+	}
+	benchmarkKernels(b, module, goKernels)
+}
+
+func benchmarkKernels(b *testing.B, module []byte, kernels []kernel) {
 	h := newHost(b, wazero.NewRuntimeConfig())
-	before, after := h.load(b, kernelsWasm, false), h.load(b, kernelsWasm, true)
+	wasi_snapshot_preview1.MustInstantiate(b.Context(), h.runtime)
+	before, after := h.load(b, module, false), h.load(b, module, true)
+	for _, m := range []api.Module{before, after} {
+		if initialize := m.ExportedFunction("_initialize"); initialize != nil {
+			if _, err := initialize.Call(b.Context()); err != nil {
+				b.Fatal(err)
+			}
+		}
+	}
 	product := 1.0
 	for _, k := range kernels {
 		b.Run(k.name, func(b *testing.B) {
-			plain, metered := before.ExportedFunction(k.name), after.ExportedFunction(k.name)
-			h.longest, h.timed = 0, false
-			best := [2]time.Duration{math.MaxInt64, math.MaxInt64}
-			for b.Loop() {
-				for i, f := range []api.Function{plain, metered} {
-					start := time.Now()
-					if _, err := f.Call(b.Context(), k.size); err != nil {
-						b.Fatal(err)
-					}
-					best[i] = min(best[i], time.Since(start))
-				}
-			}
-			h.timed, h.yields, h.last = true, 0, time.Now()
-			_, _ = metered.Call(b.Context(), k.size)
-			ratio := float64(best[1]) / float64(best[0])
-			product *= ratio
-			b.ReportMetric(ratio, "ratio")
-			b.ReportMetric(float64(best[1].Microseconds())/float64(h.yields+1), "us/yield")
-			b.ReportMetric(float64(best[0].Microseconds()), "plain-us")
-			b.ReportMetric(0, "ns/op")
+			product *= h.compare(b, k.size, before.ExportedFunction(k.name), after.ExportedFunction(k.name))
 		})
 	}
 	b.Run("geomean", func(b *testing.B) {
 		b.ReportMetric(math.Pow(product, 1/float64(len(kernels))), "ratio")
 		b.ReportMetric(0, "ns/op")
 	})
+}
+
+// compare gives the time of one function as a multiple of that of another.
+func (h *host) compare(b *testing.B, size uint64, plain, metered api.Function) float64 {
+	best := [2]time.Duration{math.MaxInt64, math.MaxInt64}
+	for b.Loop() {
+		for i, f := range []api.Function{plain, metered} {
+			h.yields = 0
+			start := time.Now()
+			if _, err := f.Call(b.Context(), size); err != nil {
+				b.Fatal(err)
+			}
+			best[i] = min(best[i], time.Since(start))
+		}
+	}
+	ratio := float64(best[1]) / float64(best[0])
+	b.ReportMetric(ratio, "ratio")
+	b.ReportMetric(float64(best[1].Microseconds())/float64(h.yields+1), "us/yield")
+	b.ReportMetric(float64(best[0].Microseconds()), "plain-us")
+	b.ReportMetric(0, "ns/op")
+	return ratio
 }

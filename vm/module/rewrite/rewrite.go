@@ -101,13 +101,15 @@ type rewriter struct {
 
 	funcs     []function // those that are not imported
 	canonical []uint32   // for each type, the first that is the same
-	taken     []bool     // for each function that is not imported, whether its address is taken
+	indirect  map[uint32]*throughType
+	taken     []bool // for each function that is not imported, whether its address is taken
 
 	layout  Layout
 	types   injectedTypes
 	helpers helpers
-	left    uint32 // the global that counts reductions
-	stack   uint32 // the global that counts bytes of stack
+	inits   map[uint32]*helper // for memory.init, by segment
+	left    uint32             // the global that counts reductions
+	stack   uint32             // the global that counts bytes of stack
 	names   counterNames
 }
 
@@ -148,6 +150,7 @@ func (r *rewriter) place() {
 	r.left = uint32(r.m.Imported(wasm.KindGlobal) + len(r.m.Globals))
 	r.stack = r.left + 1
 	r.types = injectedTypes{m: r.m, results: map[string]uint32{}}
+	r.inits = map[uint32]*helper{}
 	r.helpers = helpers{next: r.layout.imported + injectedImports + r.layout.defined}
 }
 

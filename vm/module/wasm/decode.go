@@ -101,7 +101,7 @@ func (m *Module) decodeSection(id SectionID, r *reader) {
 // vector reads a vector of things, each of which takes at least one byte.
 func vector[T any](r *reader, what string, most uint64, read func(*reader) T) []T {
 	n := r.count(what, most)
-	items := make([]T, 0, min(n, 4096)) // things are larger than their bytes
+	items := make([]T, 0, min(n, 1<<16)) // things are larger than their bytes
 	for range n {
 		items = append(items, read(r))
 		if r.err != nil {

@@ -22,7 +22,7 @@ func AppendSigned(b []byte, v int64) []byte {
 func (m *Module) Encode() []byte {
 	out := append(make([]byte, 0, m.sizeHint()), header...)
 	out = m.appendCustoms(out, 0)
-	var content []byte
+	content := make([]byte, 0, cap(out))
 	for _, id := range sectionOrder {
 		content = m.appendSection(content[:0], id)
 		if len(content) > 0 {
