@@ -59,24 +59,25 @@ type Options struct {
 
 // Node is a running node. Its methods may be called concurrently.
 type Node struct {
-	id       abi.NodeID
-	name     names.NodeName
-	log      *slog.Logger
-	opts     Options
-	ctx      context.Context
-	cancel   context.CancelFunc
-	wg       sync.WaitGroup
-	sys      *vm.System
-	local    localNames
-	globals  *globals
-	peers    *peers
-	store    *module.Store
-	engine   *guest.Engine
-	endpoint *link.Endpoint
-	service  *names.Service
-	ships    *ship.Server
-	closing  sync.Once
-	closeErr error
+	id           abi.NodeID
+	name         names.NodeName
+	log          *slog.Logger
+	opts         Options
+	ctx          context.Context
+	cancel       context.CancelFunc
+	wg           sync.WaitGroup
+	sys          *vm.System
+	local        localNames
+	globals      *globals
+	peers        *peers
+	store        *module.Store
+	engine       *guest.Engine
+	endpoint     *link.Endpoint
+	service      *names.Service
+	ships        *ship.Server
+	applications applications
+	closing      sync.Once
+	closeErr     error
 }
 
 // Start boots a node. Errors are for people: one line that says what is wrong and what to do.
@@ -197,8 +198,8 @@ func (n *Node) startNames(ctx context.Context) error {
 	return nil
 }
 
-// Close stops the node: its processes, its links, in good order, and its socket. It waits until
-// all has ended, or ctx ends. Closing twice is harmless.
+// Close stops the node in good order: its applications, all other processes, its links, and its
+// socket. It waits until all has ended, or ctx ends. Closing twice is harmless.
 func (n *Node) Close(ctx context.Context) error {
 	n.closing.Do(func() { n.closeErr = n.close(ctx) })
 	return n.closeErr
@@ -206,6 +207,7 @@ func (n *Node) Close(ctx context.Context) error {
 
 func (n *Node) close(ctx context.Context) error {
 	n.peers.refuse()
+	n.applications.stop(ctx)
 	err := n.closeProcesses(ctx)
 	n.peers.close(ctx)
 	n.cancel()

@@ -149,12 +149,12 @@ func cacheDir() string {
 	return filepath.Join(dir, "wnode")
 }
 
-// closeTimeout bounds the orderly stop of a node.
+// closeTimeout bounds the orderly stop of a node, beside the time that its applications have.
 const closeTimeout = 10 * time.Second
 
 // stop closes a node, and makes what goes wrong part of err.
 func stop(n *wnode.Node, err *error) {
-	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
+	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout+n.Shutdown())
 	defer cancel()
 	if closeErr := n.Close(ctx); closeErr != nil && *err == nil {
 		*err = fmt.Errorf("stop the node: %w", closeErr)

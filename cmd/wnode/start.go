@@ -23,6 +23,7 @@ type startFlags struct {
 	nodeFlags
 	eval     string
 	headless bool
+	app      string
 }
 
 func startCommand() *cobra.Command {
@@ -38,6 +39,7 @@ func startCommand() *cobra.Command {
 	}
 	f.add(c)
 	c.Flags().StringVar(&f.eval, "eval", "", "JavaScript to evaluate first")
+	c.Flags().StringVar(&f.app, "app", "", "an application file, wnode.toml: processes that run from the node's start to its end (see docs/application.md)")
 	c.Flags().BoolVar(&f.headless, "headless", false, "no shell: output goes to standard output, logs to standard error, until SIGTERM or SIGINT")
 	return c
 }
@@ -58,14 +60,22 @@ func (f *startFlags) runHeadless(c *cobra.Command) error {
 	}
 	return f.serve(ctx, c, wnode.Streams{Output: os.Stdout, Errors: os.Stderr}, func(n *wnode.Node, leader abi.Pid) error {
 		f.tryConnect(ctx, n, os.Stderr)
+		ended, err := startApplications(f.app, shellNode{n, f.maxModule}, leader)
+		if err != nil {
+			return err
+		}
 		if f.eval != "" {
 			if _, err := evaluate(ctx, shellNode{n, f.maxModule}, leader, f.eval); err != nil {
 				return ignoreInterrupt(ctx, err)
 			}
 		}
 		fmt.Fprintf(os.Stderr, "node %s listening on %s\n", n.Name(), n.Addr())
-		<-ctx.Done()
-		return nil
+		select {
+		case err := <-ended:
+			return err
+		case <-ctx.Done():
+			return nil
+		}
 	})
 }
 
@@ -98,11 +108,38 @@ func (f *startFlags) runShell(c *cobra.Command) (err error) {
 	}
 	fmt.Fprintf(editor, "wnode %s, node %s listening on %s\nhelp() for help, Ctrl-D to leave\n", version(), n.Name(), n.Addr())
 	f.tryConnect(ctx, n, logs)
+	ended, err := startApplications(f.app, shellNode{n, f.maxModule}, leader)
+	if err != nil {
+		return err
+	}
 	s, err := shell.Start(shellNode{n, f.maxModule}, leader, f.eval)
 	if err != nil {
 		return err
 	}
-	return ui.run(ctx, s, editor)
+	return endWith(ended, quit, func() error { return ui.run(ctx, s, editor) })
+}
+
+// endWith runs the shell, and quits when the end of an application is to be that of the node.
+func endWith(ended <-chan error, quit func(), run func() error) error {
+	finished, failed := make(chan struct{}), make(chan error, 1)
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		select {
+		case err := <-ended:
+			failed <- err
+			quit()
+		case <-finished:
+		}
+	})
+	err := run()
+	close(finished)
+	wg.Wait()
+	select {
+	case err := <-failed:
+		return err
+	default:
+		return err
+	}
 }
 
 // tryConnect connects to other nodes. One that cannot be reached yet is no reason not to start.
