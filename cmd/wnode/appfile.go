@@ -178,17 +178,10 @@ func plain(value any) any {
 	return value
 }
 
-// startApplications starts those of the file, and gives a channel on which the error comes when the
-// end of one of them is to be that of the node.
-func startApplications(path string, n shellNode, leader abi.Pid) (<-chan error, error) {
+// startApplications starts them, and gives a channel on which the error comes when the end of one is to
+// be that of the node.
+func startApplications(applications []*application, n shellNode, leader abi.Pid) (<-chan error, error) {
 	ended := make(chan error, 1)
-	if path == "" {
-		return ended, nil
-	}
-	applications, err := readApplications(path)
-	if err != nil {
-		return nil, err
-	}
 	for _, a := range applications {
 		if err := a.start(n, leader, ended); err != nil {
 			return nil, err

@@ -45,14 +45,21 @@ func startCommand() *cobra.Command {
 }
 
 func (f *startFlags) run(c *cobra.Command) error {
-	if f.headless {
-		return f.runHeadless(c)
+	var applications []*application
+	if f.app != "" {
+		var err error
+		if applications, err = readApplications(f.app); err != nil {
+			return err
+		}
 	}
-	return f.runShell(c)
+	if f.headless {
+		return f.runHeadless(c, applications)
+	}
+	return f.runShell(c, applications)
 }
 
 // runHeadless runs the node until it is told to stop.
-func (f *startFlags) runHeadless(c *cobra.Command) error {
+func (f *startFlags) runHeadless(c *cobra.Command, applications []*application) error {
 	ctx, cancel := untilSignal(c.Context(), os.Interrupt)
 	defer cancel()
 	if !c.Flags().Changed("log-level") {
@@ -60,7 +67,7 @@ func (f *startFlags) runHeadless(c *cobra.Command) error {
 	}
 	return f.serve(ctx, c, wnode.Streams{Output: os.Stdout, Errors: os.Stderr}, func(n *wnode.Node, leader abi.Pid) error {
 		f.tryConnect(ctx, n, os.Stderr)
-		ended, err := startApplications(f.app, shellNode{n, f.maxModule}, leader)
+		ended, err := startApplications(applications, shellNode{n, f.maxModule}, leader)
 		if err != nil {
 			return err
 		}
@@ -80,7 +87,7 @@ func (f *startFlags) runHeadless(c *cobra.Command) error {
 }
 
 // runShell runs a shell. On a terminal logs appear above the line that is being typed.
-func (f *startFlags) runShell(c *cobra.Command) (err error) {
+func (f *startFlags) runShell(c *cobra.Command, applications []*application) (err error) {
 	ctx, quit := context.WithCancel(c.Context())
 	defer quit()
 	ui := new(interaction)
@@ -108,7 +115,7 @@ func (f *startFlags) runShell(c *cobra.Command) (err error) {
 	}
 	fmt.Fprintf(editor, "wnode %s, node %s listening on %s\nhelp() for help, Ctrl-D to leave\n", version(), n.Name(), n.Addr())
 	f.tryConnect(ctx, n, logs)
-	ended, err := startApplications(f.app, shellNode{n, f.maxModule}, leader)
+	ended, err := startApplications(applications, shellNode{n, f.maxModule}, leader)
 	if err != nil {
 		return err
 	}
