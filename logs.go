@@ -1,7 +1,9 @@
 package wnode
 
 import (
+	"context"
 	"fmt"
+	"log/slog"
 	"net"
 	"strings"
 	"unicode"
@@ -20,6 +22,10 @@ type crashReport struct {
 	Detail string   `cbor:"4,keyasint,omitempty"` // lines for what the reason does not say
 	Export string   `cbor:"5,keyasint,omitempty"`
 	Name   string   `cbor:"6,keyasint,omitempty"` // the registered name that the process had
+	// Of the message that the process took last; no sender: it took none.
+	LastFrom abi.Pid         `cbor:"7,keyasint"`
+	LastKind abi.MessageKind `cbor:"8,keyasint,omitempty"`
+	LastSize int             `cbor:"9,keyasint,omitempty"`
 }
 
 // maxDetail bounds what a log line shows of each part of a report, in bytes.
@@ -28,7 +34,8 @@ const maxDetail = 8 << 10
 // crashed tells of a process that ended by an error: on this node and, when its group leader is on
 // another, there too (LOG-03, RSP-05).
 func (n *Node) crashed(c vm.Crash) {
-	report := crashReport{Pid: c.Pid, Label: c.Label, Export: c.Function.Export, Name: c.Name, Reason: c.Reason}
+	report := crashReport{Pid: c.Pid, Label: c.Label, Export: c.Function.Export, Name: c.Name, Reason: c.Reason,
+		LastFrom: c.Last.From, LastKind: c.Last.Kind, LastSize: c.LastSize}
 	if _, frames, _ := splitReason(c.Reason); len(frames) == 0 {
 		report.Detail = clip(c.Detail)
 	}
@@ -51,16 +58,43 @@ func (n *Node) crashElsewhere(from abi.NodeID, report crashReport) {
 // logCrash writes a report to the log, in one line. The numbers of pids are those that this node shows.
 func (n *Node) logCrash(r crashReport) {
 	node, _ := n.NodeName(r.Pid.Node)
-	who := r.Pid.Text(n.Index(r.Pid.Node))
+	pid := r.Pid.Text(n.Index(r.Pid.Node))
+	who := pid
 	if r.Name != "" {
 		who += " (" + oneLine(r.Name) + ")"
 	}
 	text := fmt.Sprintf("Process %s on node %s crashed in %s: %s", who, node, oneLine(r.code()), oneLine(n.reasonText(r.Reason)))
-	if r.Detail == "" {
-		n.log.Error(text)
-		return
+	var attrs []slog.Attr
+	if r.Detail != "" {
+		attrs = append(attrs, slog.String("detail", clip(r.Detail)))
 	}
-	n.log.Error(text, "detail", clip(r.Detail))
+	attrs = append(attrs, n.crashRecord(r, pid, node))
+	n.log.LogAttrs(context.Background(), slog.LevelError, text, attrs...)
+}
+
+// CrashGroup is the name of the group with the fields of a crash in a log record. Its text says the same, so
+// that a log for people can do without.
+const CrashGroup = "crash"
+
+// crashRecord has for programs what the text has for people: pid, node, name, module, export, reason,
+// backtrace, and of the message that the process took last its kind (as in [abi.MessageKind]), size and sender.
+func (n *Node) crashRecord(r crashReport, pid, node string) slog.Attr {
+	reason, backtrace := clip(vm.FormatReason(r.Reason, n.Index)), []string{}
+	if what, frames, ok := splitReason(r.Reason); ok {
+		reason = clip(n.whatText(what))
+		for _, frame := range frames {
+			backtrace = append(backtrace, clip(n.frameText(frame)))
+		}
+	}
+	fields := []any{
+		"pid", pid, "node", node, "name", r.Name, "module", clip(r.Label), "export", clip(r.Export),
+		"reason", reason, "backtrace", backtrace,
+	}
+	if !r.LastFrom.IsZero() {
+		from := r.LastFrom.Text(n.Index(r.LastFrom.Node))
+		fields = append(fields, slog.Group("last_message", "kind", int(r.LastKind), "bytes", r.LastSize, "from", from))
+	}
+	return slog.Group(CrashGroup, fields...)
 }
 
 // code names what the process ran, as in ticker.wasm or ticker.wasm:client.

@@ -1,7 +1,9 @@
 package wnode
 
 import (
+	"encoding/json"
 	"log/slog"
+	"slices"
 	"strings"
 	"testing"
 
@@ -45,7 +47,54 @@ func TestCrashLog(t *testing.T) {
 	before := len(logs.String())
 	one.logCrash(crashReport{Pid: pid, Label: "m", Reason: term.MustEncode(strings.Repeat("x", 1<<20)), Detail: "two\nlines"})
 	if got := logs.String()[before:]; len(got) > 2*maxDetail || strings.Count(got, "\n") != 1 || !strings.HasSuffix(got, ` detail="two\nlines"`+"\n") {
-		t.Errorf("%d bytes, %.300s", len(got), got)
+		t.Errorf("%d bytes, %.300s ... %q", len(got), got, got[max(0, len(got)-100):])
+	}
+}
+
+// A crash has in fields, for programs, what its text says, and what the process had received last.
+func TestCrashRecord(t *testing.T) {
+	var logs syncBuffer
+	c := newCluster(t)
+	opts := c.options("one@127.0.0.1", "x1")
+	opts.Logger = slog.New(slog.NewJSONHandler(&logs, &slog.HandlerOptions{Level: slog.LevelError}))
+	one := c.startWith(opts)
+	crashed := make(chan struct{})
+	pid, err := one.Spawn("server", abi.Pid{}, func(p *Process) Exit {
+		defer close(crashed)
+		_, err := p.Receive(p.Context(), Infinity)
+		frame := []any{"m.wasm", "inner", 1, []any{}}
+		return Exit{Reason: []any{"unreachable", []any{frame}}, Crash: err == nil}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	do(t, one, func(p *Process) {
+		ref := p.Monitor(pid)
+		if err := p.Send(p.Context(), pid, term.MustEncode("hello")); err != nil {
+			t.Error(err)
+		}
+		awaitDown(t, p, ref)
+	})
+	if err := one.Close(t.Context()); err != nil { // the log has been written then
+		t.Fatal(err)
+	}
+	var record struct {
+		Crash struct {
+			Pid, Node, Module, Reason string
+			Backtrace                 []string
+			LastMessage               struct {
+				Kind, Bytes int
+				From        string
+			} `json:"last_message"`
+		}
+	}
+	if err := json.Unmarshal([]byte(logs.String()), &record); err != nil {
+		t.Fatalf("%v: %s", err, logs.String())
+	}
+	got := record.Crash
+	if got.Pid != pid.Text(0) || got.Node != "one@127.0.0.1" || got.Module != "server" || got.Reason != "unreachable" ||
+		!slices.Equal(got.Backtrace, []string{"m.wasm:inner/1"}) || got.LastMessage.Bytes != 6 || got.LastMessage.From == "" {
+		t.Errorf("%+v", got)
 	}
 }
 

@@ -60,7 +60,15 @@ func (c *cluster) startLogged(name, secret string, level slog.Level) (*Node, *sy
 	c.t.Helper()
 	logs := new(syncBuffer)
 	opts := c.options(name, secret)
-	opts.Logger = slog.New(slog.NewTextHandler(logs, &slog.HandlerOptions{Level: level}))
+	opts.Logger = slog.New(slog.NewTextHandler(logs, &slog.HandlerOptions{
+		Level: level,
+		ReplaceAttr: func(groups []string, a slog.Attr) slog.Attr {
+			if slices.Contains(groups, CrashGroup) {
+				return slog.Attr{}
+			}
+			return a
+		},
+	}))
 	return c.startWith(opts), logs
 }
 

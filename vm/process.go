@@ -47,6 +47,8 @@ type Crash struct {
 	Function abi.Function
 	Reason   []byte // the exit reason, a term
 	Detail   string
+	Last     Message // the message that the process took last, without its data; zero for none
+	LastSize int     // of its data, in bytes
 }
 
 // ExitError is the cause of a process's context when the process is told to end.
@@ -80,6 +82,8 @@ type Process struct {
 
 	reductions atomic.Uint64
 	timers     timersSet
+	last       Message            // taken last, without its data; the process's goroutine only
+	size       int                // of its data
 	unread     map[abi.Pid][]byte // input that was read and not yet wanted; the process's goroutine only
 
 	linking sync.Mutex // see [Process.unlinkSignal]; taken before mu
@@ -155,7 +159,7 @@ func (p *Process) run() {
 	if byItself && exit.Crash {
 		p.sys.crashed(Crash{
 			Pid: p.pid, Leader: p.leader, Label: p.label, Name: name, Function: p.opts.Function,
-			Reason: p.reason, Detail: exit.Detail,
+			Reason: p.reason, Detail: exit.Detail, Last: p.last, LastSize: p.size,
 		})
 	}
 }

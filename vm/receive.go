@@ -65,7 +65,10 @@ func (p *Process) Take() (Message, bool) {
 		return Message{}, false
 	}
 	p.roomLocked()
-	return p.box.take(), true
+	m := p.box.take()
+	p.last, p.size = m, len(m.Data)
+	p.last.Data = nil
+	return m, true
 }
 
 // Skip leaves the current message in its place and looks further.

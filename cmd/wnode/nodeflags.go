@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"time"
 
@@ -53,6 +54,9 @@ func (f *nodeFlags) logger(w io.Writer) *slog.Logger {
 	return slog.New(tint.NewTextHandler(w, &tint.Options{
 		Level: f.logLevel, TimeFormat: "15:04:05.000", NoColor: true,
 		ReplaceAttr: func(groups []string, a slog.Attr) slog.Attr {
+			if slices.Contains(groups, wnode.CrashGroup) {
+				return slog.Attr{} // the text of the record says it
+			}
 			if a.Key == slog.LevelKey && len(groups) == 0 {
 				return slog.String(a.Key, "["+levelName(a.Value.Any().(slog.Level))+"]")
 			}
