@@ -62,6 +62,7 @@ func TestIDUnmarshalRefuses(t *testing.T) {
 }
 
 // PROC-03: three numbers, the viewer's index of the node and the two halves of the process number.
+// PROC-01, PROC-03
 func TestIDText(t *testing.T) {
 	for want, got := range map[string]string{
 		"#PID<0.12.0>":         abi.Pid{Node: 77, Num: 12}.Text(0),

@@ -148,7 +148,7 @@ func TestMonitor(t *testing.T) {
 	p.wait()
 }
 
-// PROC-15
+// PROC-15; REG-06: a process without a name has null for one.
 func TestProcessInfo(t *testing.T) {
 	n := newTestNode(t)
 	p := n.start(entry(
@@ -176,6 +176,45 @@ func TestProcessInfo(t *testing.T) {
 	}
 	if fn, ok := info["function"].(abi.Function); !ok || fn.Name != "test.wasm" {
 		t.Errorf("function %v", info["function"])
+	}
+	p.wait()
+}
+
+// W-11: instances of one module, and of one after the other, have each a memory of its own.
+func TestInstancesShareNothing(t *testing.T) {
+	n := newTestNode(t)
+	count := seq(i32c(0), seq(i32c(0), i32Load, i32c(1), raw(0x6a)), i32Store) // add one
+	m := entry(count, count, n.report(seq(i32c(0), i32Load)),
+		invoke("wnode.receive", i64c(-1), i32c(100), i32c(9)), drop, count, n.report(seq(i32c(0), i32Load))).bytes()
+	first, second := n.start(m), n.start(m)
+	n.wantReports(2, 2)
+	for _, p := range []*program{first, second} {
+		n.message(p.pid, "on")
+		n.wantReports(3)
+		p.wait()
+	}
+	n.start(m)
+	n.wantReports(2)
+}
+
+// RECV-06: what the machine says waits among the messages of processes, and can be taken out of turn.
+func TestSystemMessagesAreSelectable(t *testing.T) {
+	n := newTestNode(t)
+	victim := n.idle()
+	p := n.start(entry(
+		invoke("wnode.monitor", pid(victim), i32c(0)), drop,
+		n.report(invoke("wnode.wait", i64c(-1))),
+		invoke("wnode.exit_process", pid(victim), region(64, "\x63bye")), drop,
+		n.report(invoke("wnode.skip")),
+		invoke("wnode.wait", i64c(-1)), drop,
+		n.report(invoke("wnode.message_kind")),
+		n.report(invoke("wnode.take")),
+		n.report(invoke("wnode.receive", i64c(0), i32c(100), i32c(9))), n.tell(100, 5),
+	).write(64, "\x63bye").bytes())
+	n.message(p.pid, "first")
+	n.wantReports(5, 0, int32(abi.MessageDown), 0, 5)
+	if got := n.next(); string(got) != "first" {
+		t.Errorf("message %q", got)
 	}
 	p.wait()
 }

@@ -111,7 +111,7 @@ func TestSpawnLinkMonitor(t *testing.T) {
 	wantReason(t, p.wait(), "normal")
 }
 
-// ALIAS-01, ALIAS-03: a reply comes through an alias while it lasts. RECV: a mark hides what waits.
+// ALIAS-01, ALIAS-03, ALIAS-04: a reply comes through an alias while it lasts, and a late one nowhere. RECV: a mark hides what waits.
 func TestAliasAndMark(t *testing.T) {
 	n := newTestNode(t)
 	p := n.start(entry(
