@@ -34,6 +34,8 @@ type function struct {
 	params int   // number of parameters
 	locals int   // and of all locals with them
 	frame  int64 // estimated bytes of stack
+	blocks int   // blocks and branches
+	weight int64 // of those, to the compiler
 
 	charged bool  // the entry is charged and checked
 	counted bool  // the depth is counted
@@ -79,7 +81,7 @@ func (r *rewriter) analyze() error {
 		}
 		r.funcs[i] = f
 	}
-	return nil
+	return r.checkEffort()
 }
 
 // frame is a block that is open.
@@ -205,6 +207,7 @@ func (s *scanner) within(what string, index, n uint32) {
 // step takes one instruction.
 func (s *scanner) step(in *wasm.Instr) {
 	s.move(in.Op.Operands())
+	s.weigh(in)
 	switch in.Op {
 	case wasm.OpBlock, wasm.OpLoop, wasm.OpIf:
 		s.enter(in)
