@@ -21,7 +21,7 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // patience is how long a test waits for what must happen.
-const patience = 60 * time.Second
+const patience = 20 * time.Second
 
 // node is a node under attack.
 type node struct {

@@ -1,0 +1,101 @@
+package hostile
+
+import (
+	"runtime"
+	"runtime/debug"
+	"testing"
+
+	"github.com/wnode/wnode"
+	"github.com/wnode/wnode/abi"
+	"github.com/wnode/wnode/vm"
+	"github.com/wnode/wnode/vm/module/wasm"
+)
+
+const mib = 1 << 20
+
+// page is the size of a page of linear memory.
+const page = 1 << 16
+
+// guestMemory bounds what the guests of a node have together.
+func guestMemory(bytes uint64) func(*wnode.Options) {
+	return func(o *wnode.Options) { o.GuestMemory = bytes }
+}
+
+// resident gives the most memory that the program has had from the system so far, in bytes.
+func resident(t *testing.T) uint64 {
+	t.Helper()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.Sys - m.HeapReleased
+}
+
+// within checks that something takes no more memory than it may, of what it does not give back at once.
+func (n *node) within(most uint64, something func()) {
+	n.t.Helper()
+	runtime.GC()
+	debug.FreeOSMemory()
+	before := resident(n.t)
+	something()
+	after := resident(n.t)
+	n.t.Logf("memory %d MiB before, %d MiB after", before/mib, after/mib)
+	if after > before+most {
+		n.t.Errorf("it took %d MiB, more than %d", (after-before)/mib, most/mib)
+	}
+}
+
+func grow(pages int64) code { return seq(num(pages), raw(byte(wasm.OpMemoryGrow), 0)) }
+
+// bomb grows its memory as far as it goes, in steps, and then waits.
+func (n *node) bomb(step int64) *program {
+	again := seq(grow(step), num(-1), raw(0x47, byte(wasm.OpBrIf), 0)) // i32.ne
+	return guest(raw(byte(wasm.OpLoop), emptyBlock), again, raw(byte(wasm.OpEnd)), n.report(raw(byte(wasm.OpMemorySize), 0)), wait)
+}
+
+// A guest's memory ends where its limit is, and that of all guests where the node's is. Who has none left
+// hears so; who cannot even begin ends.
+func TestMemoryBomb(t *testing.T) {
+	const total = 64 * mib
+	n := start(t, guestMemory(total))
+	n.witness.during("one", func() {
+		n.within(3*total, func() {
+			a := n.spawn(n.load(n.bomb(1)), limits(vm.Limits{Memory: 8 * mib}))
+			n.wantReports(8 * mib / page)
+			a.kill()
+		})
+	})
+	n.witness.during("many", func() {
+		n.within(3*total, func() {
+			fn := n.load(n.bomb(16))
+			var attacks []*attack
+			for range 100 {
+				attacks = append(attacks, n.spawn(fn))
+			}
+			n.eventually("all have what they get", func() bool { return len(n.inbox)+ended(attacks) == len(attacks) })
+			n.want(n.run(large(total/page)), "memory_limit")
+			for _, a := range attacks {
+				select {
+				case reason := <-a.down:
+					n.want(reason, "memory_limit")
+				default:
+					a.kill()
+				}
+			}
+		})
+	})
+	n.want(n.run(large(total/page/2)), abi.ReasonNormal) // all is there again
+}
+
+// ended counts the guests that have come to their end.
+func ended(attacks []*attack) (count int) {
+	for _, a := range attacks {
+		count += len(a.down)
+	}
+	return count
+}
+
+// large is a guest that begins with so many pages and does nothing.
+func large(pages uint32) *program {
+	p := guest()
+	p.module.Memories[0].Min = pages
+	return p
+}
