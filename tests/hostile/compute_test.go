@@ -25,7 +25,7 @@ func TestEndlessLoops(t *testing.T) {
 		"of process_info":   seq(do("wnode.self", num(0)), loop(do("wnode.process_info", pidAt(0), num(64), num(4096)))),
 		"of polls":          loop(do("wnode.receive", long(0), num(0), num(64))),
 		"of empty sleeps":   loop(do("wnode.sleep", long(0))),
-		"of large messages": seq(num(255), raw(byte(wasm.OpMemoryGrow), 0), drop, loop(do("wnode.send", pid(abi.Pid{Node: n.ID(), Num: 1 << 60}), num(0), num(16<<20)))),
+		"of large messages": seq(num(63), raw(byte(wasm.OpMemoryGrow), 0), drop, loop(do("wnode.send", pid(abi.Pid{Node: n.ID(), Num: 1 << 60}), num(0), num(4<<20)))),
 		"of bad modules":    loop(do("wnode.module_load", num(0), num(65536), num(0))),
 	} {
 		t.Run(name, func(t *testing.T) {

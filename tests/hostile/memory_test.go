@@ -7,6 +7,7 @@ import (
 
 	"github.com/wnode/wnode"
 	"github.com/wnode/wnode/abi"
+	"github.com/wnode/wnode/abi/term"
 	"github.com/wnode/wnode/vm"
 	"github.com/wnode/wnode/vm/module/wasm"
 )
@@ -98,4 +99,52 @@ func large(pages uint32) *program {
 	p := guest()
 	p.module.Memories[0].Min = pages
 	return p
+}
+
+// Tables end at a bound of their own.
+func TestTableBomb(t *testing.T) {
+	n := start(t)
+	growTable := func(by int64) code { return seq(raw(0xd0, byte(wasm.FuncRef)), num(by), raw(0xfc, 0x0f, 0)) }
+	bomb := guest(n.report(growTable(1<<20-1)), n.report(growTable(1)), n.report(growTable(-1)), wait).table(abi.DefaultExport)
+	fn := n.load(bomb)
+	n.witness.during("table bomb", func() {
+		n.within(20*8*mib, func() {
+			var attacks []*attack
+			for range 8 {
+				attacks = append(attacks, n.spawn(fn))
+				n.wantReports(1, -1, -1)
+			}
+			for _, a := range attacks {
+				a.kill()
+			}
+		})
+	})
+	huge := guest().table(abi.DefaultExport)
+	huge.module.Tables[0].Limits.Min = 1 << 31
+	n.want(n.run(huge), `compile_error: "a table of 2147483648 elements, at most 1048576"`)
+}
+
+// What is too large to send, to give to a child, or to hand to the node, is refused.
+func TestHugeThings(t *testing.T) {
+	n := start(t)
+	const size = 16 * mib
+	spawn := term.MustEncode(map[string]any{"args": []any{make([]byte, 1<<20)}})
+	p := guest(
+		n.report(call("wnode.send", pid(n.reports), num(0), num(size+1))),
+		n.report(call("wnode.send_after", long(0), pid(n.reports), num(0), num(size+1), num(0))),
+		n.report(call("wnode.spawn", num(100), num(int64(len(spawn))), num(0))),
+		n.report(call("wnode.register", num(100), num(1<<20), pid(n.reports))),
+		n.report(call("wnode.set_label", num(100), num(256))),
+		n.report(call("wnode.log", num(0), num(100), num(1<<20))),
+		n.report(call("wnode.module_load", num(0), num(65*mib), num(0))),
+		n.report(call("wnode.io_read_line", pid(n.reports), num(0), num(size), num(0), num(9))),
+	).at(100, spawn)
+	p.module.Memories[0].Min = 66 * mib / page
+	large, bad := errno(abi.ErrTooLarge), errno(abi.ErrBadArgument)
+	n.witness.during("huge things", func() {
+		n.within(400*mib, func() {
+			n.want(n.run(p), abi.ReasonNormal)
+			n.wantReports(large, large, bad, bad, bad, bad, large, bad)
+		})
+	})
 }

@@ -21,7 +21,7 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // patience is how long a test waits for what must happen.
-const patience = 20 * time.Second
+const patience = 60 * time.Second
 
 // node is a node under attack.
 type node struct {
@@ -143,8 +143,15 @@ func (n *node) spawn(fn abi.Function, change ...func(*wnode.SpawnRequest)) *atta
 		if err != nil {
 			return
 		}
-		if m, err := p.Receive(p.Context(), wnode.Infinity); err == nil {
-			a.down <- downReason(m)
+		for {
+			m, err := p.Receive(p.Context(), wnode.Infinity)
+			if err != nil {
+				return
+			}
+			if m.Kind == abi.MessageDown {
+				a.down <- downReason(m)
+				return
+			}
 		}
 	})
 	if err := <-started; err != nil {
@@ -291,3 +298,7 @@ func (b *logBuffer) count(text string) (n int) {
 	}
 	return n
 }
+
+func leUint64(b []byte) uint64 { return binary.LittleEndian.Uint64(b) }
+
+func containsText(b []byte, text string) bool { return bytes.Contains(b, []byte(text)) }

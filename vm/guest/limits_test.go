@@ -113,9 +113,13 @@ func TestSpawnWithRights(t *testing.T) {
 	}
 	n.message(child, "end")
 	for _, bad := range []any{
-		map[string]any{"overflow": "explode"}, map[string]any{"overflow": 1}, map[string]any{"deny": []any{"fly"}},
-		map[string]any{"deny": "names"}, map[string]any{"limits": map[string]any{"wings": 2}},
-		map[string]any{"limits": map[string]any{"timers": -1}}, map[string]any{"limits": 5},
+		map[string]any{"overflow": "explode"},
+		map[string]any{"overflow": 1},
+		map[string]any{"deny": []any{"fly"}},
+		map[string]any{"deny": "names"},
+		map[string]any{"limits": map[string]any{"wings": 2}},
+		map[string]any{"limits": map[string]any{"timers": -1}},
+		map[string]any{"limits": 5},
 		map[string]any{"limits": map[string]any{"timers": uint64(1) << 63}},
 	} {
 		options := string(term.MustEncode(bad))
