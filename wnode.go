@@ -46,6 +46,8 @@ type Options struct {
 	CacheDir string
 	// MaxModuleBytes bounds one module. 0: [module.DefaultMaxModuleBytes].
 	MaxModuleBytes int64
+	// GuestMemory bounds the memory of all guests together, in bytes. 0: half of the machine's.
+	GuestMemory uint64
 	// IdleTimeout ends a link whose peer is not heard of for so long. 0: [link.DefaultIdleTimeout].
 	IdleTimeout time.Duration
 	// Rights are what a process of this node has at most, RemoteRights one that another node asked for.

@@ -27,13 +27,16 @@ const maxWriteBytes = 256 << 10
 
 // IORequest sends a request of the I/O protocol, ["io_request", from, reply_as, request], to an
 // I/O server and waits for its reply (IO-01, IO-17). The zero device is the group leader. A server
-// that has ended, or ends meanwhile, is [abi.ErrTerminated]; asking oneself, and a request that is
+// that has ended, or ends meanwhile, is [abi.ErrTerminated]; asking oneself or a node, and a request that is
 // no term, are [abi.ErrBadArgument]; one beyond the system's message size is [abi.ErrTooLarge].
 // There is no time-out but ctx.
 func (p *Process) IORequest(ctx context.Context, device abi.Pid, request any) (any, error) {
 	device = p.device(device)
-	if device == p.pid {
+	switch {
+	case device == p.pid:
 		return nil, fmt.Errorf("i/o request to oneself: %w", abi.ErrBadArgument)
+	case device.Num == abi.NodeProcess: // a node, which answers nothing and whose end is that of the link only
+		return nil, fmt.Errorf("i/o request to %s: %w", device.Text(0), abi.ErrBadArgument)
 	}
 	part, err := encodePart(request)
 	if err != nil {

@@ -78,6 +78,36 @@ func TestFullMailboxTakesSystemMessages(t *testing.T) {
 	})
 }
 
+// Nor is it without end: a process cannot have the machine fill the node's memory, whatever becomes of
+// the messages that processes send it.
+func TestSystemMessagesAreBounded(t *testing.T) {
+	for _, overflow := range []vm.Overflow{vm.KillReceiver, vm.DropNewest, vm.BlockSenders} {
+		synctest.Test(t, func(t *testing.T) {
+			sys := newSystem(t, vm.Options{})
+			a := newActor(t, sys, vm.SpawnOptions{})
+			greedy, err := sys.Spawn(vm.SpawnOptions{
+				Overflow: overflow, Rights: vm.Rights{Limits: vm.Limits{MailboxMessages: 10}},
+				Body: vm.Func(func(p *vm.Process) vm.Exit {
+					if _, err := p.Receive(p.Context(), vm.Infinity); err != nil {
+						return vm.Normal
+					}
+					for p.Context().Err() == nil {
+						p.Monitor(abi.Pid{Node: 1, Num: 1 << 60})
+					}
+					return vm.Normal
+				}),
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			ref := a.monitor(greedy)
+			a.send(greedy, "go")
+			synctest.Wait()
+			wantMessages(t, a.drain(), down(ref, greedy, vm.ReasonMailboxFull))
+		})
+	}
+}
+
 func TestWallTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		sys := newSystem(t, vm.Options{Loader: &loader{}})

@@ -40,6 +40,13 @@ func ParseOverflow(name string) (Overflow, error) {
 // ReasonMailboxFull is the exit reason of a process that let its mailbox fill up.
 const ReasonMailboxFull = "mailbox_full"
 
+// The room that a mailbox has for EXIT and DOWN messages beyond its limits: enough for the end of as
+// many processes as most supervisors have.
+const (
+	systemMessages = 1 << 16
+	systemBytes    = 32 << 20
+)
+
 // mailbox is a queue with a cursor for selective receive: messages before the cursor have been
 // looked at and left. It is guarded by its process's lock.
 type mailbox struct {

@@ -46,7 +46,8 @@ func (p *Process) signal(sig abi.Signal) bool {
 }
 
 // enqueue puts a message into the mailbox; false when the process has ended. A full mailbox refuses
-// what processes send; what the machine says was asked for by the process itself, within bounds.
+// what processes send. What the machine says was asked for, by a monitor or by trapping exits, and has
+// room of its own; beyond that there is only one way not to lose any, which is to end the process.
 func (p *Process) enqueue(m Message) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -59,16 +60,20 @@ func (p *Process) enqueueLocked(m Message) bool {
 	switch {
 	case p.ended:
 		return false
-	case m.Kind != abi.MessageUser || p.fitsLocked(m):
+	case p.fitsLocked(m):
 		p.pushLocked(m)
-	case p.opts.Overflow != DropNewest:
+	case m.Kind != abi.MessageUser || p.opts.Overflow != DropNewest:
 		p.exitLocked(reasonMailboxFull)
 	}
 	return true
 }
 
 func (p *Process) fitsLocked(m Message) bool {
-	return p.box.fits(m, p.rights.Limits.MailboxMessages, p.rights.Limits.MailboxBytes)
+	messages, bytes := p.rights.Limits.MailboxMessages, p.rights.Limits.MailboxBytes
+	if m.Kind != abi.MessageUser {
+		messages, bytes = max(messages, messages+systemMessages), max(bytes, bytes+systemBytes) // which may overflow
+	}
+	return p.box.fits(m, messages, bytes)
 }
 
 func (p *Process) pushLocked(m Message) {

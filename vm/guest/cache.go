@@ -214,12 +214,22 @@ func (e *Engine) rewrite(content []byte) (*rewrite.Result, wazero.CompiledModule
 	} else if !errors.Is(err, wasm.ErrMalformed) {
 		return nil, nil, &compileError{err.Error()}
 	}
-	unmetered, reason := e.runtime.CompileModule(e.ctx, content)
-	if reason != nil {
+	if reason := e.explain(content); reason != nil {
 		return nil, nil, &compileError{reason.Error()}
 	}
-	e.close(unmetered)
 	return nil, nil, &compileError{err.Error()}
+}
+
+// explain gives what the runtime has against a module, nil for nothing. Nothing has bounded the time
+// that the compiler would take over it, so the interpreter looks at it, which goes through it once.
+func (e *Engine) explain(content []byte) error {
+	config := wazero.NewRuntimeConfigInterpreter().WithMemoryLimitPages(e.opts.MemoryPages)
+	interpreter := wazero.NewRuntimeWithConfig(e.ctx, config)
+	_, reason := interpreter.CompileModule(e.ctx, content)
+	if err := interpreter.Close(context.Background()); err != nil { // the module with it
+		e.opts.Logger.Warn("interpreter not closed", "err", err)
+	}
+	return reason
 }
 
 // close frees a compiled module that has no instance.

@@ -54,11 +54,21 @@ func (c *call) ref() abi.Ref { return abi.Ref(c.pid()) }
 // bytes reads an address and a length, and gives the bytes there.
 func (c *call) bytes() []byte {
 	address, length := api.DecodeU32(c.value()), api.DecodeU32(c.value())
+	if length >= bytesPerReduction {
+		c.guest.process.AddReductions(uint64(length / bytesPerReduction))
+	}
 	return c.region(address, length)
 }
 
+// bytesPerReduction is how many bytes a guest can hand over for one reduction: they are copied, or
+// hashed, or decoded, which the price of a call does not cover.
+const bytesPerReduction = 64
+
 // buffer reads an address and a capacity, and gives the bytes to write to.
-func (c *call) buffer() []byte { return c.bytes() }
+func (c *call) buffer() []byte {
+	address, capacity := api.DecodeU32(c.value()), api.DecodeU32(c.value())
+	return c.region(address, capacity)
+}
 
 // name reads a name: UTF-8 and not empty.
 func (c *call) name() string {

@@ -63,6 +63,9 @@ func (g *guest) log(c *call) (int64, error) {
 	if len(text) > maxLogBytes || !utf8.Valid(text) {
 		return 0, fmt.Errorf("log text: %w", abi.ErrBadArgument)
 	}
+	if !g.engine.opts.Logger.Enabled(g, level) || !g.mayLog(time.Now()) {
+		return 0, nil
+	}
 	g.engine.opts.Logger.Log(g, level, printable(string(text), maxLogBytes), "pid", g.process.Pid().Text(0), "module", moduleName(g.fn))
 	return 0, nil
 }

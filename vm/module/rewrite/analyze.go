@@ -35,6 +35,8 @@ type function struct {
 	calls  bool  // it calls functions of the module, or helpers
 	locals int   // with the parameters
 	frame  int64 // estimated bytes of stack
+	blocks int   // blocks and branches
+	weight int64 // of those, to the compiler
 
 	charged bool  // the entry is charged and checked
 	counted bool  // the depth is counted
@@ -80,7 +82,7 @@ func (r *rewriter) analyze() error {
 		}
 		r.funcs[i] = f
 	}
-	return nil
+	return r.checkEffort()
 }
 
 // frame is a block that is open.
@@ -210,6 +212,7 @@ func (s *scanner) within(what string, index, n uint32) {
 // step takes one instruction.
 func (s *scanner) step(in *wasm.Instr) {
 	s.move(in.Op.Operands())
+	s.weigh(in)
 	switch in.Op {
 	case wasm.OpBlock, wasm.OpLoop, wasm.OpIf:
 		s.enter(in)

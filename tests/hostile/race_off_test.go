@@ -1,0 +1,6 @@
+//go:build !race
+
+package hostile
+
+// functions is how many functions a module has that has very many: as many as one may have.
+const functions = 1_000_000
