@@ -71,7 +71,7 @@ func row(count int) code {
 
 // tooDeep and tooHard are how a node refuses a module that it could only compile in a very long time.
 const (
-	tooDeep = `compile_error: "function 0: malformed module: blocks nested too deeply`
+	tooDeep = `compile_error: "function 0: 65537 open blocks, at most 65536`
 	tooHard = `compile_error: "functions too large to compile: one has `
 )
 
