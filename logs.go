@@ -34,8 +34,10 @@ const maxDetail = 8 << 10
 // crashed tells of a process that ended by an error: on this node and, when its group leader is on
 // another, there too (LOG-03, RSP-05).
 func (n *Node) crashed(c vm.Crash) {
-	report := crashReport{Pid: c.Pid, Label: c.Label, Export: c.Function.Export, Name: c.Name, Reason: c.Reason,
-		LastFrom: c.Last.From, LastKind: c.Last.Kind, LastSize: c.LastSize}
+	report := crashReport{
+		Pid: c.Pid, Label: c.Label, Export: c.Function.Export, Name: c.Name, Reason: c.Reason,
+		LastFrom: c.Last.From, LastKind: c.Last.Kind, LastSize: c.LastSize,
+	}
 	if _, frames, _ := splitReason(c.Reason); len(frames) == 0 {
 		report.Detail = clip(c.Detail)
 	}
