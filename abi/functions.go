@@ -350,6 +350,6 @@ var Functions = []Func{
 		"log", "log",
 		[]Param{{"level", Int32}, {"text", BytesIn}},
 		ResultStatus,
-		"Writes a line to the node's log. level: -4 debug, 0 info, 4 warning, 8 error. BAD_ARGUMENT.",
+		"Writes a line to the node's log, of which a process has 200 at once and 50 a second; more are dropped and counted. level: -4 debug, 0 info, 4 warning, 8 error. BAD_ARGUMENT.",
 	},
 }

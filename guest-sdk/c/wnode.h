@@ -385,7 +385,8 @@ WNODE_IMPORT(sleep) int32_t wnode_sleep(int64_t time);
 
 /* ---- log ---- */
 
-/* Writes a line to the node's log. level: -4 debug, 0 info, 4 warning, 8 error. BAD_ARGUMENT. */
+/* Writes a line to the node's log, of which a process has 200 at once and 50 a second; more are
+ * dropped and counted. level: -4 debug, 0 info, 4 warning, 8 error. BAD_ARGUMENT. */
 WNODE_IMPORT(log) int32_t wnode_log(int32_t level, const void *text, uint32_t text_len);
 
 

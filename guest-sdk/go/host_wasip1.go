@@ -394,7 +394,8 @@ func hostSystemTime() int64
 //go:noescape
 func hostSleep(time int64) int32
 
-// hostLog: Writes a line to the node's log. level: -4 debug, 0 info, 4 warning, 8 error. BAD_ARGUMENT.
+// hostLog: Writes a line to the node's log, of which a process has 200 at once and 50 a second; more are dropped and
+// counted. level: -4 debug, 0 info, 4 warning, 8 error. BAD_ARGUMENT.
 //
 //go:wasmimport wnode log
 //go:noescape

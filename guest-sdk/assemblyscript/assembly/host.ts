@@ -458,7 +458,8 @@ export declare function system_time(): i64;
 export declare function sleep(time: i64): i32;
 
 /**
- * Writes a line to the node's log. level: -4 debug, 0 info, 4 warning, 8 error. BAD_ARGUMENT.
+ * Writes a line to the node's log, of which a process has 200 at once and 50 a second; more are
+ * dropped and counted. level: -4 debug, 0 info, 4 warning, 8 error. BAD_ARGUMENT.
  */
 @external("wnode", "log")
 export declare function log(level: i32, text: usize, text_len: u32): i32;

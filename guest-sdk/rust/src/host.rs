@@ -296,6 +296,7 @@ extern "C" {
     /// Waits. Messages arrive meanwhile and stay in the mailbox.
     pub fn sleep(time: i64) -> i32;
 
-    /// Writes a line to the node's log. level: -4 debug, 0 info, 4 warning, 8 error. BAD_ARGUMENT.
+    /// Writes a line to the node's log, of which a process has 200 at once and 50 a second; more
+    /// are dropped and counted. level: -4 debug, 0 info, 4 warning, 8 error. BAD_ARGUMENT.
     pub fn log(level: i32, text: *const u8, text_len: usize) -> i32;
 }
