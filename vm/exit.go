@@ -96,13 +96,13 @@ func (p *Process) finish() {
 	p.sys.opts.Names.Release(p.pid)
 	p.mu.Lock()
 	p.ended = true
-	p.box = mailbox{}
+	p.box.drop()
 	p.roomLocked()
 	links, watchers, monitors, aliases := p.links, p.watchers, p.monitors, p.aliases
 	p.links, p.watchers, p.monitors, p.aliases = nil, nil, nil, nil
 	p.mu.Unlock()
 	p.sys.table.removeProcess(p)
-	p.family.leave()
+	p.leaveFamily()
 	p.sys.timers.forget(p.pid)
 	p.sys.held.Add(-int64(len(watchers) + len(links)))
 	for ref := range aliases {

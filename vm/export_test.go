@@ -1,5 +1,7 @@
 package vm
 
+import "github.com/wnode/wnode/abi"
+
 // Holdings are what a system keeps for its processes. All are zero when no process is left.
 type Holdings struct {
 	Table      int // processes, aliases and calls
@@ -26,3 +28,6 @@ func (s *System) Holdings() Holdings {
 	s.timers.mu.Unlock()
 	return h
 }
+
+// FamilyBytes is what is charged to the family that a process is the first of.
+func (s *System) FamilyBytes(pid abi.Pid) int64 { return s.process(pid).below.bytes.Load() }

@@ -3,7 +3,6 @@ package vm
 import (
 	"fmt"
 	"math"
-	"sync/atomic"
 	"time"
 
 	"github.com/wnode/wnode/abi"
@@ -204,33 +203,6 @@ func (p *Process) mayAffect(target abi.Pid) error {
 		return nil
 	}
 	return p.Permitted(PermitExitOthers)
-}
-
-// family counts the live processes below one that has a limit on its children, and is charged to
-// the families around it.
-type family struct {
-	around *family
-	most   int64
-	live   atomic.Int64
-}
-
-// join charges one process to f and all around it, or to none: [abi.ErrLimit].
-func (f *family) join() error {
-	for g := f; g != nil; g = g.around {
-		if g.live.Add(1) > g.most {
-			for undo := f; undo != g.around; undo = undo.around {
-				undo.live.Add(-1)
-			}
-			return fmt.Errorf("%d processes below one: %w", g.most, abi.ErrLimit)
-		}
-	}
-	return nil
-}
-
-func (f *family) leave() {
-	for ; f != nil; f = f.around {
-		f.live.Add(-1)
-	}
 }
 
 // startClock ends the process when its time is up.

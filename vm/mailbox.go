@@ -54,19 +54,31 @@ type mailbox struct {
 	cursor int
 	bytes  int
 	downs  int // messages of monitors that fired
+
+	account *family // is charged for what waits
 }
 
 // fits reports whether a message would stay within the limits.
 func (b *mailbox) fits(m Message, maxMessages, maxBytes int) bool {
-	return len(b.queue) < maxMessages && b.bytes+len(m.Data) <= maxBytes
+	return len(b.queue) < maxMessages && b.bytes+len(m.Data) <= maxBytes && b.account.has(m.weight())
 }
 
 func (b *mailbox) push(m Message) {
 	b.queue = append(b.queue, m)
 	b.bytes += len(m.Data)
+	b.account.charge(m.weight())
 	if m.Kind == abi.MessageDown {
 		b.downs++
 	}
+}
+
+// weight is what a message that waits is charged with.
+func (m *Message) weight() int { return len(m.Data) + messageOverhead }
+
+// drop forgets everything.
+func (b *mailbox) drop() {
+	b.account.charge(-b.bytes - len(b.queue)*messageOverhead)
+	*b = mailbox{}
 }
 
 // current gives the message at the cursor, nil when every message has been looked at.
@@ -98,6 +110,7 @@ func (b *mailbox) removeAt(i int) Message {
 		b.queue = b.queue[:last]
 	}
 	b.bytes -= len(m.Data)
+	b.account.charge(-m.weight())
 	if m.Kind == abi.MessageDown {
 		b.downs--
 	}

@@ -98,6 +98,10 @@ func (p *Process) admit(ctx context.Context, m Message) error {
 			p.mu.Unlock()
 			return nil
 		}
+		if !p.below.has(m.weight()) { // others have to make room, of whom nobody here would hear
+			p.mu.Unlock()
+			return fmt.Errorf("message of %d bytes: %w", len(m.Data), abi.ErrLimit)
+		}
 		if p.room == nil {
 			p.room = make(chan struct{})
 		}

@@ -59,13 +59,17 @@ func (s *System) prepare(opts SpawnOptions) (*Process, error) {
 		p.leader = p.pid
 	}
 	p.inherit(parent)
+	if !p.family.has(len(opts.Args)) {
+		return nil, fmt.Errorf("spawn %s: %w", opts.Label, abi.ErrLimit)
+	}
 	if err := p.family.join(); err != nil {
 		return nil, fmt.Errorf("spawn %s: %w", opts.Label, err)
 	}
+	p.family.charge(len(opts.Args))
 	p.ctx, p.cancel = context.WithCancelCause(s.ctx)
 	if err := s.table.addProcess(p, func() { s.wg.Add(1) }); err != nil {
 		p.cancel(err)
-		p.family.leave()
+		p.leaveFamily()
 		return nil, fmt.Errorf("spawn %s: %w", opts.Label, err)
 	}
 	p.tieToParent(parent)
@@ -86,8 +90,15 @@ func (p *Process) inherit(parent *Process) {
 	p.below = p.family
 	guest := p.opts.Function != abi.Function{}
 	if guest && (p.family == nil || p.opts.Rights.Limits.Children != 0) {
-		p.below = &family{around: p.family, most: int64(p.rights.Limits.Children)}
+		p.below = newFamily(p.family, p.rights.Limits)
 	}
+	p.box.account = p.below
+}
+
+// leaveFamily takes back what the process's birth has charged.
+func (p *Process) leaveFamily() {
+	p.family.charge(-len(p.opts.Args))
+	p.family.leave()
 }
 
 // tieToParent makes the link and the monitor that a process is born with (PROC-07). parent is nil

@@ -18,6 +18,8 @@ const (
 	MaxTimerDelay = 50 * 24 * time.Hour
 	// maxTimerBytes bounds the messages of the timers that one process has set.
 	maxTimerBytes = 64 << 20
+	// timerOverhead stands for what a timer takes beside its message, in bytes.
+	timerOverhead = 400
 )
 
 // timer sends one message when its time has come.
@@ -31,6 +33,9 @@ type timer struct {
 }
 
 func (t *timer) bytes() int { return len(t.sig.Data) }
+
+// weight is what a timer is charged with to its family.
+func (t *timer) weight() int { return t.bytes() + timerOverhead }
 
 // TimerTarget is who a timer sends its message to: a process of the node, or, with Pid zero, whoever
 // has the name when the time has come (TMR-02).
@@ -127,11 +132,13 @@ func (t *timers) set(x *timer) error {
 	switch {
 	case t.closed:
 		return abi.ErrTerminated
-	case len(t.heap) >= t.max || set.count >= x.setBy.rights.Limits.Timers || set.bytes+x.bytes() > maxTimerBytes:
+	case len(t.heap) >= t.max || set.count >= x.setBy.rights.Limits.Timers || set.bytes+x.bytes() > maxTimerBytes ||
+		!x.setBy.below.has(x.weight()):
 		return fmt.Errorf("timer: %w", abi.ErrLimit)
 	}
 	set.count++
 	set.bytes += x.bytes()
+	x.setBy.below.charge(x.weight())
 	t.next++
 	x.order = t.next
 	heap.Push(&t.heap, x)
@@ -172,6 +179,7 @@ func (t *timers) removeLocked(x *timer) {
 	}
 	x.setBy.timers.count--
 	x.setBy.timers.bytes -= x.bytes()
+	x.setBy.below.charge(-x.weight())
 }
 
 func (t *timers) find(ref abi.Ref, cancel bool) (left time.Duration, ok bool) {

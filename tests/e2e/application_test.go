@@ -53,16 +53,18 @@ func TestApplication(t *testing.T) {
 func TestPolicy(t *testing.T) {
 	t.Parallel()
 	h := newHost(t)
-	policy := filepath.Join(t.TempDir(), "policy.toml")
-	write(t, policy, []byte("[processes]\nwall_time = \"300ms\"\n[remote]\nmemory = \"64KiB\"\n"), 0o600)
-	h.headless("strict@127.0.0.1", "--policy", policy)
+	dir := t.TempDir()
+	small, short := filepath.Join(dir, "small.toml"), filepath.Join(dir, "short.toml")
+	write(t, small, []byte("[remote]\nmemory = \"64KiB\"\n"), 0o600)
+	write(t, short, []byte("[processes]\nwall_time = \"300ms\"\n"), 0o600)
+	h.headless("strict@127.0.0.1", "--policy", small)
 	// A C program with a libc begins with more than one page.
 	r := h.run("run", "--listen", "127.0.0.1:0", "--on", "strict@127.0.0.1", guest(t, "hello"))
 	if r.code != 1 {
 		t.Errorf("%+v", r)
 	}
 	wantLine(t, r.stderr, `wnode: hello.wasm ended: "memory_limit"`)
-	r = h.run("run", "--listen", "127.0.0.1:0", "--policy", policy, guest(t, "echo"))
+	r = h.run("run", "--listen", "127.0.0.1:0", "--policy", short, guest(t, "echo"))
 	if r.code != 1 {
 		t.Errorf("%+v", r)
 	}
