@@ -72,28 +72,25 @@ func (b *Builder) compile(ctx context.Context, path, argument string) error {
 	if err != nil {
 		return err
 	}
-	before := b.compiled()
 	cmd := exec.CommandContext(ctx, b.program(), "run", "--listen", "127.0.0.1:0", "--cookie", "compiles guests", path, argument)
 	cmd.Env = append(os.Environ(), "XDG_CACHE_HOME="+b.CacheHome(), fmt.Sprintf("WNODE_PORT=%d", port))
 	out, err := cmd.CombinedOutput()
 	if exit := new(exec.ExitError); err != nil && !errors.As(err, &exit) {
 		return err
 	}
-	if b.compiled() == before {
+	if !b.compiled() {
 		return fmt.Errorf("no code has come to %s\n%s", b.CacheDir(), out)
 	}
 	return nil
 }
 
-// compiled counts the files in the cache.
-func (b *Builder) compiled() (files int) {
-	_ = filepath.WalkDir(b.CacheDir(), func(_ string, entry fs.DirEntry, err error) error { // there may be no folder yet
-		if err == nil && entry.Type().IsRegular() {
-			files++
-		}
+// compiled reports whether there is anything in the cache.
+func (b *Builder) compiled() (found bool) {
+	_ = filepath.WalkDir(b.CacheDir(), func(_ string, entry fs.DirEntry, err error) error { // there may be no folder
+		found = found || err == nil && entry.Type().IsRegular()
 		return nil
 	})
-	return files
+	return found
 }
 
 // freePort gives a UDP port for the name service of a node that needs none.

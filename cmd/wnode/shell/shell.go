@@ -117,11 +117,17 @@ func (s *Shell) promptPrefix() string { return "wnode(" + s.node.Name() + ")" }
 func (s *Shell) watch(p *wnode.Process) wnode.Exit {
 	defer close(s.done)
 	for {
-		pid, err := s.node.Spawn("shell", p.GroupLeader(), s.run)
+		watched := make(chan struct{})
+		pid, err := s.node.Spawn("shell", p.GroupLeader(), func(p *wnode.Process) wnode.Exit {
+			<-watched // so that its reason is known, however soon it ends
+			return s.run(p)
+		})
 		if err != nil {
 			return wnode.Exit{Reason: err.Error(), Crash: true}
 		}
-		reason, err := await(p, pid)
+		ref := p.Monitor(pid)
+		close(watched)
+		reason, err := await(p, ref)
 		if err != nil {
 			// The watch is told to end, and its evaluator with it. The context of the signal is not
 			// that of the watch, which has ended.
@@ -139,9 +145,8 @@ func (s *Shell) watch(p *wnode.Process) wnode.Exit {
 	}
 }
 
-// await waits until a process has ended, and gives the reason.
-func await(p *wnode.Process, pid abi.Pid) (reason any, err error) {
-	ref := p.Monitor(pid)
+// await waits until a monitored process has ended, and gives the reason.
+func await(p *wnode.Process, ref abi.Ref) (reason any, err error) {
 	for {
 		m, err := p.Receive(p.Context(), wnode.Infinity)
 		if err != nil {
