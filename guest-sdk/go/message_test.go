@@ -140,6 +140,7 @@ func TestStarting(t *testing.T) {
 
 func TestFuncNames(t *testing.T) {
 	Func("taken", func([]any) error { return nil })
+	defer delete(functions, "taken")
 	for _, name := range []string{"taken", ""} {
 		func() {
 			defer func() {
