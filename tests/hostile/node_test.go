@@ -58,7 +58,11 @@ func start(t *testing.T, change ...func(*wnode.Options)) *node {
 			if err != nil {
 				return
 			}
-			n.inbox <- m
+			select {
+			case n.inbox <- m:
+			case <-p.Context().Done(): // nobody reads any more
+				return
+			}
 		}
 	})
 	n.witness = newWitness(n)

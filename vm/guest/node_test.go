@@ -60,7 +60,11 @@ func newTestNode(t testing.TB, change ...func(*Options)) *testNode {
 			if err != nil {
 				return vm.Normal
 			}
-			n.inbox <- m
+			select {
+			case n.inbox <- m:
+			case <-p.Context().Done():
+				return vm.Normal
+			}
 		}
 	})
 	return n
