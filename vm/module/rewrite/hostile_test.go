@@ -37,7 +37,8 @@ func TestHostileSizes(t *testing.T) {
 	for name, m := range tests {
 		b := m.Encode()
 		start := time.Now()
-		if _, err := Module(b, Options{}); err != nil {
+		var bound *BoundError // what is as hard for the compiler is refused, and that in as little time
+		if _, err := Module(b, Options{}); err != nil && !errors.As(err, &bound) {
 			t.Errorf("%s: %v", name, err)
 		}
 		took := time.Since(start)
