@@ -79,7 +79,7 @@ func (a *Application) master(ctx context.Context, p *Process, started chan<- err
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	defer context.AfterFunc(p.Context(), cancel)()
-	reason, err := untilDown(ctx, p, ref)
+	reason, err := p.ReceiveDown(ctx, ref)
 	if err != nil {
 		reason = a.shutDown(p, pid, ref)
 	}
@@ -99,33 +99,15 @@ func (a *Application) shutDown(p *Process, pid abi.Pid, ref abi.Ref) (reason any
 	defer cancel()
 	// Only the end of ctx is an error here, and then the wait has the same.
 	_ = p.ExitProcess(ctx, pid, term.MustEncode(abi.ReasonShutdown))
-	reason, err := untilDown(ctx, p, ref)
+	reason, err := p.ReceiveDown(ctx, ref)
 	if err == nil {
 		return reason
 	}
 	a.node.log.Warn("application killed, it did not stop in time", "application", a.spec.Name, "shutdown", a.spec.Shutdown)
 	ctx = context.WithoutCancel(ctx)
 	_ = p.ExitProcess(ctx, pid, term.MustEncode(abi.ReasonKill))
-	reason, _ = untilDown(ctx, p, ref)
+	reason, _ = p.ReceiveDown(ctx, ref)
 	return reason
-}
-
-// untilDown waits for the end of a monitored process and gives the reason.
-func untilDown(ctx context.Context, p *Process, ref abi.Ref) (reason any, err error) {
-	for {
-		m, err := p.Receive(ctx, Infinity)
-		if err != nil {
-			return nil, err
-		}
-		if m.Kind != abi.MessageDown || m.Ref != ref {
-			continue
-		}
-		t, err := term.Decode(m.Data)
-		if err != nil {
-			return nil, err
-		}
-		return t.([]any)[4], nil // the machine made the message
-	}
 }
 
 // Name is what the application is called.

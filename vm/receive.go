@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/wnode/wnode/abi"
+	"github.com/wnode/wnode/abi/term"
 )
 
 // Infinity as a timeout waits for ever.
@@ -105,6 +106,25 @@ func (p *Process) Receive(ctx context.Context, timeout time.Duration) (Message, 
 	}
 	m, _ := p.Take()
 	return m, nil
+}
+
+// ReceiveDown waits for the DOWN of a monitor of the process's own and gives the exit reason that is in
+// it. What else comes first is dropped. The error is the cause of ctx when that ends.
+func (p *Process) ReceiveDown(ctx context.Context, ref abi.Ref) (reason any, err error) {
+	for {
+		m, err := p.Receive(ctx, Infinity)
+		if err != nil {
+			return nil, err
+		}
+		if m.Kind != abi.MessageDown || m.Ref != ref {
+			continue
+		}
+		t, err := term.Decode(m.Data)
+		if err != nil {
+			return nil, fmt.Errorf("DOWN: %w", err)
+		}
+		return t.([]any)[4], nil // the machine made the message
+	}
 }
 
 // Send sends a message, which it takes over. A receiver that does not exist is no error (SIG-03);

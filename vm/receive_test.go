@@ -189,3 +189,38 @@ func TestSenderIsStamped(t *testing.T) {
 		}
 	})
 }
+
+// ReceiveDown drops other messages and other monitors' DOWNs, and ends with its context.
+func TestReceiveDown(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		sys := newSystem(t, vm.Options{Node: 5})
+		other, target := newActor(t, sys, vm.SpawnOptions{}), newActor(t, sys, vm.SpawnOptions{})
+		reasons := make(chan any, 1)
+		watcher, err := sys.Spawn(vm.SpawnOptions{Body: vm.Func(func(p *vm.Process) vm.Exit {
+			p.Monitor(other.pid)
+			ref := p.Monitor(target.pid)
+			reason, err := p.ReceiveDown(p.Context(), ref)
+			if err != nil {
+				t.Error(err)
+			}
+			reasons <- reason
+			_, err = p.ReceiveDown(p.Context(), ref)
+			var exit *vm.ExitError
+			if !errors.As(err, &exit) {
+				t.Errorf("ended by %v, want an exit", err)
+			}
+			return vm.Normal
+		})})
+		if err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		other.exit("first")
+		synctest.Wait()
+		target.exit("second")
+		if reason := <-reasons; reason != "second" {
+			t.Errorf("reason %v", reason)
+		}
+		newActor(t, sys, vm.SpawnOptions{}).sendExit(watcher, "kill")
+	})
+}

@@ -114,20 +114,11 @@ func superviseProcess(ctx context.Context, p *wnode.Process, node abi.NodeID, re
 	if err != nil {
 		return nil, err
 	}
-	for {
-		m, err := p.Receive(ctx, wnode.Infinity)
-		if err != nil {
-			return nil, errors.Join(exitCode(interruptCode), p.ExitProcess(p.Context(), pid, term.MustEncode(abi.ReasonKill)))
-		}
-		if m.Kind != abi.MessageDown || m.Ref != ref {
-			continue
-		}
-		t, err := term.Decode(m.Data)
-		if err != nil {
-			return nil, err
-		}
-		return t.([]any)[4], nil
+	reason, err := p.ReceiveDown(ctx, ref)
+	if err != nil {
+		return nil, errors.Join(exitCode(interruptCode), p.ExitProcess(p.Context(), pid, term.MustEncode(abi.ReasonKill)))
 	}
+	return reason, nil
 }
 
 // interruptCode is the exit code of a program that Ctrl-C has ended, as shells have it.

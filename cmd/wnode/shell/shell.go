@@ -127,7 +127,7 @@ func (s *Shell) watch(p *wnode.Process) wnode.Exit {
 		}
 		ref := p.Monitor(pid)
 		close(watched)
-		reason, err := await(p, ref)
+		reason, err := p.ReceiveDown(p.Context(), ref)
 		if err != nil {
 			// The watch is told to end, and its evaluator with it. The context of the signal is not
 			// that of the watch, which has ended.
@@ -141,26 +141,6 @@ func (s *Shell) watch(p *wnode.Process) wnode.Exit {
 			term.Format(pid, s.node.Index), term.Format(reason, s.node.Index))
 		if err := p.Write(p.Context(), abi.Pid{}, []byte(text)); err != nil {
 			return wnode.Normal // without an I/O server there is no shell
-		}
-	}
-}
-
-// await waits until a monitored process has ended, and gives the reason.
-func await(p *wnode.Process, ref abi.Ref) (reason any, err error) {
-	for {
-		m, err := p.Receive(p.Context(), wnode.Infinity)
-		if err != nil {
-			return nil, err
-		}
-		if m.Kind != abi.MessageDown || m.Ref != ref {
-			continue
-		}
-		t, err := term.Decode(m.Data)
-		if err != nil {
-			return nil, err
-		}
-		if down, ok := t.([]any); ok && len(down) == 5 {
-			return down[4], nil
 		}
 	}
 }
