@@ -5,7 +5,6 @@ import (
 	"errors"
 	"strings"
 
-	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/api"
 
 	"github.com/wnode/wnode/abi"
@@ -38,9 +37,7 @@ func (b *body) Run(p *vm.Process) vm.Exit {
 	if !ok {
 		return b.undefined(p, code.noSuchExport(b.fn.Export))
 	}
-	calls := []string{b.fn.Export}
-	if first, ok := code.exports[initializeExport]; ok && b.fn.Export != initializeExport {
-		calls = []string{initializeExport, b.fn.Export}
+	if first, ok := code.exports[initializeExport]; ok {
 		if err := checkEntry(first, initializeExport); err != nil {
 			return b.loadFailed(p, err)
 		}
@@ -48,10 +45,10 @@ func (b *body) Run(p *vm.Process) vm.Exit {
 	if err := checkEntry(entry, b.fn.Export); err != nil {
 		return b.loadFailed(p, err)
 	}
-	g := &guest{Context: b.engine.withMemory(p), process: p, engine: b.engine, fn: b.fn, code: code}
+	g := &guest{Context: p.Context(), process: p, engine: b.engine, fn: b.fn, code: code}
 	g.logs.burst, g.logs.perSecond = logBurst, logPerSecond
 	defer g.closeLog()
-	return g.run(calls)
+	return g.run()
 }
 
 // loadFailed gives the exit of a process whose code is not there or cannot be run.
@@ -116,53 +113,40 @@ type guest struct {
 	engine  *Engine
 	fn      abi.Function
 	code    *code
+	of      *instance
 
 	memory  api.Memory // nil until a host function needs it
 	call    call       // the host call that is being made
 	pace    pace       // how fast it runs
 	exited  *vm.Exit   // set by the host function exit
 	message seen       // what the guest has looked at in its mailbox
+	first   *string    // while the instance is initialised, the first that made it different from others
 	logs    logRate    // what it may still write to the node's log
 
 	gather   int    // bytes of the fd_write under way, when it has several buffers
 	gathered []byte // those that have come
 }
 
-// run instantiates the module and makes the calls.
-func (g *guest) run(calls []string) vm.Exit {
-	instance, err := g.instantiate(g.config())
+// run gets an instance and calls what the process is there for.
+func (g *guest) run() vm.Exit {
+	i, err := g.instance()
 	if errors.Is(err, errMemory) {
 		return vm.Exit{Reason: ReasonMemory, Crash: true}
 	}
 	if err != nil {
 		return g.instantiateFailed(err)
 	}
-	defer g.close(instance)
-	defer g.settle(instance)
-	for _, export := range calls {
-		if _, err := instance.ExportedFunction(export).Call(g); err != nil {
-			return g.exit(err)
-		}
+	err = g.initialize(i)
+	if err == nil && g.fn.Export != initializeExport {
+		err = i.call(g, g.fn.Export)
 	}
-	return vm.Normal
-}
-
-func (g *guest) close(instance api.Module) {
-	if err := instance.Close(context.WithoutCancel(g.Context)); err != nil {
-		g.engine.opts.Logger.Warn("instance not closed", "err", err)
+	g.settle(i)
+	exit := vm.Normal
+	if err != nil {
+		exit = g.exit(err)
 	}
-}
-
-// config adds to what all instances have in common what WASI gives to this one.
-func (g *guest) config() wazero.ModuleConfig {
-	if !g.code.wasi {
-		return g.engine.config
-	}
-	streams := stdio{g}
-	return g.engine.config.
-		WithArgs(g.commandLine()...).
-		WithStdin(streams).WithStdout(streams).WithStderr(stderr{streams}).
-		WithNanosleep(g.nanosleep)
+	g.leave(i, exit)
+	return exit
 }
 
 // commandLine gives the arguments as a WASI program sees them: the module's name, then those of

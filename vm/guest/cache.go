@@ -28,7 +28,9 @@ type code struct {
 	exports  map[string]api.FunctionDefinition
 	wasi     bool // imports WASI
 	layout   rewrite.Layout
-	counter  string // export with what is left of the budget
+	left     string // export with what is left of the budget
+	stack    string // export with what is left of the stack
+	pool     pool
 
 	users int           // instances that may exist
 	idle  *list.Element // place among the unused ones, nil while there are users
@@ -134,7 +136,29 @@ func (c *cache) retireLocked(unused *code) {
 	}
 	oldest := c.idle.Remove(c.idle.Front()).(*code)
 	delete(c.loaded, oldest.hash)
+	oldest.pool.empty(0)
 	c.engine.close(oldest.compiled)
+}
+
+// rest closes all instances that no process uses.
+func (c *cache) rest() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, loaded := range c.loaded {
+		loaded.pool.empty(0)
+	}
+}
+
+// shrink lets instances go that nobody needs, and reports whether there are others.
+func (c *cache) shrink() (left bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, loaded := range c.loaded {
+		if loaded.pool.shrink() {
+			left = true
+		}
+	}
+	return left
 }
 
 // run loads a module and tells those who wait.
@@ -192,17 +216,21 @@ func (e *Engine) compile(hash abi.Hash, content []byte) (ready *code, err error)
 		e.close(compiled)
 		return nil, err
 	}
-	return &code{
+	ready = &code{
 		hash: hash, compiled: compiled, exports: compiled.ExportedFunctions(),
 		wasi:   importsFrom(compiled, wasi_snapshot_preview1.ModuleName),
-		layout: rewritten.Layout, counter: rewritten.Left,
-	}, nil
+		layout: rewritten.Layout, left: rewritten.Left, stack: rewritten.Stack,
+	}
+	ready.pool.init(ready, rewritten)
+	return ready, nil
 }
 
 // rewrite meters a module and compiles it. What goes wrong is told in the words of the compiler
 // about the module as it was. One that the compiler would take and the rewriter does not is refused.
 func (e *Engine) rewrite(content []byte) (*rewrite.Result, wazero.CompiledModule, error) {
-	rewritten, err := rewrite.Module(content, rewrite.Options{Budget: firstBudget, MemoryPages: e.opts.MemoryPages})
+	rewritten, err := rewrite.Module(content, rewrite.Options{
+		Budget: firstBudget, MemoryPages: e.opts.MemoryPages, State: true,
+	})
 	if errors.Is(err, rewrite.ErrReserved) {
 		return nil, nil, &linkError{fmt.Sprintf("unknown import module %q", rewrite.ImportModule)}
 	}

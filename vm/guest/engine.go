@@ -72,7 +72,8 @@ type Engine struct {
 	hosts   map[string]map[string]api.FunctionDefinition
 	modules cache
 	memory  memoryBudget
-	logs    logRate // of all guests
+	logs    logRate       // of all guests
+	pooled  chan struct{} // holds a token when there may be instances at rest
 
 	ctx    context.Context // ends when the engine is closed
 	cancel context.CancelFunc
@@ -93,6 +94,7 @@ func NewEngine(opts Options) (*Engine, error) {
 	e := &Engine{opts: opts, started: time.Now(), config: commonConfig()}
 	e.ctx, e.cancel = context.WithCancel(context.Background())
 	e.modules.init(e, opts.MaxCompiled)
+	e.pooled = make(chan struct{}, 1)
 	e.memory.most = opts.TotalMemory
 	e.logs.burst, e.logs.perSecond = logBurstAll, logPerSecAll
 
@@ -113,6 +115,7 @@ func NewEngine(opts Options) (*Engine, error) {
 	if err := e.addHostModules(); err != nil {
 		return nil, errors.Join(fmt.Errorf("guest engine: %w", err), e.Close(context.Background()))
 	}
+	e.wg.Go(e.shrinkPools)
 	return e, nil
 }
 
@@ -171,8 +174,8 @@ func commonConfig() wazero.ModuleConfig {
 
 // addHostModules makes what guests import, and notes it for the check of imports.
 func (e *Engine) addHostModules() error {
-	if _, err := wasi_snapshot_preview1.Instantiate(gatherWrites(e.ctx), e.runtime); err != nil {
-		return fmt.Errorf("WASI: %w", err)
+	if err := addWASI(e.ctx, e.runtime); err != nil {
+		return err
 	}
 	if err := addHostFunctions(e.ctx, e.runtime); err != nil {
 		return err
@@ -208,6 +211,33 @@ func (e *Engine) enter() bool {
 }
 
 func (e *Engine) leave() { e.wg.Done() }
+
+// hasPooled says that there are instances at rest.
+func (e *Engine) hasPooled() {
+	select {
+	case e.pooled <- struct{}{}:
+	default:
+	}
+}
+
+// shrinkPools lets instances go that nobody needs, as long as the engine is not closed.
+func (e *Engine) shrinkPools() {
+	for {
+		select {
+		case <-e.pooled:
+		case <-e.ctx.Done():
+			return
+		}
+		for left := true; left; {
+			select {
+			case <-time.After(shrinkPeriod):
+				left = e.modules.shrink()
+			case <-e.ctx.Done():
+				return
+			}
+		}
+	}
+}
 
 // Close waits until the processes that run guests have ended, which the caller has told them to
 // ([vm.System.Close]), and frees everything. When ctx ends first it reports so, and frees nothing

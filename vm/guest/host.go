@@ -136,6 +136,7 @@ func caller(f abi.Func, function hostFunction) api.GoModuleFunc {
 	return func(ctx context.Context, module api.Module, stack []uint64) {
 		g := ctx.(*guest)
 		g.checkAlive()
+		g.differs(f.Name)
 		g.call = call{guest: g, module: module, stack: stack}
 		var result int64
 		err := g.process.Permitted(permission)

@@ -2,15 +2,9 @@ package guest
 
 import (
 	"bufio"
-	"context"
-	"errors"
 	"fmt"
 	"os"
 	"sync/atomic"
-
-	"github.com/tetratelabs/wazero"
-	"github.com/tetratelabs/wazero/api"
-	"github.com/tetratelabs/wazero/experimental"
 
 	"github.com/wnode/wnode/vm"
 )
@@ -21,10 +15,6 @@ const ReasonMemory = "memory_limit"
 
 // pageBytes is the size of a page of linear memory.
 const pageBytes = 1 << 16
-
-// errMemory is what the allocator panics with when the first pages cannot be had: the runtime has no
-// other way to say so.
-var errMemory = errors.New("memory limit")
 
 // memoryBudget is the linear memory of all guests together.
 type memoryBudget struct {
@@ -42,23 +32,37 @@ func (b *memoryBudget) take(n uint64) bool {
 
 func (b *memoryBudget) release(n uint64) { b.used.Add(^(n - 1)) }
 
+// takeMemory takes from the memory of all guests, which those that are at rest make room for.
+func (e *Engine) takeMemory(n uint64) bool {
+	if e.memory.take(n) {
+		return true
+	}
+	e.modules.rest()
+	return e.memory.take(n)
+}
+
 // linearMemory is the memory of one instance, within what its process and all guests may have.
 type linearMemory struct {
-	budget *memoryBudget
+	engine *Engine
 	most   uint64
 	buffer []byte
+	// exactly is a size that Reallocate gives in place of the one that is asked for; 0 stands for none.
+	exactly uint64
 }
 
 // Reallocate gives the memory with another size, nil when it may not be so large. Some more than is
 // asked for is set aside, as whoever grows a memory often does so again.
 func (m *linearMemory) Reallocate(size uint64) []byte {
+	if m.exactly != 0 {
+		size = m.exactly
+	}
 	have := uint64(cap(m.buffer))
 	if size > have {
 		if size > m.most {
 			return m.refuse()
 		}
 		want := min(m.most, max(size, have+have/4))
-		if !m.budget.take(want - have) {
+		if !m.engine.takeMemory(want - have) {
 			return m.refuse()
 		}
 		grown := make([]byte, size, want)
@@ -79,32 +83,17 @@ func (m *linearMemory) refuse() []byte {
 
 // Free gives back what the memory took of the budget.
 func (m *linearMemory) Free() {
-	m.budget.release(uint64(cap(m.buffer)))
+	m.engine.memory.release(uint64(cap(m.buffer)))
 	m.buffer = nil
 }
 
-// withMemory gives the context in which the instances of a process are made.
-func (e *Engine) withMemory(p *vm.Process) context.Context {
+// memoryFor is the memory that an instance of a process may have, in bytes.
+func (e *Engine) memoryFor(p *vm.Process) uint64 {
 	most := uint64(e.opts.MemoryPages) * pageBytes
 	if limit := p.Rights().Limits.Memory; limit != 0 {
 		most = min(most, limit)
 	}
-	allocate := experimental.MemoryAllocatorFunc(func(_, largest uint64) experimental.LinearMemory {
-		return &linearMemory{budget: &e.memory, most: min(most, largest)}
-	})
-	return experimental.WithMemoryAllocator(p.Context(), allocate)
-}
-
-// instantiate makes the guest's instance. The error is errMemory when it may not have its memory.
-func (g *guest) instantiate(config wazero.ModuleConfig) (instance api.Module, err error) {
-	defer func() {
-		if r := recover(); r == error(errMemory) {
-			err = errMemory
-		} else if r != nil {
-			panic(r)
-		}
-	}()
-	return g.engine.runtime.InstantiateModule(g, g.code.compiled, config)
+	return most
 }
 
 // fallbackMemory is what guests may have together where the size of the machine is not known.

@@ -47,8 +47,6 @@ func yield(ctx context.Context, stack []uint64) {
 func stackOverflow(context.Context, []uint64) { panic(&trap{trapStackOverflow}) }
 
 // settle accounts for what a guest has used of its last budget.
-func (g *guest) settle(instance api.Module) {
-	if counter := instance.ExportedGlobal(g.code.counter); counter != nil {
-		g.process.AddReductions(uint64(int64(g.pace.budget()) - int64(api.DecodeI32(counter.Get()))))
-	}
+func (g *guest) settle(i *instance) {
+	g.process.AddReductions(uint64(int64(g.pace.budget()) - int64(api.DecodeI32(i.left.Get()))))
 }

@@ -17,18 +17,19 @@ import (
 // stdio is the standard streams of a WASI program: I/O requests to the group leader, one for each
 // fd_read and fd_write, with nothing kept back (W-10). A guest that polls its standard input is told that
 // it is ready; the read is what waits.
-type stdio struct{ g *guest }
+type stdio struct{ of *instance }
 
 // stderr is the standard error of a WASI program.
 type stderr struct{ stdio }
 
 // Write returns when the group leader has the bytes.
-func (s stderr) Write(data []byte) (int, error) { return s.write(data, s.g.process.WriteError) }
+func (s stderr) Write(data []byte) (int, error) { return s.write(data, s.of.guest.process.WriteError) }
 
 // Read reads at most one line.
 func (s stdio) Read(buf []byte) (int, error) {
-	n, err := s.g.process.Read(s.g, abi.Pid{}, buf)
-	s.g.checkAlive()
+	g := s.of.guest
+	n, err := g.process.Read(g, abi.Pid{}, buf)
+	g.checkAlive()
 	if errors.Is(err, abi.ErrEndOfFile) {
 		return 0, io.EOF
 	}
@@ -39,7 +40,7 @@ func (s stdio) Read(buf []byte) (int, error) {
 }
 
 // Write returns when the group leader has the bytes.
-func (s stdio) Write(data []byte) (int, error) { return s.write(data, s.g.process.Write) }
+func (s stdio) Write(data []byte) (int, error) { return s.write(data, s.of.guest.process.Write) }
 
 // write sends data, or gathers it while more of the same fd_write is to come.
 func (s stdio) write(data []byte, send func(context.Context, abi.Pid, []byte) error) (int, error) {
@@ -47,15 +48,16 @@ func (s stdio) write(data []byte, send func(context.Context, abi.Pid, []byte) er
 	if n == 0 {
 		return 0, nil
 	}
-	if s.g.gather > 0 {
-		s.g.gathered = append(s.g.gathered, data...)
-		if len(s.g.gathered) < s.g.gather {
+	g := s.of.guest
+	if g.gather > 0 {
+		g.gathered = append(g.gathered, data...)
+		if len(g.gathered) < g.gather {
 			return n, nil
 		}
-		data, s.g.gather = s.g.gathered, 0
+		data, g.gather = g.gathered, 0
 	}
-	err := send(s.g, abi.Pid{}, data)
-	s.g.checkAlive()
+	err := send(g, abi.Pid{}, data)
+	g.checkAlive()
 	if err != nil {
 		return 0, experimentalsys.EIO
 	}
@@ -65,13 +67,14 @@ func (s stdio) write(data []byte, send func(context.Context, abi.Pid, []byte) er
 // gatherer listens to fd_write. wazero calls the stream once for each of its buffers: a line whose
 // newline has one of its own, which is how C's printf sends it, would be two requests, and another
 // process's output could come in between.
-type gatherer struct{}
+type gatherer struct{ watcher }
 
 // maxGathered bounds what is gathered; a larger write goes out buffer by buffer.
 const maxGathered = 256 << 10
 
 // Before works out how many bytes the write has, when it has more than one buffer.
-func (gatherer) Before(ctx context.Context, mod api.Module, _ api.FunctionDefinition, params []uint64, _ experimental.StackIterator) {
+func (w gatherer) Before(ctx context.Context, mod api.Module, def api.FunctionDefinition, params []uint64, stack experimental.StackIterator) {
+	w.watcher.Before(ctx, mod, def, params, stack)
 	const size = 8 // of a buffer's entry: address and length
 	g, ok := ctx.(*guest)
 	count := uint64(uint32(params[2]))
@@ -98,22 +101,9 @@ func (gatherer) After(ctx context.Context, _ api.Module, _ api.FunctionDefinitio
 	}
 }
 
-// Abort is After for a call that ends the guest.
-func (gatherer) Abort(context.Context, api.Module, api.FunctionDefinition, error) {}
-
-// gatherWrites makes a context in which host modules are given a [gatherer].
-func gatherWrites(ctx context.Context) context.Context {
-	return experimental.WithFunctionListenerFactory(ctx, experimental.FunctionListenerFactoryFunc(
-		func(def api.FunctionDefinition) experimental.FunctionListener {
-			if def.Name() == "fd_write" {
-				return gatherer{}
-			}
-			return nil
-		}))
-}
-
 // nanosleep sleeps for a WASI program.
-func (g *guest) nanosleep(ns int64) {
+func (i *instance) nanosleep(ns int64) {
+	g := i.guest
 	g.pause(time.Duration(ns))
 	g.checkAlive()
 }

@@ -75,6 +75,7 @@ func (r *rewriter) analyze() error {
 		taken: r.taken,
 	}
 	s.takeAddresses()
+	defer func() { r.hidden = s.hidden }()
 	for i := range m.Codes {
 		f, err := s.scan(i)
 		if err != nil {
@@ -101,6 +102,7 @@ type scanner struct {
 	taken    []bool
 
 	importTypes []uint32
+	hidden      hiddenState
 
 	f       function
 	code    []byte
@@ -213,6 +215,7 @@ func (s *scanner) within(what string, index, n uint32) {
 func (s *scanner) step(in *wasm.Instr) {
 	s.move(in.Op.Operands())
 	s.weigh(in)
+	s.hidden.note(in.Op)
 	switch in.Op {
 	case wasm.OpBlock, wasm.OpLoop, wasm.OpIf:
 		s.enter(in)

@@ -42,6 +42,9 @@ type Options struct {
 	StackBytes int32
 	// MemoryPages is the most pages that a memory can grow to. 0: what the module says.
 	MemoryPages uint32
+	// State takes out of the module what instantiation would do to an instance's memory, and puts in
+	// what it takes to see and to set the instance's state from outside: [Result.State].
+	State bool
 }
 
 // Result is a rewritten module.
@@ -56,6 +59,8 @@ type Result struct {
 	Stack string
 	// Layout translates the indices of functions.
 	Layout Layout
+	// State is what instances begin with. Zero without [Options.State].
+	State State
 }
 
 // Module rewrites a module. It leaves b alone; the result may share memory with it. The errors wrap
@@ -91,7 +96,12 @@ func Module(b []byte, opts Options) (*Result, error) {
 		r.funcs[i].points = nil
 	}
 	r.inject()
-	return &Result{Module: m.Encode(), Left: r.names.left, Stack: r.names.stack, Layout: r.layout}, nil
+	result := &Result{Left: r.names.left, Stack: r.names.stack, Layout: r.layout}
+	if opts.State {
+		result.State = r.detachState()
+	}
+	result.Module = m.Encode()
+	return result, nil
 }
 
 // rewriter has what the passes over a module hand on to each other.
@@ -103,6 +113,7 @@ type rewriter struct {
 	canonical []uint32   // for each type, the first that is the same
 	indirect  map[uint32]*throughType
 	taken     []bool // for each function that is not imported, whether its address is taken
+	hidden    hiddenState
 
 	layout  Layout
 	types   injectedTypes
@@ -110,7 +121,7 @@ type rewriter struct {
 	inits   map[uint32]*helper // for memory.init, by segment
 	left    uint32             // the global that counts reductions
 	stack   uint32             // the global that counts bytes of stack
-	names   counterNames
+	names   exportNames
 }
 
 // Layout is how the functions of a module moved.
@@ -184,11 +195,15 @@ func i32Expr(v int32) wasm.Expr {
 	return wasm.Expr{Op: wasm.OpI32Const, Code: wasm.AppendSigned([]byte{byte(wasm.OpI32Const)}, int64(v))}
 }
 
-// counterNames are the names under which the counters are exported.
-type counterNames struct{ left, stack string }
+// exportNames are names under which things are exported that the module does not export itself.
+type exportNames struct {
+	left, stack string
+	start       string
+	global      string // followed by a number
+}
 
 // freeNames gives names that no export has.
-func freeNames(exports []wasm.Export) counterNames {
+func freeNames(exports []wasm.Export) exportNames {
 	longest := 0
 	for i := range exports {
 		if strings.HasPrefix(exports[i].Name, ImportModule) {
@@ -196,7 +211,7 @@ func freeNames(exports []wasm.Export) counterNames {
 		}
 	}
 	prefix := ImportModule + strings.Repeat("'", longest)
-	return counterNames{prefix + "/left", prefix + "/stack"}
+	return exportNames{left: prefix + "/left", stack: prefix + "/stack", start: prefix + "/start", global: prefix + "/global"}
 }
 
 // injectedTypes adds types to a module, each once.

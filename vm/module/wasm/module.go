@@ -76,6 +76,12 @@ type Expr struct {
 	Code  []byte // the instruction, without the end
 }
 
+// I32 gives the value of an i32.const.
+func (e *Expr) I32() int32 {
+	r := reader{b: e.Code, pos: 1}
+	return int32(r.signed(32))
+}
+
 // FuncExpr gives the reference to a function as an expression.
 func FuncExpr(index uint32) Expr {
 	return Expr{Op: OpRefFunc, Index: index, Code: AppendU32([]byte{byte(OpRefFunc)}, index)}

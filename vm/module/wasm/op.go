@@ -24,6 +24,7 @@ const (
 	OpLocalTee     Op = 0x22
 	OpGlobalGet    Op = 0x23
 	OpGlobalSet    Op = 0x24
+	OpTableSet     Op = 0x26
 	OpMemorySize   Op = 0x3f
 	OpMemoryGrow   Op = 0x40
 	OpI32Const     Op = 0x41
@@ -45,9 +46,11 @@ const (
 	OpRefFunc      Op = 0xd2
 
 	OpMemoryInit Op = prefixMisc<<8 | 0x08
+	OpDataDrop   Op = prefixMisc<<8 | 0x09
 	OpMemoryCopy Op = prefixMisc<<8 | 0x0a
 	OpMemoryFill Op = prefixMisc<<8 | 0x0b
 	OpTableInit  Op = prefixMisc<<8 | 0x0c
+	OpElemDrop   Op = prefixMisc<<8 | 0x0d
 	OpTableCopy  Op = prefixMisc<<8 | 0x0e
 	OpTableGrow  Op = prefixMisc<<8 | 0x0f
 	OpTableFill  Op = prefixMisc<<8 | 0x11

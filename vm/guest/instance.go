@@ -1,0 +1,206 @@
+package guest
+
+import (
+	"context"
+	"errors"
+
+	"github.com/tetratelabs/wazero"
+	"github.com/tetratelabs/wazero/api"
+	"github.com/tetratelabs/wazero/experimental"
+
+	"github.com/wnode/wnode/vm"
+)
+
+// instance is an instance of a module, with at hand what is needed to run it and to set it back. It
+// belongs to one process at a time, on whose goroutine all of this is used.
+type instance struct {
+	engine *Engine
+	code   *code
+	module api.Module
+
+	memory  linearMemory
+	largest uint64 // that the module lets it become, in bytes
+
+	left  api.MutableGlobal // what is left of the budget
+	stack api.MutableGlobal // what is left of the stack, in bytes
+	full  uint64            // stack of an instance at rest
+	// globals are the mutable ones, functions those that were called before.
+	globals   []api.MutableGlobal
+	functions map[string]api.Function
+
+	guest *guest // that uses the instance; WASI's streams are its
+	ready bool   // it has been initialised
+	spent bool   // it has state that cannot be set back: descriptors
+}
+
+// errMemory is what the allocator panics with when the first pages cannot be had: the runtime has no
+// other way to say so.
+var errMemory = errors.New("memory limit")
+
+// instance gives the guest an instance: one that has rested, or a new one that is set to the image
+// too. The error is errMemory when the process may not have its memory.
+func (g *guest) instance() (*instance, error) {
+	pool, most := &g.code.pool, g.engine.memoryFor(g.process)
+	if img, _ := pool.current(); img != nil && img.Size() > most {
+		return nil, errMemory
+	}
+	i := pool.take()
+	if i == nil {
+		var err error
+		if i, err = g.newInstance(most); err != nil {
+			return nil, err
+		}
+	}
+	i.guest, i.memory.most, g.of = g, min(most, i.largest), i
+	return i, nil
+}
+
+// newInstance makes an instance that is set to the image.
+func (g *guest) newInstance(most uint64) (*instance, error) {
+	i, err := g.engine.instantiate(g, most)
+	if err != nil {
+		return nil, err
+	}
+	img, ready, err := g.code.pool.begin(i)
+	if err == nil && !i.resize(img.Size()) {
+		err = errMemory
+	}
+	if err != nil {
+		i.close()
+		return nil, err
+	}
+	img.Restore(i.memory.buffer, i.globals)
+	i.ready = ready
+	return i, nil
+}
+
+// instantiate makes an instance in which nothing has run and whose memory is empty.
+func (e *Engine) instantiate(g *guest, most uint64) (i *instance, err error) {
+	c := g.code
+	i = &instance{engine: e, code: c, functions: map[string]api.Function{}}
+	i.memory = linearMemory{engine: e, most: most}
+	defer func() {
+		if r := recover(); r == error(errMemory) {
+			i, err = nil, errMemory
+		} else if r != nil {
+			panic(r)
+		}
+	}()
+	allocate := experimental.MemoryAllocatorFunc(func(_, largest uint64) experimental.LinearMemory {
+		i.largest = largest
+		return &i.memory
+	})
+	i.module, err = e.runtime.InstantiateModule(experimental.WithMemoryAllocator(g, allocate), c.compiled, i.config())
+	if err != nil {
+		return nil, err
+	}
+	i.left, i.stack = i.global(c.left), i.global(c.stack)
+	i.full = i.stack.Get()
+	for _, name := range c.pool.state.Globals {
+		i.globals = append(i.globals, i.global(name))
+	}
+	return i, nil
+}
+
+// global gives a global that the rewriter has exported.
+func (i *instance) global(name string) api.MutableGlobal {
+	return i.module.ExportedGlobal(name).(api.MutableGlobal)
+}
+
+// config adds to what all instances have in common what WASI gives to this one.
+func (i *instance) config() wazero.ModuleConfig {
+	if !i.code.wasi {
+		return i.engine.config
+	}
+	streams := stdio{i}
+	return i.engine.config.
+		WithStdin(streams).WithStdout(streams).WithStderr(stderr{streams}).
+		WithNanosleep(i.nanosleep)
+}
+
+// call calls an exported function.
+func (i *instance) call(ctx context.Context, export string) error {
+	f := i.functions[export]
+	if f == nil {
+		f = i.module.ExportedFunction(export)
+		i.functions[export] = f
+	}
+	_, err := f.Call(ctx)
+	return err
+}
+
+// restore sets the instance, which is at rest, to the image of its module. It reports false when that
+// cannot be done.
+func (i *instance) restore() bool {
+	img, ready := i.code.pool.current()
+	if !i.resize(img.Size()) {
+		return false
+	}
+	clear(i.memory.buffer[:cap(i.memory.buffer)])
+	img.Restore(i.memory.buffer, i.globals)
+	i.left.Set(uint64(firstBudget))
+	i.stack.Set(i.full)
+	i.ready = ready
+	return true
+}
+
+// resize makes the memory as large as it is to be, which may be smaller than it is: the runtime takes
+// from [linearMemory.Reallocate] what it gets.
+func (i *instance) resize(size uint64) bool {
+	if uint64(len(i.memory.buffer)) == size {
+		return true
+	}
+	i.memory.exactly = size
+	_, ok := i.module.Memory().Grow(1)
+	i.memory.exactly = 0
+	return ok && uint64(len(i.memory.buffer)) == size
+}
+
+// initialize calls what is to be called before anything else, unless the instance is from an image of
+// one where that was done.
+func (g *guest) initialize(i *instance) error {
+	if i.ready {
+		return nil
+	}
+	var used string
+	g.first = &used
+	defer func() { g.first = nil }()
+	if start := g.code.pool.state.Start; start != "" {
+		if err := i.call(g, start); err != nil {
+			return err
+		}
+	}
+	if _, ok := g.code.exports[initializeExport]; ok {
+		if err := i.call(g, initializeExport); err != nil {
+			return err
+		}
+	}
+	i.ready = true
+	g.code.pool.initialized(i, used)
+	return nil
+}
+
+// differs notes that the instance is made different from others of its module by what it calls.
+func (g *guest) differs(function string) {
+	if g.first != nil && *g.first == "" {
+		*g.first = function
+	}
+}
+
+// leave lets the instance rest for another process, or closes it. One that has trapped or whose process
+// was told to end was left in the middle of something.
+func (g *guest) leave(i *instance, exit vm.Exit) {
+	i.guest = nil
+	if exit.Crash || g.Err() != nil || i.spent || g.code.pool.state.Hidden != "" || !i.restore() || !g.code.pool.put(i) {
+		i.close()
+		return
+	}
+	g.engine.hasPooled()
+}
+
+// close frees the instance.
+func (i *instance) close() {
+	if err := i.module.Close(context.Background()); err != nil {
+		i.engine.opts.Logger.Warn("instance not closed", "err", err)
+	}
+}

@@ -1,0 +1,129 @@
+package guest
+
+import (
+	"sync"
+	"time"
+
+	"github.com/wnode/wnode/vm/module/image"
+	"github.com/wnode/wnode/vm/module/rewrite"
+)
+
+// Bounds of a pool. A module's instances at rest are for its next processes, which are far sooner
+// there than with instances of their own.
+const (
+	maxPooled     = 256
+	maxPooledSize = 64 << 20 // of their memories together, in bytes
+)
+
+// shrinkPeriod is how long instances may rest: in each such time, those that were never needed are let go.
+const shrinkPeriod = 10 * time.Second
+
+// pool has the instances of a module that are at rest, each set to the module's image.
+type pool struct {
+	code  *code
+	state rewrite.State // Data is nil once there is an image
+
+	mu     sync.Mutex
+	image  *image.Image // nil before the first instance
+	broken error        // why there can be no instance
+	ready  bool         // the image is one of an instance that has been initialised
+	own    string       // why it is not, "" when it is or nobody knows yet: each instance has to be initialised for itself
+	free   []*instance  // the one that was used last comes first again
+	size   uint64       // of their memories, in bytes
+	unused int          // the fewest that were free since the pool was last looked at
+}
+
+func (p *pool) init(c *code, rewritten *rewrite.Result) {
+	p.code, p.state = c, rewritten.State
+	p.own = rewritten.State.Hidden
+	_, initialized := c.exports[initializeExport]
+	p.ready = p.state.Start == "" && !initialized
+}
+
+// take gives an instance at rest, nil when there is none.
+func (p *pool) take() *instance {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	last := len(p.free) - 1
+	if last < 0 {
+		return nil
+	}
+	i := p.free[last]
+	p.free[last] = nil
+	p.free = p.free[:last]
+	p.size -= uint64(cap(i.memory.buffer))
+	p.unused = min(p.unused, last)
+	return i
+}
+
+// put lets an instance rest that was set to the image. It reports false when there is no room.
+func (p *pool) put(i *instance) bool {
+	size := uint64(cap(i.memory.buffer))
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if len(p.free) >= maxPooled || p.size+size > maxPooledSize {
+		return false
+	}
+	p.free = append(p.free, i)
+	p.size += size
+	return true
+}
+
+// begin gives the image for a new instance, with whether that has been initialised. The first one
+// makes it. The error is [image.ErrOutOfBounds].
+func (p *pool) begin(i *instance) (img *image.Image, ready bool, err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.image == nil && p.broken == nil {
+		p.image, p.broken = image.Initial(uint64(len(i.memory.buffer)), p.state.Data, i.globals)
+		p.state.Data = nil
+	}
+	return p.image, p.ready, p.broken
+}
+
+// current gives the image, with whether it is one of an instance that has been initialised.
+func (p *pool) current() (*image.Image, bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.image, p.ready
+}
+
+// initialized is told of an instance that has just been initialised. Unless it has used what makes it
+// different from all others, it is what instances begin with from now on.
+func (p *pool) initialized(i *instance, used string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	switch {
+	case p.ready || p.own != "":
+	case used != "":
+		p.own = "its initialisation calls " + used
+	default:
+		p.image, p.ready = image.Capture(i.memory.buffer, i.globals), true
+	}
+}
+
+// shrink lets those instances go that were not needed since it was called last, and reports whether
+// there are others.
+func (p *pool) shrink() bool {
+	p.mu.Lock()
+	keep := len(p.free) - p.unused
+	p.mu.Unlock()
+	return p.empty(keep)
+}
+
+// empty closes all instances but so many, and reports whether it kept any.
+func (p *pool) empty(keep int) bool {
+	p.mu.Lock()
+	keep = min(keep, len(p.free))
+	drop := p.free[:len(p.free)-keep] // those that have rested longest
+	p.free = append([]*instance(nil), p.free[len(p.free)-keep:]...)
+	for _, i := range drop {
+		p.size -= uint64(cap(i.memory.buffer))
+	}
+	p.unused = keep
+	p.mu.Unlock()
+	for _, i := range drop {
+		i.close()
+	}
+	return keep > 0
+}
