@@ -148,6 +148,13 @@ func (p *Process) SetLabel(label string) {
 	p.label = label
 }
 
+// live runs the process, and lets go of what there is of it outside of the table.
+func (p *Process) live() {
+	defer p.sys.wg.Done()
+	defer p.cancel(nil)
+	p.run()
+}
+
 // run is the life of the process.
 func (p *Process) run() {
 	stopClock := p.startClock()
@@ -177,8 +184,8 @@ func (p *Process) runBody() (exit Exit) {
 
 // encodeReason encodes an exit reason; what is no term becomes its text.
 func encodeReason(reason any) []byte {
-	if reason == nil {
-		reason = abi.ReasonNormal
+	if reason == nil || reason == abi.ReasonNormal {
+		return reasonNormal
 	}
 	b, err := term.Encode(reason)
 	if err != nil {

@@ -120,13 +120,7 @@ func (p *Process) tieToParent(parent *Process) {
 }
 
 // start lets a prepared process run, on a goroutine that [System.Close] waits for.
-func (p *Process) start() {
-	go func() {
-		defer p.sys.wg.Done()
-		defer p.cancel(nil)
-		p.run()
-	}()
-}
+func (p *Process) start() { p.sys.workers.run(p) }
 
 // prepareFunction prepares a process for a function. origin is where its module can be had.
 func (s *System) prepareFunction(parent abi.Pid, req SpawnRequest, origin abi.NodeID) (*Process, error) {

@@ -86,16 +86,17 @@ type Options struct {
 
 // System holds the processes of one node. Its methods may be called concurrently.
 type System struct {
-	opts   Options
-	ctx    context.Context
-	cancel context.CancelCauseFunc
-	wg     sync.WaitGroup
-	next   atomic.Uint64 // last number given to a pid, a ref or a call
-	table  table
-	remote remoteWatches
-	timers timers
-	named  sync.Map     // abi.Ref of a monitor by name -> *Process that has or had the name
-	held   atomic.Int64 // monitors on processes of this node, and ends of their links
+	opts    Options
+	ctx     context.Context
+	cancel  context.CancelCauseFunc
+	wg      sync.WaitGroup // of the live processes
+	workers workers
+	next    atomic.Uint64 // last number given to a pid, a ref or a call
+	table   table
+	remote  remoteWatches
+	timers  timers
+	named   sync.Map     // abi.Ref of a monitor by name -> *Process that has or had the name
+	held    atomic.Int64 // monitors on processes of this node, and ends of their links
 }
 
 // New makes a system without processes. [System.Close] ends it.
@@ -303,7 +304,7 @@ func (s *System) Close(ctx context.Context) error {
 	s.cancel(&ExitError{Reason: reasonShutdown})
 	s.timers.close()
 	done := make(chan struct{})
-	go func() { s.wg.Wait(); close(done) }()
+	go func() { s.wg.Wait(); s.workers.close(); close(done) }()
 	select {
 	case <-done:
 		return nil
