@@ -8,12 +8,14 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 
 	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/api"
 
+	"github.com/wnode/wnode/vm/module/image"
 	"github.com/wnode/wnode/vm/module/rewrite"
 	"github.com/wnode/wnode/vm/module/wasm"
 )
@@ -140,31 +142,69 @@ func (m *machine) instantiate(t *testing.T, c *command, as string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	stack := ""
+	result := &rewrite.Result{Module: b}
 	if m.rewrite {
-		result, err := rewrite.Module(b, rewrite.Options{})
+		result, err = rewrite.Module(b, rewrite.Options{State: true})
 		switch {
 		case err == nil:
-			b, stack = result.Module, result.Stack
 		case !errors.Is(err, wasm.ErrMalformed):
 			return "refused: " + err.Error()
 		default: // the compiler must see it too
 			if _, err := m.runtime.CompileModule(t.Context(), b); err == nil {
 				return "refused by the rewriter alone"
 			}
+			return "refused"
 		}
 	}
-	instance, err := m.runtime.InstantiateWithConfig(t.Context(), b, wazero.NewModuleConfig().WithName(as))
+	instance, err := m.runtime.InstantiateWithConfig(t.Context(), result.Module, wazero.NewModuleConfig().WithName(as))
 	if err != nil {
 		return "refused"
 	}
-	if m.last = instance; m.rewrite {
-		m.stacks = append(m.stacks, instance.ExportedGlobal(stack).(api.MutableGlobal))
+	if m.rewrite {
+		m.stacks = append(m.stacks, instance.ExportedGlobal(result.Stack).(api.MutableGlobal))
+		if err := begin(t, instance, &result.State); err != nil {
+			return "refused"
+		}
 	}
+	m.last = instance
 	if c.Name != "" {
 		m.named[c.Name] = instance
 	}
 	return "instantiated"
+}
+
+// begin brings an instance to where instantiation would have, by way of its image, and calls its start
+// function. Before that the instance is used for something else, where it can be set back.
+func begin(t *testing.T, instance api.Module, state *rewrite.State) error {
+	var memory []byte
+	if m := instance.Memory(); m != nil && !reflect.ValueOf(m).IsNil() {
+		memory, _ = m.Read(0, m.Size())
+	}
+	var globals []api.MutableGlobal
+	for _, name := range state.Globals {
+		globals = append(globals, instance.ExportedGlobal(name).(api.MutableGlobal))
+	}
+	first, err := image.Initial(uint64(len(memory)), state.Data, globals)
+	if err != nil {
+		return err
+	}
+	if state.Hidden == "" && len(state.Data) > 0 { // the memory is the instance's own
+		first.Restore(memory, globals)
+		first = image.Capture(memory, globals)
+		for i := range memory {
+			memory[i] = ^memory[i]
+		}
+		for _, g := range globals {
+			g.Set(^g.Get() & 0x7fffffff)
+		}
+		clear(memory)
+	}
+	first.Restore(memory, globals)
+	if state.Start == "" {
+		return nil
+	}
+	_, err = instance.ExportedFunction(state.Start).Call(t.Context())
+	return err
 }
 
 func (m *machine) act(t *testing.T, a *action) string {

@@ -7,6 +7,16 @@
 // preview 1. Its standard streams are I/O requests to its group leader; it has no environment, no
 // directories and no sockets.
 //
+// # Instances
+//
+// A process has an instance to itself, but not for ever: when it ends in good order the instance is set back
+// to the module's image (package image) and rests until another process of the module begins. The image
+// is what instances hold after the module's start function and _initialize. They are called for the first
+// process alone, if nothing that they ask of the node could be different for the next one, and for each process otherwise.
+// Instances are closed that have trapped, whose process was told to end, that have opened or closed
+// descriptors, or that have state which cannot be set back ([rewrite.State]), and those that rest
+// longer than they are needed.
+//
 // # How a guest ends
 //
 // Returning is "normal". The reason of the host function exit is taken verbatim, proc_exit(0) is

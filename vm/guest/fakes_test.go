@@ -1,6 +1,7 @@
 package guest
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"maps"
@@ -40,7 +41,7 @@ func (s *testModules) Put(module []byte) (abi.Hash, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	hash := abi.Hash(sha256.Sum256(module))
-	s.known[hash] = module
+	s.known[hash] = bytes.Clone(module) // it may be in a guest's memory
 	return hash, nil
 }
 

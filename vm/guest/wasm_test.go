@@ -3,6 +3,7 @@ package guest
 import (
 	"encoding/binary"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/wnode/wnode/abi"
@@ -66,6 +67,7 @@ type wasmFunc struct {
 	name            string
 	params, results []byte
 	hidden          bool // not exported
+	locals          int  // of type i32
 	body            op
 }
 
@@ -88,6 +90,7 @@ type wasmModule struct {
 	funcs    []wasmFunc
 	data     []segment
 	table    []string // functions in the table, "" for an empty place
+	globals  int      // mutable i32, 0 at first
 	start    string
 	names    bool // with a name section
 	custom   []byte
@@ -149,7 +152,7 @@ func importModule(host string) string {
 
 var wasiSignatures = map[string]string{
 	"fd_write": "iiii", "fd_read": "iiii", "poll_oneoff": "iiii", "args_sizes_get": "ii", "args_get": "ii",
-	"environ_sizes_get": "ii", "clock_time_get": "iIi", "random_get": "ii", "fd_prestat_get": "ii", "sched_yield": "",
+	"environ_sizes_get": "ii", "clock_time_get": "iIi", "random_get": "ii", "fd_prestat_get": "ii", "sched_yield": "", "fd_close": "i",
 }
 
 func importSignature(host, name string) (params, results []byte) {
@@ -208,7 +211,11 @@ func (m *wasmModule) encode() []byte {
 		if !f.hidden {
 			exports = append(exports, append(append(str(f.name), 0), uleb(uint64(m.funcIndex(f.name)))...))
 		}
-		codes = append(codes, vec(append(append([]byte{0}, f.body(m)...), 0x0b)))
+		locals := []byte{0}
+		if f.locals > 0 {
+			locals = []byte{1, byte(f.locals), i32}
+		}
+		codes = append(codes, vec(append(append(locals, f.body(m)...), 0x0b)))
 	}
 	out := []byte("\x00asm\x01\x00\x00\x00")
 	out = append(out, section(1, types)...)
@@ -225,6 +232,7 @@ func (m *wasmModule) encode() []byte {
 		out = append(out, section(5, [][]byte{memory})...)
 		exports = append(exports, append(str("memory"), 2, 0))
 	}
+	out = append(out, section(6, slices.Repeat([][]byte{{i32, 1, 0x41, 0, 0x0b}}, m.globals))...)
 	out = append(out, section(7, exports)...)
 	if m.start != "" {
 		out = append(append(out, 8), vec(uleb(uint64(m.funcIndex(m.start))))...)

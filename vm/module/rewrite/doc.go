@@ -35,6 +35,12 @@
 // Tables and memories get a maximum. Instructions that work on any number of bytes or elements are
 // charged by that number, and in pieces where a single one could take long.
 //
+// # State
+//
+// With [Options.State] everything that an instance's code can change is within reach from outside: the mutable
+// globals are exported, and what instantiation would do to the memory is left to whoever makes the instance,
+// who can then make one that is already further on. [State] says how, and package image does it.
+//
 // # What stays
 //
 // Results, traps and exports stay what they were. The functions that are added come behind those that are there, except the two

@@ -95,6 +95,9 @@ func Module(b []byte, opts Options) (*Result, error) {
 		m.Codes[i] = r.emit(i)
 		r.funcs[i].points = nil
 	}
+	if opts.State {
+		r.planState()
+	}
 	r.inject()
 	result := &Result{Left: r.names.left, Stack: r.names.stack, Layout: r.layout}
 	if opts.State {
@@ -114,6 +117,7 @@ type rewriter struct {
 	indirect  map[uint32]*throughType
 	taken     []bool // for each function that is not imported, whether its address is taken
 	hidden    hiddenState
+	detached  bool // instances begin as the state says
 
 	layout  Layout
 	types   injectedTypes

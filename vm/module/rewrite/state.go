@@ -48,11 +48,20 @@ func (h *hiddenState) note(op wasm.Op) {
 	}
 }
 
+// planState decides whether instances begin as [State] says. What is not valid stays, for the compiler to
+// refuse.
+func (r *rewriter) planState() {
+	r.detached = r.detachable()
+	if r.detached && r.m.Start != nil {
+		r.helpers.index(callStart)
+	}
+}
+
 // detachState exports what has to be seen and takes out what instantiation would do after it has made
-// the memory. What is not valid stays, for the compiler to refuse.
+// the memory.
 func (r *rewriter) detachState() State {
 	s := State{Hidden: r.hiddenReason()}
-	if r.detachable() {
+	if r.detached {
 		s.Start = r.detachStart()
 		s.Data = r.detachData()
 	} else if s.Hidden == "" {
@@ -130,12 +139,15 @@ func (r *rewriter) startable(index uint32) bool {
 	return len(t.Params) == 0 && len(t.Results) == 0
 }
 
-// detachStart exports the start function in place of having it called.
+// callStart calls the start function. Were that exported itself, it would be one that ref.func may name.
+var callStart = &helper{write: func(r *rewriter, out *code) { out.with(wasm.OpCall, *r.m.Start) }}
+
+// detachStart exports what calls the start function, in place of having it called.
 func (r *rewriter) detachStart() string {
 	if r.m.Start == nil {
 		return ""
 	}
-	r.m.Exports = append(r.m.Exports, wasm.Export{Name: r.names.start, Kind: wasm.KindFunc, Index: *r.m.Start})
+	r.m.Exports = append(r.m.Exports, wasm.Export{Name: r.names.start, Kind: wasm.KindFunc, Index: r.helpers.index(callStart)})
 	r.m.Start = nil
 	return r.names.start
 }

@@ -1,0 +1,236 @@
+package guest
+
+import (
+	"testing"
+
+	"github.com/wnode/wnode/abi"
+	"github.com/wnode/wnode/vm"
+)
+
+// rested gives the instances at rest of the one module that the node has loaded, and why they are not
+// initialised in advance.
+func (n *testNode) rested() (count int, own string) {
+	n.engine.modules.mu.Lock()
+	defer n.engine.modules.mu.Unlock()
+	for _, c := range n.engine.modules.loaded {
+		c.pool.mu.Lock()
+		count, own = count+len(c.pool.free), c.pool.own
+		c.pool.mu.Unlock()
+	}
+	return count, own
+}
+
+var (
+	bump         = seq(i32c(0), seq(i32c(0), i32Load, i32c(1), raw(0x6a)), i32Store)    // adds one in memory
+	bumpGlobal   = raw(0x23, 0, 0x41, 1, 0x6a, 0x24, 0)                                 // and in the first global
+	spoil        = seq(i32c(4096), i32c(-1), i32Store, i32c(65532), i32c(-1), i32Store) // writes elsewhere
+	growAndWrite = seq(grow(1), drop, i32c(65536), i32c(77), i32Store)                  // and on a new page
+	memorySize   = raw(0x3f, 0)
+)
+
+// W-11: the hundredth process of an instance finds what the first one found.
+func TestInstanceIsSetBack(t *testing.T) {
+	n := newTestNode(t)
+	m := entry(
+		n.report(memorySize), bump, n.report(seq(i32c(0), i32Load)), bumpGlobal, n.report(raw(0x23, 0)),
+		n.report(seq(i32c(4096), i32Load)), n.report(seq(i32c(65532), i32Load)), spoil,
+		growAndWrite, n.report(memorySize), n.report(seq(i32c(65536), i32Load)), n.report(seq(i32c(65540), i32Load)),
+		i32c(65540), i32c(78), i32Store,
+	).bytesAt(0, []byte{9})
+	m.globals = 1
+	module := m.bytes()
+	for range 100 {
+		wantReason(t, n.start(module).wait(), "normal")
+		n.wantReports(1, 10, 1, 0, 0, 2, 77, 0)
+	}
+	if count, _ := n.rested(); count != 1 {
+		t.Errorf("%d instances", count)
+	}
+}
+
+// An instance serves no other process when there is something in it that cannot be set back.
+func TestInstanceIsNotUsedAgain(t *testing.T) {
+	trap := entry(unreachable)
+	tables := entry(raw(0x41, 0, 0xd0, 0x70, 0x26, 0)) // table.set 0 (ref.null func)
+	tables.table = []string{"_start"}
+	closes := entry(invoke("wasi.fd_close", i32c(2)), drop)
+	for name, tt := range map[string]struct {
+		m    *wasmModule
+		want int
+	}{
+		"that is fine":    {entry(), 1},
+		"after an exit":   {entry(invoke("wnode.exit", i32c(0), i32c(4))).bytesAt(0, text("bye")), 1},
+		"after a trap":    {trap, 0},
+		"with tables":     {tables, 0},
+		"descriptors":     {closes, 0},
+		"after proc_exit": {entry(invoke("wasi.proc_exit", i32c(3))), 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			n := newTestNode(t)
+			n.run(tt.m)
+			if count, _ := n.rested(); count != tt.want {
+				t.Errorf("%d instances at rest, want %d", count, tt.want)
+			}
+		})
+	}
+	t.Run("after a kill", func(t *testing.T) {
+		n := newTestNode(t)
+		p := n.start(entry(n.report(i32c(1)), invoke("wnode.receive", i64c(-1), i32c(0), i32c(0)), drop).bytes())
+		n.wantReports(1)
+		n.kill(p.pid)
+		p.wait()
+		if count, _ := n.rested(); count != 0 {
+			t.Errorf("%d instances at rest", count)
+		}
+	})
+}
+
+// What a module does to get ready is done once, unless it has to do with the process that it is done for.
+func TestInitializedInstances(t *testing.T) {
+	for name, tt := range map[string]struct {
+		initialize, start op
+		times             int32 // that it was initialised by the tenth process
+		own               string
+	}{
+		"nothing":  {seq(), nil, 0, ""},
+		"pure":     {bump, nil, 1, ""},
+		"start":    {seq(), bump, 1, ""},
+		"both":     {bump, bump, 2, ""},
+		"its pid":  {seq(invoke("wnode.self", i32c(100)), drop, bump), nil, 1, "its initialisation calls self"},
+		"clock":    {seq(invoke("wasi.clock_time_get", i32c(0), i64c(0), i32c(8)), drop, bump), nil, 1, "its initialisation calls clock_time_get"},
+		"harmless": {seq(invoke("wasi.sched_yield"), drop, bump), nil, 1, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			n := newTestNode(t)
+			m := entry(n.report(seq(i32c(0), i32Load)), n.report(seq(i32c(4), i32Load)), spoil).fn("_initialize", tt.initialize)
+			if tt.start != nil {
+				m.fn("begin", tt.start).start = "begin"
+			}
+			m.bytesAt(4, []byte{5})
+			module := m.bytes()
+			for range 10 {
+				wantReason(t, n.start(module).wait(), "normal")
+				n.wantReports(tt.times, 5)
+			}
+			if _, own := n.rested(); own != tt.own {
+				t.Errorf("initialised for each process because %q, want %q", own, tt.own)
+			}
+		})
+	}
+}
+
+// The start function and the initialisation of a module are run by its first process only, as the
+// reductions of the next ones show.
+func TestInitializationIsNotRepeated(t *testing.T) {
+	n := newTestNode(t)
+	long := seq(i32c(100_000), raw(0x21, 0), raw(0x03, 0x40, 0x20, 0, 0x41, 1, 0x6b, 0x22, 0, 0x0d, 0, 0x0b))
+	module := entry(n.report(i32c(1))).add(wasmFunc{name: "_initialize", locals: 1, body: long}).bytes()
+	reductions := func() (used uint64) {
+		hash, _ := n.modules.Put(module)
+		body, done := n.engine.Body(abi.Function{Module: hash}, 0), make(chan uint64, 1)
+		_, err := n.system.Spawn(vm.SpawnOptions{Function: abi.Function{Module: hash}, Body: vm.Func(func(p *vm.Process) vm.Exit {
+			exit := body.Run(p)
+			done <- p.Reductions()
+			return exit
+		})})
+		if err != nil {
+			t.Fatal(err)
+		}
+		n.wantReports(1)
+		return <-done
+	}
+	if first, next := reductions(), reductions(); next*10 > first {
+		t.Errorf("first process %d reductions, next one %d", first, next)
+	}
+}
+
+// W-06: a process whose limit is below what the instances of a module begin with gets none, however
+// many there are.
+func TestRestingInstanceOverTheLimit(t *testing.T) {
+	n := newTestNode(t)
+	module := (&wasmModule{pages: 1}).fn("_start", seq()).
+		fn("_initialize", seq(grow(1), drop)).bytes()
+	wantReason(t, n.start(module).wait(), "normal")
+	if count, _ := n.rested(); count != 1 {
+		t.Fatalf("%d instances at rest", count)
+	}
+	small := func(o *vm.SpawnOptions) { o.Rights.Limits.Memory = pageBytes }
+	wantReason(t, n.start(module, small).wait(), ReasonMemory)
+	wantReason(t, n.start(module).wait(), "normal")
+}
+
+// Instances at rest give way to others that need the memory.
+func TestRestingInstancesGiveWay(t *testing.T) {
+	n := newTestNode(t, func(o *Options) { o.TotalMemory = 4 * pageBytes })
+	wait := seq(n.report(i32c(1)), invoke("wnode.receive", i64c(-1), i32c(0), i32c(0)), drop)
+	first := []*program{n.start(entry(wait).bytes()), n.start(entry(wait).bytes()), n.start(entry(wait).bytes())}
+	n.wantReports(1, 1, 1)
+	for _, p := range first {
+		n.message(p.pid, "")
+		wantReason(t, p.wait(), "normal")
+	}
+	other := entry()
+	other.pages = 4
+	wantReason(t, n.run(other), "normal")
+	if used := n.engine.memory.used.Load(); used != 4*pageBytes {
+		t.Errorf("%d bytes used", used)
+	}
+}
+
+// Those that nobody needed for a while are let go.
+func TestIdlePoolsShrink(t *testing.T) {
+	n := newTestNode(t)
+	wait := entry(n.report(i32c(1)), invoke("wnode.receive", i64c(-1), i32c(0), i32c(0)), drop).bytes()
+	together := func(many int) {
+		var all []*program
+		for range many {
+			all = append(all, n.start(wait))
+			n.wantReports(1)
+		}
+		for _, p := range all {
+			n.message(p.pid, "")
+			p.wait()
+		}
+	}
+	together(5)
+	n.engine.modules.shrink()
+	together(2)
+	if left := n.engine.modules.shrink(); !left {
+		t.Error("nothing left after two were needed")
+	}
+	if count, _ := n.rested(); count != 2 {
+		t.Errorf("%d instances at rest, want 2", count)
+	}
+	if left := n.engine.modules.shrink(); left {
+		t.Error("some left that nobody needed")
+	}
+	if used := n.engine.memory.used.Load(); used != 0 {
+		t.Errorf("%d bytes used", used)
+	}
+}
+
+// Arguments and streams are those of the process that an instance serves at the time.
+func TestWASIOfRestingInstance(t *testing.T) {
+	n := newTestNode(t)
+	module := entry(
+		invoke("wasi.args_sizes_get", i32c(0), i32c(4)), drop,
+		n.report(seq(i32c(0), i32Load)), n.report(seq(i32c(4), i32Load)),
+		invoke("wasi.args_get", i32c(1000), i32c(1100)), drop,
+		n.tell(1100+10, 3), // behind the module's name
+		n.report(fdWrite(1, 0x40)),
+	).iovec(0x40, 0x50, 2).write(0x50, "hi").bytes()
+	for _, argument := range []string{"one", "two"} {
+		server := newIOServer(n)
+		p := n.start(module, withLeader(server.pid), withArgs(argument))
+		n.wantReports(2, int32(len("test.wasm")+len(argument)+2))
+		if got := string(n.next()); got != argument {
+			t.Errorf("argument %q, want %q", got, argument)
+		}
+		n.wantReports(wasiOK)
+		server.wantWritten(t, "put_chars", "hi")
+		p.wait()
+	}
+	if count, _ := n.rested(); count != 1 {
+		t.Errorf("%d instances", count)
+	}
+}
