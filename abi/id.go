@@ -134,6 +134,15 @@ type Function struct {
 // DefaultExport is the export at which a WASI command starts.
 const DefaultExport = "_start"
 
+// ReactorExport is where a process starts in place of [DefaultExport] when the module has no such export: a
+// WASI reactor, which is initialised first.
+const ReactorExport = "wnode_start"
+
+// ImageExport is a function that a module exports, and that is never called, to say that its processes may
+// begin in a state that was read from another's clocks, random numbers, arguments (there are none then) and
+// environment (there is none then) while the module was initialised.
+const ImageExport = "wnode_image"
+
 // String gives the printed form #Function<whoami.wasm sha256:3fa9...>, with the export when it is not [DefaultExport].
 func (f Function) String() string {
 	name := f.Name

@@ -29,8 +29,10 @@ a breaking change would be another import module.
 
 ## Entry
 
-A process starts at an exported function without parameters, ` + "`%[8]s`" + ` when none is named. A module that exports ` + "`_initialize`" + ` has it
-called first. Returning is exit reason "normal"; ` + "`proc_exit(n)`" + ` with n not 0 is ` + "`[\"%[9]s\", n]`" + `; a trap is an error reason. WASI
+A process starts at an exported function without parameters, ` + "`%[8]s`" + ` when none is named, or ` + "`%[10]s`" + ` if there is only that. A
+module that exports ` + "`_initialize`" + ` has it called first: for each process, or only for the first one if nothing in it depends on which process
+that is. Calls of WASI that only read clocks, random numbers, arguments or the environment do, unless the module exports a function
+` + "`%[11]s`" + `, which is never called: arguments and environment are then empty during ` + "`_initialize`" + `, and what was drawn is shared. Returning is exit reason "normal"; ` + "`proc_exit(n)`" + ` with n not 0 is ` + "`[\"%[9]s\", n]`" + `; a trap is an error reason. WASI
 preview 1 is there too: standard input, output and error go to the group leader, and argv is the module's name followed by the arguments.
 
 `
@@ -38,7 +40,7 @@ preview 1 is there too: standard input, output and error go to the group leader,
 func referencePage() []byte {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, referenceTop, notice, abi.Version, abi.ImportModule, abi.Infinity,
-		term.TagPid, term.TagRef, term.TagFunction, abi.DefaultExport, abi.ReasonExitStatus)
+		term.TagPid, term.TagRef, term.TagFunction, abi.DefaultExport, abi.ReasonExitStatus, abi.ReactorExport, abi.ImageExport)
 	b.WriteString("## Functions\n")
 	for i, f := range abi.Functions {
 		if g := group(i); g != "" {

@@ -1,6 +1,9 @@
 package guest
 
 import (
+	"os"
+	"os/exec"
+	"path/filepath"
 	"runtime"
 	"testing"
 
@@ -8,9 +11,28 @@ import (
 	"github.com/wnode/wnode/vm"
 )
 
+// BenchmarkSpawn measures the life of a process that does nothing, of a small guest and of one in Go: in an
+// instance that has rested, and in a new one.
 func BenchmarkSpawn(b *testing.B) {
+	path := filepath.Join(b.TempDir(), "gospawn.wasm")
+	build := exec.Command("go", "build", "-buildmode=c-shared", "-o", path, "./testdata/gospawn")
+	build.Env = append(os.Environ(), "GOOS=wasip1", "GOARCH=wasm")
+	if out, err := build.CombinedOutput(); err != nil {
+		b.Fatalf("%v\n%s", err, out)
+	}
+	goGuest, err := os.ReadFile(path)
+	if err != nil {
+		b.Fatal(err)
+	}
+	for name, module := range map[string][]byte{"small": entry().bytes(), "Go": goGuest} {
+		b.Run(name+"/warm", func(b *testing.B) { benchmarkSpawn(b, module, false) })
+		b.Run(name+"/fresh", func(b *testing.B) { benchmarkSpawn(b, module, true) })
+	}
+}
+
+func benchmarkSpawn(b *testing.B, module []byte, fresh bool) {
 	n := newTestNode(b)
-	hash, _ := n.modules.Put(entry().bytes())
+	hash, _ := n.modules.Put(module)
 	fn := abi.Function{Module: hash}
 	body := n.engine.Body(fn, n.system.Node())
 	done := make(chan vm.Exit)
@@ -19,14 +41,24 @@ func BenchmarkSpawn(b *testing.B) {
 		done <- exit
 		return exit
 	})}
-	b.ReportAllocs()
-	for b.Loop() {
+	spawn := func() {
 		if _, err := n.system.Spawn(opts); err != nil {
 			b.Fatal(err)
 		}
 		if exit := <-done; exit.Crash {
 			b.Fatal(exit)
 		}
+		if fresh {
+			n.engine.modules.rest()
+		}
+	}
+	spawn()
+	if _, own := n.rested(); own != "" {
+		b.Fatal("initialised for each process: ", own)
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		spawn()
 	}
 }
 

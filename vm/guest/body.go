@@ -33,7 +33,8 @@ func (b *body) Run(p *vm.Process) vm.Exit {
 		return b.loadFailed(p, err)
 	}
 	defer b.engine.modules.release(code)
-	entry, ok := code.exports[b.fn.Export]
+	export := code.entry(b.fn.Export)
+	entry, ok := code.exports[export]
 	if !ok {
 		return b.undefined(p, code.noSuchExport(b.fn.Export))
 	}
@@ -42,10 +43,10 @@ func (b *body) Run(p *vm.Process) vm.Exit {
 			return b.loadFailed(p, err)
 		}
 	}
-	if err := checkEntry(entry, b.fn.Export); err != nil {
+	if err := checkEntry(entry, export); err != nil {
 		return b.loadFailed(p, err)
 	}
-	g := &guest{Context: p.Context(), process: p, engine: b.engine, fn: b.fn, code: code}
+	g := &guest{Context: p.Context(), process: p, engine: b.engine, fn: b.fn, entry: export, code: code}
 	g.logs.burst, g.logs.perSecond = logBurst, logPerSecond
 	defer g.closeLog()
 	return g.run()
@@ -112,6 +113,7 @@ type guest struct {
 	process *vm.Process
 	engine  *Engine
 	fn      abi.Function
+	entry   string // export at which it starts
 	code    *code
 	of      *instance
 
@@ -137,8 +139,8 @@ func (g *guest) run() vm.Exit {
 		return g.instantiateFailed(err)
 	}
 	err = g.initialize(i)
-	if err == nil && g.fn.Export != initializeExport {
-		err = i.call(g, g.fn.Export)
+	if err == nil && g.entry != initializeExport {
+		err = i.call(g, g.entry)
 	}
 	g.settle(i)
 	exit := vm.Normal
@@ -152,6 +154,9 @@ func (g *guest) run() vm.Exit {
 // commandLine gives the arguments as a WASI program sees them: the module's name, then those of
 // the process, texts as they are and other terms as they print.
 func (g *guest) commandLine() []string {
+	if g.shares() {
+		return nil
+	}
 	line := []string{moduleName(g.fn)}
 	for _, argument := range arguments(g.process) {
 		text, ok := argument.(string)

@@ -180,6 +180,9 @@ func (g *guest) initialize(i *instance) error {
 	return nil
 }
 
+// shares reports whether the instance is being initialised for other processes too, as the module wants.
+func (g *guest) shares() bool { return g.first != nil && g.code.pool.shared }
+
 // differs notes that the instance is made different from others of its module by what it calls.
 func (g *guest) differs(function string) {
 	if g.first != nil && *g.first == "" {

@@ -92,6 +92,16 @@ func checkEntry(f api.FunctionDefinition, export string) error {
 	return nil
 }
 
+// entry gives the export at which a process starts that is to start at the given one.
+func (c *code) entry(export string) string {
+	if _, ok := c.exports[export]; !ok && export == abi.DefaultExport {
+		if _, ok := c.exports[abi.ReactorExport]; ok {
+			return abi.ReactorExport
+		}
+	}
+	return export
+}
+
 // maxExportsNamed bounds how many exports an error text lists.
 const maxExportsNamed = 10
 

@@ -4,6 +4,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/wnode/wnode/abi"
 	"github.com/wnode/wnode/vm/module/image"
 	"github.com/wnode/wnode/vm/module/rewrite"
 )
@@ -20,8 +21,9 @@ const shrinkPeriod = 10 * time.Second
 
 // pool has the instances of a module that are at rest, each set to the module's image.
 type pool struct {
-	code  *code
-	state rewrite.State // Data is nil once there is an image
+	code   *code
+	state  rewrite.State // Data is nil once there is an image
+	shared bool          // the module says that processes may share what it has read ([abi.ImageExport])
 
 	mu     sync.Mutex
 	image  *image.Image // nil before the first instance
@@ -36,6 +38,7 @@ type pool struct {
 func (p *pool) init(c *code, rewritten *rewrite.Result) {
 	p.code, p.state = c, rewritten.State
 	p.own = rewritten.State.Hidden
+	_, p.shared = c.exports[abi.ImageExport]
 	_, initialized := c.exports[initializeExport]
 	p.ready = p.state.Start == "" && !initialized
 }

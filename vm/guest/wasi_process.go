@@ -92,8 +92,10 @@ type wasiEffect int
 
 const (
 	differs  wasiEffect = iota // the result is not the same for all processes
-	harmless                   // it is
+	reads                      // nor is it here, but processes may share it if their module says so
+	harmless                   // it is the same
 	spends                     // it changes descriptors, which cannot be set back
+	flags                      // it does so but for the standard streams, which have no flags
 )
 
 // wasiEffects has the functions that do not differ.
@@ -103,13 +105,20 @@ var wasiEffects = map[string]wasiEffect{
 	"fd_prestat_dir_name": harmless,
 	"sched_yield":         harmless,
 
-	"fd_close":             spends,
-	"fd_renumber":          spends,
-	"fd_fdstat_set_flags":  spends,
-	"fd_fdstat_set_rights": spends,
-	"path_open":            spends,
-	"sock_accept":          spends,
-	"sock_shutdown":        spends,
+	"args_get":          reads,
+	"args_sizes_get":    reads,
+	"environ_get":       reads,
+	"environ_sizes_get": reads,
+	"clock_res_get":     reads,
+	"clock_time_get":    reads,
+	"random_get":        reads,
+
+	"fd_close":            spends,
+	"fd_renumber":         spends,
+	"fd_fdstat_set_flags": flags,
+	"path_open":           spends,
+	"sock_accept":         spends,
+	"sock_shutdown":       spends,
 }
 
 // watcher notes what calls of WASI do to an instance.
@@ -119,15 +128,16 @@ type watcher struct {
 }
 
 // Before notes the call.
-func (w watcher) Before(ctx context.Context, _ api.Module, _ api.FunctionDefinition, _ []uint64, _ experimental.StackIterator) {
+func (w watcher) Before(ctx context.Context, _ api.Module, _ api.FunctionDefinition, params []uint64, _ experimental.StackIterator) {
+	const lastStream = 2
 	g, ok := ctx.(*guest)
-	if !ok {
+	switch {
+	case !ok, w.effect == reads && g.shares(), w.effect == flags && api.DecodeU32(params[0]) <= lastStream:
 		return
-	}
-	g.differs(w.name)
-	if w.effect == spends {
+	case w.effect == flags, w.effect == spends:
 		g.of.spent = true
 	}
+	g.differs(w.name)
 }
 
 // After does nothing.
