@@ -189,7 +189,7 @@ func begin(t *testing.T, instance api.Module, state *rewrite.State) error {
 		return err
 	}
 	if state.Hidden == "" && len(state.Data) > 0 { // the memory is the instance's own
-		first.Restore(memory, globals)
+		first.Write(memory)
 		first = image.Capture(memory, globals)
 		for i := range memory {
 			memory[i] = ^memory[i]
@@ -199,7 +199,8 @@ func begin(t *testing.T, instance api.Module, state *rewrite.State) error {
 		}
 		clear(memory)
 	}
-	first.Restore(memory, globals)
+	first.Write(memory)
+	first.SetGlobals(globals)
 	if state.Start == "" {
 		return nil
 	}

@@ -136,7 +136,7 @@ func (c *cache) retireLocked(unused *code) {
 	}
 	oldest := c.idle.Remove(c.idle.Front()).(*code)
 	delete(c.loaded, oldest.hash)
-	oldest.pool.empty(0)
+	oldest.pool.close()
 	c.engine.close(oldest.compiled)
 }
 

@@ -9,6 +9,7 @@ import (
 	"github.com/tetratelabs/wazero/experimental"
 
 	"github.com/wnode/wnode/vm"
+	"github.com/wnode/wnode/vm/module/image"
 )
 
 // instance is an instance of a module, with at hand what is needed to run it and to set it back. It
@@ -69,8 +70,7 @@ func (g *guest) newInstance(most uint64) (*instance, error) {
 		i.close()
 		return nil, err
 	}
-	img.Restore(i.memory.buffer, i.globals)
-	i.ready = ready
+	i.set(img, ready)
 	return i, nil
 }
 
@@ -136,12 +136,19 @@ func (i *instance) restore() bool {
 	if !i.resize(img.Size()) {
 		return false
 	}
-	clear(i.memory.buffer[:cap(i.memory.buffer)])
-	img.Restore(i.memory.buffer, i.globals)
+	i.set(img, ready)
+	return true
+}
+
+// set sets the instance, whose memory has the image's size, to an image.
+func (i *instance) set(img *image.Image, ready bool) {
+	if i.memory.space != nil {
+		i.memory.set(img)
+	}
+	img.SetGlobals(i.globals)
 	i.left.Set(uint64(firstBudget))
 	i.stack.Set(i.full)
 	i.ready = ready
-	return true
 }
 
 // resize makes the memory as large as it is to be, which may be smaller than it is: the runtime takes

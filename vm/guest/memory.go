@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 
 	"github.com/wnode/wnode/vm"
+	"github.com/wnode/wnode/vm/module/image"
 )
 
 // ReasonMemory is the exit reason of a process whose module wants more memory to begin with than the
@@ -45,46 +46,73 @@ func (e *Engine) takeMemory(n uint64) bool {
 type linearMemory struct {
 	engine *Engine
 	most   uint64
-	buffer []byte
+	space  *image.Space // nil before the first pages
+	buffer []byte       // the beginning of space
+	used   uint64       // the largest that buffer was since the space was set to an image
+	taken  uint64       // of the memory of all guests
 	// exactly is a size that Reallocate gives in place of the one that is asked for; 0 stands for none.
 	exactly uint64
 }
 
-// Reallocate gives the memory with another size, nil when it may not be so large. Some more than is
-// asked for is set aside, as whoever grows a memory often does so again.
+// Reallocate gives the memory with another size, nil when it may not be so large.
 func (m *linearMemory) Reallocate(size uint64) []byte {
 	if m.exactly != 0 {
 		size = m.exactly
 	}
-	have := uint64(cap(m.buffer))
-	if size > have {
-		if size > m.most {
-			return m.refuse()
-		}
-		want := min(m.most, max(size, have+have/4))
-		if !m.engine.takeMemory(want - have) {
-			return m.refuse()
-		}
-		grown := make([]byte, size, want)
-		copy(grown, m.buffer)
-		m.buffer = grown
+	if size > m.most || size > m.taken && !m.take(size) {
+		return m.refuse()
 	}
-	m.buffer = m.buffer[:size]
+	if m.space == nil || size > m.space.Room() {
+		m.move(size)
+	}
+	m.buffer = m.space.Bytes(size)
+	m.used = max(m.used, size)
 	return m.buffer
+}
+
+// take takes from the memory of all guests until it has so much.
+func (m *linearMemory) take(size uint64) bool {
+	if !m.engine.takeMemory(size - m.taken) {
+		return false
+	}
+	m.taken = size
+	return true
+}
+
+// move makes room for at least so many bytes. It makes more when a memory has grown, which it often does again.
+func (m *linearMemory) move(size uint64) {
+	if m.space == nil {
+		m.space = image.NewSpace(size, m.most)
+		return
+	}
+	space := image.NewSpace(min(m.most, size+size/4), m.most)
+	copy(space.Bytes(size), m.buffer)
+	m.space.Free()
+	m.space = space
 }
 
 // refuse fails. Without the first pages there can be no instance.
 func (m *linearMemory) refuse() []byte {
-	if m.buffer == nil {
+	if m.space == nil {
 		panic(errMemory)
 	}
 	return nil
 }
 
-// Free gives back what the memory took of the budget.
+// set sets the memory, which is as large as the image's, to an image. What it has taken beyond that it gives back.
+func (m *linearMemory) set(i *image.Image) {
+	m.space.Set(i, m.used)
+	m.engine.memory.release(m.taken - i.Size())
+	m.used, m.taken = i.Size(), i.Size()
+}
+
+// Free gives back what the memory has taken.
 func (m *linearMemory) Free() {
-	m.engine.memory.release(uint64(cap(m.buffer)))
-	m.buffer = nil
+	if m.space != nil {
+		m.space.Free()
+	}
+	m.engine.memory.release(m.taken)
+	m.space, m.buffer, m.taken = nil, nil, 0
 }
 
 // memoryFor is the memory that an instance of a process may have, in bytes.

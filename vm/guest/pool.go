@@ -54,14 +54,14 @@ func (p *pool) take() *instance {
 	i := p.free[last]
 	p.free[last] = nil
 	p.free = p.free[:last]
-	p.size -= uint64(cap(i.memory.buffer))
+	p.size -= i.memory.taken
 	p.unused = min(p.unused, last)
 	return i
 }
 
 // put lets an instance rest that was set to the image. It reports false when there is no room.
 func (p *pool) put(i *instance) bool {
-	size := uint64(cap(i.memory.buffer))
+	size := i.memory.taken
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if len(p.free) >= maxPooled || p.size+size > maxPooledSize {
@@ -101,7 +101,18 @@ func (p *pool) initialized(i *instance, used string) {
 	case used != "":
 		p.own = "its initialisation calls " + used
 	default:
+		p.image.Close()
 		p.image, p.ready = image.Capture(i.memory.buffer, i.globals), true
+	}
+}
+
+// close closes all instances and the image.
+func (p *pool) close() {
+	p.empty(0)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.image != nil {
+		p.image.Close()
 	}
 }
 
@@ -121,7 +132,7 @@ func (p *pool) empty(keep int) bool {
 	drop := p.free[:len(p.free)-keep] // those that have rested longest
 	p.free = append([]*instance(nil), p.free[len(p.free)-keep:]...)
 	for _, i := range drop {
-		p.size -= uint64(cap(i.memory.buffer))
+		p.size -= i.memory.taken
 	}
 	p.unused = keep
 	p.mu.Unlock()

@@ -3,8 +3,8 @@
 //
 // An instance of a module that was rewritten with [rewrite.Options.State] is made with an empty memory.
 // [Initial] gives the image with what the module says it begins with. [Capture] takes the image of an instance at
-// rest, and [Image.Restore] sets another, or the same one later on, to it. All of an instance's state is
-// in its memory and its globals, unless [rewrite.State.Hidden] says otherwise.
+// rest, and [Space.Set] and [Image.SetGlobals] set another, or the same one later on, to it. All of an instance's
+// state is in its memory and its globals, unless [rewrite.State.Hidden] says otherwise.
 package image
 
 import (
@@ -12,6 +12,8 @@ import (
 	"errors"
 	"maps"
 	"slices"
+	"sort"
+	"sync"
 
 	"github.com/tetratelabs/wazero/api"
 
@@ -30,6 +32,10 @@ type Image struct {
 	size    uint64
 	runs    []run
 	globals []uint64
+
+	sharing sync.Mutex
+	file    *file // with the memory, for spaces to share; nil until one does
+	closed  bool
 }
 
 // run is a part of the memory that is not zero.
@@ -37,6 +43,8 @@ type run struct {
 	offset int
 	bytes  []byte
 }
+
+func (r *run) end() int { return r.offset + len(r.bytes) }
 
 // Initial gives the image of an instance in whose memory there is what the module says it begins with:
 // the segments are written in their order (core specification 4.5.4). The globals are those of a new
@@ -78,7 +86,7 @@ func (i *Image) add(offset int, b []byte) {
 	if bytes.Equal(b, zeroes[:]) {
 		return
 	}
-	if last := len(i.runs) - 1; last >= 0 && i.runs[last].offset+len(i.runs[last].bytes) == offset {
+	if last := len(i.runs) - 1; last >= 0 && i.runs[last].end() == offset {
 		i.runs[last].bytes = append(i.runs[last].bytes, b...)
 		return
 	}
@@ -106,13 +114,37 @@ func (i *Image) Bytes() uint64 {
 	return n
 }
 
-// Restore sets an instance of the same module to the image. memory has the image's size and is zero;
-// globals are those that were captured.
-func (i *Image) Restore(memory []byte, globals []api.MutableGlobal) {
+// Write writes the image to memory of its size that is zero.
+func (i *Image) Write(memory []byte) {
 	for _, r := range i.runs {
 		copy(memory[r.offset:], r.bytes)
 	}
+}
+
+// writePart makes a part of a memory what the image has there.
+func (i *Image) writePart(memory []byte, start, end int) {
+	clear(memory[start:end])
+	first := sort.Search(len(i.runs), func(n int) bool { return i.runs[n].end() > start })
+	for _, r := range i.runs[first:] {
+		if r.offset >= end {
+			return
+		}
+		from := max(start, r.offset)
+		copy(memory[from:end], r.bytes[from-r.offset:])
+	}
+}
+
+// SetGlobals sets the globals of an instance, which are those that the image was made with.
+func (i *Image) SetGlobals(globals []api.MutableGlobal) {
 	for n, value := range i.globals {
 		globals[n].Set(value)
 	}
+}
+
+// Close lets go of what the system keeps for the image. It can still be used, and takes longer.
+func (i *Image) Close() {
+	i.sharing.Lock()
+	defer i.sharing.Unlock()
+	i.file.close()
+	i.file, i.closed = nil, true
 }

@@ -33,8 +33,8 @@ func segments(t *rapid.T) []rewrite.Segment {
 	})).Draw(t, "segments")
 }
 
-// What is restored is what was written, segment by segment, and what was captured.
-func TestRestore(t *testing.T) {
+// What an image has is what was written, segment by segment, and what was captured.
+func TestWrite(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		data := segments(t)
 		want := make([]byte, pages)
@@ -50,7 +50,8 @@ func TestRestore(t *testing.T) {
 		for _, i := range []*Image{initial, Capture(want, globals)} {
 			got := make([]byte, pages)
 			g.value++
-			i.Restore(got, globals)
+			i.Write(got)
+			i.SetGlobals(globals)
 			if !bytes.Equal(got, want) || g.value != value {
 				t.Fatal("another state")
 			}
@@ -58,8 +59,7 @@ func TestRestore(t *testing.T) {
 				t.Fatalf("size %d, %d bytes", i.Size(), i.Bytes())
 			}
 			clear(want) // the image is its own
-			clear(got)
-			i.Restore(want, globals)
+			i.Write(want)
 		}
 	})
 }

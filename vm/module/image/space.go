@@ -1,0 +1,59 @@
+package image
+
+import "errors"
+
+// Space is the memory of an instance: room for it to grow, and the means to set it back to an image without
+// touching more of it than was changed. It belongs to one goroutine at a time.
+//
+// Small memories are ordinary ones of Go and are cleared as a whole. Large ones are mapped, where the system
+// can say which pages were written to; those whose image is large too share the image's pages until they write to them.
+type Space struct {
+	room   []byte // all there is room for; zero beyond what was used
+	mapped bool
+	shown  *Image // whose file is mapped at the beginning of room; nil for none
+}
+
+// mappedFrom is the size from which on a memory is mapped, in bytes: to clear less takes no longer than to
+// ask the system what to clear.
+const mappedFrom = 256 << 10
+
+// sharedFrom is the size of an image from which on its pages are shared, in bytes: smaller ones are
+// written to each space, which needs no mapping of its own for them then.
+const sharedFrom = 64 << 10
+
+// errNoMapping says that this system does not map memory as it has to be.
+var errNoMapping = errors.New("memory cannot be mapped")
+
+// NewSpace makes room for at least so many bytes, all zero, and never for more than most.
+func NewSpace(least, most uint64) *Space {
+	if least >= mappedFrom {
+		room := min(most, max(4*least, 16<<20)) // what is not used costs nothing
+		if b, err := mapRoom(room); err == nil {
+			return &Space{room: b, mapped: true}
+		}
+	}
+	return &Space{room: make([]byte, least)}
+}
+
+// Room is all that there is room for, in bytes.
+func (s *Space) Room() uint64 { return uint64(len(s.room)) }
+
+// Bytes gives the first bytes.
+func (s *Space) Bytes(size uint64) []byte { return s.room[:size] }
+
+// Set makes the space what an image has, and zero behind that. It was used up to used bytes. The image fits in.
+func (s *Space) Set(i *Image, used uint64) {
+	if s.mapped && s.setMapped(i, used) == nil {
+		return
+	}
+	clear(s.room[:max(used, i.size)])
+	i.Write(s.room)
+}
+
+// Free gives the memory back. Nobody may use its bytes any more.
+func (s *Space) Free() {
+	if s.mapped {
+		unmapRoom(s.room)
+	}
+	*s = Space{}
+}

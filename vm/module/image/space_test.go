@@ -1,0 +1,119 @@
+package image
+
+import (
+	"bytes"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"github.com/wnode/wnode/vm/module/rewrite"
+)
+
+// Whatever was written to a space, and however large it has become, what it is set to is the image and zeroes.
+func TestSpaceIsSetBack(t *testing.T) {
+	const page = 1 << 16
+	for name, tt := range map[string]struct{ pages, data int }{
+		"small":                    {1, 1000},
+		"large with little in it":  {20, 3 * grain},
+		"large with much in it":    {20, 40 * grain},
+		"large with nothing in it": {20, 0},
+		"nothing":                  {0, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			rapid.Check(t, func(t *rapid.T) {
+				size := uint64(tt.pages * page)
+				data := bytes.Repeat([]byte{rapid.ByteRange(1, 255).Draw(t, "data")}, tt.data)
+				i, err := Initial(size, []rewrite.Segment{{Offset: uint32(tt.pages*page/2) - min(uint32(tt.pages), 1)*100, Bytes: data}}, nil)
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer i.Close()
+				s := NewSpace(size+8*page, 1<<30)
+				defer s.Free()
+				want := make([]byte, s.Room())
+				i.Write(want)
+				used := uint64(0)
+				for range rapid.IntRange(1, 4).Draw(t, "uses") {
+					s.Set(i, used)
+					if !bytes.Equal(s.Bytes(s.Room()), want) {
+						t.Fatal("the space is not the image")
+					}
+					used = size + uint64(rapid.IntRange(0, 8).Draw(t, "grown"))*page
+					spoil(t, s.Bytes(used))
+				}
+			})
+		})
+	}
+}
+
+// spoil writes here and there, sometimes to more places than are set back one by one.
+func spoil(t *rapid.T, b []byte) {
+	if len(b) == 0 {
+		return
+	}
+	for range rapid.IntRange(0, 5).Draw(t, "writes") {
+		b[rapid.IntRange(0, len(b)-1).Draw(t, "at")] ^= 0x55
+	}
+	if rapid.Bool().Draw(t, "everywhere") {
+		for at := 0; at < len(b); at += 2 * grain {
+			b[at] = 7
+		}
+	}
+}
+
+// A space moves on from the image with what the module begins with to that of an initialised instance.
+func TestSpaceShowsALaterImage(t *testing.T) {
+	const size = 1 << 20
+	data := bytes.Repeat([]byte{1}, 2*sharedFrom)
+	first, err := Initial(size, []rewrite.Segment{{Offset: 4096, Bytes: data}}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := NewSpace(size, size)
+	defer s.Free()
+	s.Set(first, 0)
+	copy(s.Bytes(size)[100_000:], "later")
+	second := Capture(s.Bytes(size), nil)
+	first.Close()
+	want := bytes.Clone(s.Bytes(size))
+	for range 2 {
+		s.Bytes(size)[7] = 7
+		s.Set(second, size)
+		if !bytes.Equal(s.Bytes(size), want) {
+			t.Fatal("another memory")
+		}
+	}
+	second.Close()
+	s.Bytes(size)[7] = 7
+	s.Set(second, size) // without its file, which the space has still
+	if !bytes.Equal(s.Bytes(size), want) {
+		t.Error("another memory after the image was closed")
+	}
+}
+
+func BenchmarkSet(b *testing.B) {
+	for name, tt := range map[string]struct{ size, data, changes int }{
+		"64KiB":                    {64 << 10, 4096, 2},
+		"1MiB with little in it":   {1 << 20, 8 << 10, 2},
+		"4MiB with 2MiB in it":     {4 << 20, 2 << 20, 2},
+		"4MiB and 40 pages change": {4 << 20, 2 << 20, 40},
+	} {
+		b.Run(name, func(b *testing.B) {
+			i, err := Initial(uint64(tt.size), []rewrite.Segment{{Bytes: bytes.Repeat([]byte{1}, tt.data)}}, nil)
+			if err != nil {
+				b.Fatal(err)
+			}
+			defer i.Close()
+			s := NewSpace(uint64(tt.size), uint64(tt.size))
+			defer s.Free()
+			s.Set(i, 0)
+			memory := s.Bytes(uint64(tt.size))
+			for b.Loop() {
+				for n := range tt.changes {
+					memory[n*8192] = 2
+				}
+				s.Set(i, uint64(tt.size))
+			}
+		})
+	}
+}
