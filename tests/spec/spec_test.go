@@ -191,8 +191,7 @@ func begin(t *testing.T, instance api.Module, state *rewrite.State) error {
 	if state.Hidden == "" && len(state.Data) > 0 { // the memory is the instance's own
 		first.Write(memory)
 		first = image.Capture(memory, globals)
-		for i := range memory {
-			memory[i] = ^memory[i]
+		for rest := memory; len(rest) > 0; rest = rest[copy(rest, "something else"):] {
 		}
 		for _, g := range globals {
 			g.Set(^g.Get() & 0x7fffffff)
