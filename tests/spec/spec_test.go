@@ -103,11 +103,20 @@ func newMachine(t *testing.T, dir string, spectest []byte, rewritten bool) *mach
 		NewFunctionBuilder().
 		WithGoFunction(api.GoFunc(func(context.Context, []uint64) { panic(errors.New("stack overflow")) }), nil, nil).
 		Export(rewrite.StackOverflow).
+		NewFunctionBuilder().
+		WithGoFunction(api.GoFunc(func(_ context.Context, stack []uint64) { panic(tableTraps[stack[0]]) }), i32, nil).
+		Export(rewrite.TableTrap).
 		Instantiate(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
 	return m
+}
+
+// tableTraps has the runtime's own words.
+var tableTraps = map[uint64]error{
+	rewrite.TrapNoFunction: errors.New("invalid table access"),
+	rewrite.TrapOtherType:  errors.New("indirect call type mismatch"),
 }
 
 // play gives what came of each command.
@@ -144,7 +153,7 @@ func (m *machine) instantiate(t *testing.T, c *command, as string) string {
 	}
 	result := &rewrite.Result{Module: b}
 	if m.rewrite {
-		result, err = rewrite.Module(b, rewrite.Options{State: true})
+		result, err = rewrite.Module(b, rewrite.Options{State: true, DispatchFrom: 1})
 		switch {
 		case err == nil:
 		case !errors.Is(err, wasm.ErrMalformed):

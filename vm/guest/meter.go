@@ -22,6 +22,9 @@ func addMeter(ctx context.Context, r wazero.Runtime) error {
 		NewFunctionBuilder().
 		WithGoFunction(api.GoFunc(stackOverflow), nil, nil).
 		Export(rewrite.StackOverflow).
+		NewFunctionBuilder().
+		WithGoFunction(api.GoFunc(tableTrap), []api.ValueType{api.ValueTypeI32}, nil).
+		Export(rewrite.TableTrap).
 		Instantiate(ctx)
 	if err != nil {
 		return fmt.Errorf("metering functions: %w", err)
@@ -45,6 +48,14 @@ func yield(ctx context.Context, stack []uint64) {
 
 // stackOverflow is called by a guest that has used its stack up.
 func stackOverflow(context.Context, []uint64) { panic(&trap{trapStackOverflow}) }
+
+// tableTrap is called by a guest that calls through a table what is not there.
+func tableTrap(_ context.Context, stack []uint64) {
+	if stack[0] == rewrite.TrapOtherType {
+		panic(&trap{traps["indirect call type mismatch"]})
+	}
+	panic(&trap{traps["invalid table access"]})
+}
 
 // settle accounts for what a guest has used of its last budget.
 func (g *guest) settle(i *instance) {

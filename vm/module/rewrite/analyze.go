@@ -70,9 +70,14 @@ func (r *rewriter) analyze() error {
 	}
 	r.funcs = make([]function, len(m.Codes))
 	r.taken = make([]bool, len(m.Codes))
+	for i := range m.Imports {
+		if m.Imports[i].Kind == wasm.KindFunc {
+			r.imports = append(r.imports, m.Imports[i].Type)
+		}
+	}
 	s := &scanner{
 		m: m, imported: uint32(m.Imported(wasm.KindFunc)), globals: uint32(m.Imported(wasm.KindGlobal) + len(m.Globals)),
-		taken: r.taken,
+		taken: r.taken, importTypes: r.imports,
 	}
 	s.takeAddresses()
 	defer func() { r.hidden = s.hidden }()

@@ -98,16 +98,7 @@ func (s *scanner) call(in *wasm.Instr) {
 }
 
 // importType gives the type of an imported function.
-func (s *scanner) importType(index uint32) *wasm.FuncType {
-	if s.importTypes == nil {
-		for i := range s.m.Imports {
-			if s.m.Imports[i].Kind == wasm.KindFunc {
-				s.importTypes = append(s.importTypes, s.m.Imports[i].Type)
-			}
-		}
-	}
-	return &s.m.Types[s.importTypes[index]]
-}
+func (s *scanner) importType(index uint32) *wasm.FuncType { return &s.m.Types[s.importTypes[index]] }
 
 // Bulk operations of a length that is known and not large are left as they are.
 const (

@@ -75,7 +75,7 @@ func (r *rewriter) resultType(t uint32) int64 {
 // prologue counts the depth and charges for the entry.
 func (e *emitter) prologue() {
 	if e.f.counted {
-		e.descend(e.f.depth)
+		e.r.descend(&e.out, e.f.depth, e.counter.local)
 	}
 	if e.counter.cached {
 		e.out.with(wasm.OpGlobalGet, e.r.left)
@@ -97,7 +97,7 @@ func (e *emitter) epilogue() {
 		e.out.with(wasm.OpGlobalSet, e.r.left)
 	}
 	if e.f.counted {
-		e.ascend(e.f.depth)
+		e.r.ascend(&e.out, e.f.depth)
 	}
 	e.out.op(wasm.OpEnd)
 }
@@ -105,42 +105,47 @@ func (e *emitter) epilogue() {
 // maxDepth keeps the counter from running around. It is more than any stack has.
 const maxDepth = 1 << 30
 
-// descend takes bytes from the stack that is left.
-func (e *emitter) descend(depth int64) {
-	e.out.with(wasm.OpGlobalGet, e.r.stack)
-	e.out.i32(min(depth, maxDepth))
-	e.out.op(wasm.OpI32Sub)
-	e.out.with(wasm.OpLocalTee, e.counter.local)
-	e.out.with(wasm.OpGlobalSet, e.r.stack)
-	e.out.with(wasm.OpLocalGet, e.counter.local)
-	e.out.i32(0)
-	e.out.op(wasm.OpI32LtS)
-	e.out.block(wasm.OpIf, wasm.BlockEmpty)
-	e.out.with(wasm.OpCall, e.r.layout.stackOverflow())
-	e.out.op(wasm.OpUnreachable, wasm.OpEnd)
+// descend takes bytes from the stack that is left. The local is one to compute in.
+func (r *rewriter) descend(out *code, depth int64, local uint32) {
+	out.with(wasm.OpGlobalGet, r.stack)
+	out.i32(min(depth, maxDepth))
+	out.op(wasm.OpI32Sub)
+	out.with(wasm.OpLocalTee, local)
+	out.with(wasm.OpGlobalSet, r.stack)
+	out.with(wasm.OpLocalGet, local)
+	out.i32(0)
+	out.op(wasm.OpI32LtS)
+	out.block(wasm.OpIf, wasm.BlockEmpty)
+	out.with(wasm.OpCall, r.layout.stackOverflow())
+	out.op(wasm.OpUnreachable, wasm.OpEnd)
 }
 
 // ascend gives them back.
-func (e *emitter) ascend(depth int64) {
-	e.out.with(wasm.OpGlobalGet, e.r.stack)
-	e.out.i32(min(depth, maxDepth))
-	e.out.op(wasm.OpI32Add)
-	e.out.with(wasm.OpGlobalSet, e.r.stack)
+func (r *rewriter) ascend(out *code, depth int64) {
+	out.with(wasm.OpGlobalGet, r.stack)
+	out.i32(min(depth, maxDepth))
+	out.op(wasm.OpI32Add)
+	out.with(wasm.OpGlobalSet, r.stack)
 }
 
-// indirect accounts for a call through a table, if its type is one that takes part in circles.
+// indirect accounts for a call through a table, if its type is one that takes part in circles. Where code
+// stands in for the table, that does it.
 func (e *emitter) indirect(p *point, same []byte) {
+	if e.r.dispatch != nil {
+		e.out.with(wasm.OpCall, e.r.dispatch.helperFor(e.r, p.arg))
+		return
+	}
 	through := e.r.indirect[e.r.canonical[p.arg]]
 	if through == nil || !through.charged {
 		e.out = append(e.out, same...)
 		return
 	}
 	e.needsLocal = true
-	e.descend(through.depth)
+	e.r.descend(&e.out, through.depth, e.counter.local)
 	e.counter.charge(&e.out, reductions(through.work))
 	e.counter.ask(&e.out)
 	e.out = append(e.out, same...)
-	e.ascend(through.depth)
+	e.r.ascend(&e.out, through.depth)
 }
 
 // point writes everything up to and with a point.

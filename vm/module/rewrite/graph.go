@@ -56,10 +56,34 @@ func (r *rewriter) plan() {
 		}
 	}
 	g.measurer.call = g.cost
+	g.cutDispatched()
 	for i := range r.funcs {
 		if g.state[i] == unseen {
 			g.search(uint32(i))
 		}
+	}
+	g.finishDispatched()
+}
+
+// cutDispatched has the functions that stand in for a table account for what is called through it. No circle goes
+// through them any more.
+func (g *graph) cutDispatched() {
+	if g.r.dispatch == nil {
+		return
+	}
+	for _, t := range g.r.dispatch.order {
+		node := uint32(len(g.r.funcs)) + t
+		g.state[node] = done
+		g.through(node).charged = true
+	}
+}
+
+func (g *graph) finishDispatched() {
+	if g.r.dispatch == nil {
+		return
+	}
+	for _, t := range g.r.dispatch.order {
+		g.finish(uint32(len(g.r.funcs)) + t)
 	}
 }
 

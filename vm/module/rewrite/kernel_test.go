@@ -65,11 +65,17 @@ func newHost(t testing.TB, config wazero.RuntimeConfig) *host {
 		Export(Yield).
 		NewFunctionBuilder().WithGoFunction(api.GoFunc(func(context.Context, []uint64) { panic(errOverflow) }), nil, nil).
 		Export(StackOverflow).
+		NewFunctionBuilder().WithGoFunction(api.GoFunc(tableTrap), []api.ValueType{api.ValueTypeI32}, nil).
+		Export(TableTrap).
 		Instantiate(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
 	return h
+}
+
+func tableTrap(_ context.Context, stack []uint64) {
+	panic(errors.New(map[uint64]string{TrapNoFunction: "invalid table access", TrapOtherType: "indirect call type mismatch"}[stack[0]]))
 }
 
 func (h *host) yield(_ context.Context, stack []uint64) {

@@ -8,8 +8,8 @@ import (
 	"github.com/wnode/wnode/vm/module/wasm"
 )
 
-// ImportModule is where the functions come from that rewritten modules import: Yield and
-// StackOverflow. A module that imports from there by itself is refused.
+// ImportModule is where the functions come from that rewritten modules import: Yield, StackOverflow
+// and TableTrap. A module that imports from there by itself is refused.
 const ImportModule = "wnode:meter"
 
 const (
@@ -18,6 +18,15 @@ const (
 	Yield = "yield"
 	// StackOverflow is called when there is no stack left, and must not return. Its type is () -> ().
 	StackOverflow = "stack_overflow"
+	// TableTrap is called for a call through a table that there is no function for, and must not
+	// return. It is given TrapNoFunction or TrapOtherType; its type is (i32) -> ().
+	TableTrap = "table_trap"
+)
+
+// What is wrong with a call through a table: there is no function at the index, or one of another type.
+const (
+	TrapNoFunction = iota
+	TrapOtherType
 )
 
 // Defaults of [Options].
@@ -45,6 +54,9 @@ type Options struct {
 	// State takes out of the module what instantiation would do to an instance's memory, and puts in
 	// what it takes to see and to set the instance's state from outside: [Result.State].
 	State bool
+	// DispatchFrom is the number of elements from which on a table that never changes is turned into
+	// code. 0: [DefaultDispatchFrom]. Negative: none is.
+	DispatchFrom int
 }
 
 // Result is a rewritten module.
@@ -73,6 +85,9 @@ func Module(b []byte, opts Options) (*Result, error) {
 	if opts.StackBytes <= 0 {
 		opts.StackBytes = DefaultStackBytes
 	}
+	if opts.DispatchFrom == 0 {
+		opts.DispatchFrom = DefaultDispatchFrom
+	}
 	m, err := wasm.Decode(b)
 	if err != nil {
 		return nil, err
@@ -89,6 +104,7 @@ func Module(b []byte, opts Options) (*Result, error) {
 	if err := r.analyze(); err != nil {
 		return nil, err
 	}
+	r.planDispatch()
 	r.plan()
 	r.place()
 	for i := range r.funcs {
@@ -99,6 +115,9 @@ func Module(b []byte, opts Options) (*Result, error) {
 		r.planState()
 	}
 	r.inject()
+	if r.dispatch != nil {
+		m.Tables, m.Elements = nil, nil // nothing uses them any more
+	}
 	result := &Result{Left: r.names.left, Stack: r.names.stack, Layout: r.layout}
 	if opts.State {
 		result.State = r.detachState()
@@ -115,9 +134,11 @@ type rewriter struct {
 	funcs     []function // those that are not imported
 	canonical []uint32   // for each type, the first that is the same
 	indirect  map[uint32]*throughType
-	taken     []bool // for each function that is not imported, whether its address is taken
+	imports   []uint32 // the types of the functions that are imported
+	taken     []bool   // for each function that is not imported, whether its address is taken
 	hidden    hiddenState
-	detached  bool // instances begin as the state says
+	detached  bool      // instances begin as the state says
+	dispatch  *dispatch // nil when there is no table that is turned into code
 
 	layout  Layout
 	types   injectedTypes
@@ -135,7 +156,7 @@ type Layout struct {
 }
 
 // injectedImports is by how much the functions that a module defines move.
-const injectedImports = 2
+const injectedImports = 3
 
 // New gives the index that a function has after rewriting.
 func (l Layout) New(index uint32) uint32 {
@@ -158,6 +179,7 @@ func (l Layout) Original(index uint32) (uint32, bool) {
 
 func (l Layout) yield() uint32         { return l.imported }
 func (l Layout) stackOverflow() uint32 { return l.imported + 1 }
+func (l Layout) tableTrap() uint32     { return l.imported + 2 }
 
 // place decides where things go that are added.
 func (r *rewriter) place() {
@@ -178,6 +200,7 @@ func (r *rewriter) inject() {
 	m.Imports = append(m.Imports,
 		wasm.Import{Module: ImportModule, Name: Yield, Kind: wasm.KindFunc, Type: yield},
 		wasm.Import{Module: ImportModule, Name: StackOverflow, Kind: wasm.KindFunc, Type: overflow},
+		wasm.Import{Module: ImportModule, Name: TableTrap, Kind: wasm.KindFunc, Type: r.types.add(oneParam, nil)},
 	)
 	for _, h := range r.helpers.used {
 		m.Funcs = append(m.Funcs, r.types.add(h.params, h.results))

@@ -135,7 +135,7 @@ func TestIndices(t *testing.T) {
 	if len(got.Customs) != 2 || got.Customs[1].Name != "producers" {
 		t.Errorf("custom sections %+v", got.Customs)
 	}
-	for old, now := range map[uint32]uint32{0: 0, 1: 3, 4: 6} {
+	for old, now := range map[uint32]uint32{0: 0, 1: 4, 4: 7} {
 		if i := result.Layout.New(old); i != now {
 			t.Errorf("function %d is now %d, want %d", old, i, now)
 		}
@@ -143,7 +143,7 @@ func TestIndices(t *testing.T) {
 			t.Errorf("function %d was %d, %v, want %d", now, i, ok, old)
 		}
 	}
-	for _, added := range []uint32{1, 2, 7} {
+	for _, added := range []uint32{1, 2, 3, 8} {
 		if i, ok := result.Layout.Original(added); ok {
 			t.Errorf("function %d was %d", added, i)
 		}

@@ -35,6 +35,7 @@ const maxGlobals = 4096
 type hiddenState struct {
 	tables, segments bool
 	segmentsRead     bool // by memory.init; they have to keep their numbers
+	tablesRead       bool // other than by calls, or functions are referred to that have to be in one
 }
 
 func (h *hiddenState) note(op wasm.Op) {
@@ -45,6 +46,8 @@ func (h *hiddenState) note(op wasm.Op) {
 		h.segments = true
 	case wasm.OpMemoryInit:
 		h.segmentsRead = true
+	case wasm.OpTableGet, wasm.OpTableSize, wasm.OpRefFunc:
+		h.tablesRead = true
 	}
 }
 

@@ -24,6 +24,7 @@ const (
 	OpLocalTee     Op = 0x22
 	OpGlobalGet    Op = 0x23
 	OpGlobalSet    Op = 0x24
+	OpTableGet     Op = 0x25
 	OpTableSet     Op = 0x26
 	OpMemorySize   Op = 0x3f
 	OpMemoryGrow   Op = 0x40
@@ -53,6 +54,7 @@ const (
 	OpElemDrop   Op = prefixMisc<<8 | 0x0d
 	OpTableCopy  Op = prefixMisc<<8 | 0x0e
 	OpTableGrow  Op = prefixMisc<<8 | 0x0f
+	OpTableSize  Op = prefixMisc<<8 | 0x10
 	OpTableFill  Op = prefixMisc<<8 | 0x11
 
 	OpV128Const Op = prefixVector<<8 | 0x0c

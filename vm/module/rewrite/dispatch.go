@@ -1,0 +1,187 @@
+package rewrite
+
+import (
+	"slices"
+
+	"github.com/wnode/wnode/vm/module/wasm"
+)
+
+// DefaultDispatchFrom is the default of [Options.DispatchFrom].
+const DefaultDispatchFrom = 256
+
+// maxDispatchEffort bounds what the compiler has to do for the functions that stand in for a table; see
+// [rewriter.checkEffort].
+const maxDispatchEffort = 1 << 28
+
+// dispatch turns a table that never changes into code: a call through it becomes a call of a function
+// that branches on the index. There is one such function for each type of call, and it accounts for
+// what is called through it. An instance then has no table to be filled, which for programs with thousands of
+// functions takes longer than all else that makes an instance.
+type dispatch struct {
+	targets []uint32           // the function at each index, as it was numbered; absent for none
+	through map[uint32]*helper // by type
+	order   []uint32           // its keys
+}
+
+const absent = ^uint32(0)
+
+// planDispatch decides whether the module's table is turned into code.
+func (r *rewriter) planDispatch() {
+	m := r.m
+	if r.opts.DispatchFrom < 0 || r.hidden.tables || r.hidden.segments || r.hidden.tablesRead ||
+		len(m.Tables) != 1 || m.Imported(wasm.KindTable) > 0 || m.Tables[0].Element != wasm.FuncRef ||
+		slices.ContainsFunc(m.Exports, func(e wasm.Export) bool { return e.Kind == wasm.KindTable }) {
+		return
+	}
+	size := m.Tables[0].Limits.Min
+	if int64(size) < int64(r.opts.DispatchFrom) {
+		return
+	}
+	targets, ok := tableContents(m, size)
+	if !ok {
+		return
+	}
+	d := &dispatch{targets: targets, through: map[uint32]*helper{}}
+	for i := range r.funcs {
+		for _, p := range r.funcs[i].points {
+			if p.op == wasm.OpCallIndirect && d.through[r.canonical[p.arg]] == nil {
+				d.add(r, r.canonical[p.arg])
+			}
+		}
+	}
+	places := int64(2 * len(targets)) // each a block and a place in a br_table
+	if places*places*int64(len(d.order)) <= maxDispatchEffort {
+		r.dispatch = d
+	}
+}
+
+// tableContents gives the function at each index of the only table, false when it is more than what
+// active segments with functions put there.
+func tableContents(m *wasm.Module, size uint32) ([]uint32, bool) {
+	targets := make([]uint32, size)
+	for i := range targets {
+		targets[i] = absent
+	}
+	functions := uint32(m.Imported(wasm.KindFunc) + len(m.Funcs))
+	for i := range m.Elements {
+		e := &m.Elements[i]
+		if e.Mode != wasm.Active || e.Table != 0 || e.Type != wasm.FuncRef || e.Offset.Op != wasm.OpI32Const || len(e.Exprs) > 0 {
+			return nil, false
+		}
+		offset := uint32(e.Offset.I32())
+		if uint64(offset)+uint64(len(e.Funcs)) > uint64(size) {
+			return nil, false
+		}
+		for n, f := range e.Funcs {
+			if f >= functions {
+				return nil, false
+			}
+			targets[offset+uint32(n)] = f
+		}
+	}
+	return targets, true
+}
+
+// add makes the function for calls of a type.
+func (d *dispatch) add(r *rewriter, t uint32) {
+	ft := &r.m.Types[t]
+	d.order = append(d.order, t)
+	d.through[t] = &helper{
+		params:  append(ft.Params[:len(ft.Params):len(ft.Params)], wasm.I32),
+		results: ft.Results, locals: oneLocal,
+		write: func(r *rewriter, out *code) { d.write(r, out, t) },
+	}
+}
+
+// helperFor gives the index of the function for calls of a type.
+func (d *dispatch) helperFor(r *rewriter, t uint32) uint32 {
+	return r.helpers.index(d.through[r.canonical[t]])
+}
+
+// write writes the function for calls of a type: parameters, and the index behind them. Each function that can be
+// called has a block, at whose end it is called.
+//
+//	block (results)           ;; where all calls come together
+//	  block                   ;; a function of another type
+//	    block                 ;; no function
+//	      block ... block     ;; one for each function
+//	        local.get index
+//	        br_table ...
+//	      end                 ;; the first function
+//	      local.get parameters
+//	      call function
+//	      br ...
+func (d *dispatch) write(r *rewriter, out *code, t uint32) {
+	ft := &r.m.Types[t]
+	index := uint32(len(ft.Params))
+	cost := r.indirect[t]
+	c := r.counterIn(index + 1)
+	r.descend(out, cost.depth+dispatchFrame+slotBytes*int64(index), index+1)
+	c.charge(out, reductions(cost.work))
+	c.ask(out)
+
+	functions, labels := d.branches(r, t)
+	n := uint32(len(functions))
+	out.block(wasm.OpBlock, r.resultType(t))
+	for range n + 2 {
+		out.block(wasm.OpBlock, wasm.BlockEmpty)
+	}
+	out.with(wasm.OpLocalGet, index)
+	out.op(wasm.OpBrTable)
+	*out = wasm.AppendU32(*out, uint32(len(labels)))
+	for _, label := range append(labels, n) {
+		*out = wasm.AppendU32(*out, label)
+	}
+	out.op(wasm.OpEnd)
+	for i, f := range functions {
+		for p := range index {
+			out.with(wasm.OpLocalGet, p)
+		}
+		out.with(wasm.OpCall, r.layout.New(f))
+		out.with(wasm.OpBr, n+1-uint32(i))
+		out.op(wasm.OpEnd)
+	}
+	for _, kind := range []int64{TrapNoFunction, TrapOtherType} {
+		out.i32(kind)
+		out.with(wasm.OpCall, r.layout.tableTrap())
+		out.op(wasm.OpUnreachable, wasm.OpEnd)
+	}
+	r.ascend(out, cost.depth+dispatchFrame+slotBytes*int64(index))
+}
+
+// dispatchFrame is the stack that a function takes that stands in for a table, in bytes.
+const dispatchFrame = frameBytes + 2*slotBytes
+
+// branches gives the functions of a type that are in the table, each once, and the label for each index: that of
+// a function's block, or behind them those for no function and for one of another type.
+func (d *dispatch) branches(r *rewriter, t uint32) (functions, labels []uint32) {
+	numbers := map[uint32]uint32{}
+	for _, f := range d.targets {
+		if f != absent && r.typeOfFunction(f) == t {
+			if _, ok := numbers[f]; !ok {
+				numbers[f] = uint32(len(functions))
+				functions = append(functions, f)
+			}
+		}
+	}
+	n := uint32(len(functions))
+	for _, f := range d.targets {
+		label, ok := numbers[f]
+		switch {
+		case f == absent:
+			label = n
+		case !ok:
+			label = n + 1
+		}
+		labels = append(labels, label)
+	}
+	return functions, labels
+}
+
+// typeOfFunction gives the type of a function, the first that is the same.
+func (r *rewriter) typeOfFunction(f uint32) uint32 {
+	if imported := uint32(len(r.imports)); f >= imported {
+		return r.canonical[r.m.Funcs[f-imported]]
+	}
+	return r.canonical[r.imports[f]]
+}
