@@ -58,10 +58,10 @@ func started(m *wasm.Module) *wasm.Module {
 // Recursion ends before the stack is larger than a few times its estimate.
 func TestStackOverflow(t *testing.T) {
 	const most = 12 << 20 // it doubles when it grows, and is copied
-	for name, m := range deep() {
+	for name, m := range withDispatch(deep()) {
 		t.Run(name, func(t *testing.T) {
 			h := newHost(t, wazero.NewRuntimeConfig())
-			result, err := Module(m.Encode(), Options{})
+			result, err := Module(m.Encode(), Options{DispatchFrom: 1})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -35,6 +35,11 @@
 // Tables and memories get a maximum. Instructions that work on any number of bytes or elements are
 // charged by that number, and in pieces where a single one could take long.
 //
+// # Tables
+//
+// A large table that never changes is turned into code: calls through it become calls of a function that branches on
+// the index, and that accounts for all that is called that way.
+//
 // # State
 //
 // With [Options.State] everything that an instance's code can change is within reach from outside: the mutable
@@ -43,7 +48,7 @@
 //
 // # What stays
 //
-// Results, traps and exports stay what they were. The functions that are added come behind those that are there, except the two
-// imports, which move the functions that are not imported by two: [Layout] translates, and
+// Results, traps and exports stay what they were. The functions that are added come behind those that are there, except the three
+// imports, which move the functions that are not imported by three: [Layout] translates, and
 // the name section follows. Debug information, which goes by offsets in the code, is dropped.
 package rewrite

@@ -161,11 +161,11 @@ func TestEverythingYields(t *testing.T) {
 		"table.grow":           repeated([]byte{0xd0, 0x70}, num(0), bulk(wasm.OpTableGrow, 0), drop),
 		"table.init":           repeated(num(0), num(0), num(0), bulk(wasm.OpTableInit, 0, 0)),
 	}
-	for name, m := range tests {
+	for name, m := range withDispatch(tests) {
 		t.Run(name, func(t *testing.T) {
 			h := newHost(t, wazero.NewRuntimeConfig())
 			h.stop = errStopped
-			result, err := Module(m.Encode(), Options{})
+			result, err := Module(m.Encode(), Options{DispatchFrom: 1})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -133,8 +133,12 @@ func TestRandomPrograms(t *testing.T) {
 	h := newHost(t, wazero.NewRuntimeConfig())
 	valid := 0
 	rapid.Check(t, func(rt *rapid.T) {
-		b := random(rt).Encode()
-		result, err := Module(b, Options{Budget: 50})
+		m := random(rt)
+		if rapid.Bool().Draw(rt, "dispatch") {
+			m = smallTable(m)
+		}
+		b := m.Encode()
+		result, err := Module(b, Options{Budget: 50, DispatchFrom: 1})
 		if err != nil {
 			rt.Fatal(err)
 		}
