@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -10,7 +11,25 @@ import (
 type item struct {
 	id, about, section string
 	differs            string // what wnode does instead, "" when it does the same
-	tests              []string
+	tests              []citation
+}
+
+// cite enters a citation, once for each test.
+func (it *item) cite(c citation) {
+	i := slices.IndexFunc(it.tests, func(other citation) bool { return other.test == c.test })
+	if i < 0 {
+		it.tests = append(it.tests, c)
+		return
+	}
+	it.tests[i].guest = it.tests[i].guest || c.guest
+}
+
+// open reports whether the item is neither tested nor different.
+func (it *item) open() bool { return len(it.tests) == 0 && it.differs == "" }
+
+// native reports whether the item is tested, and by no guest.
+func (it *item) native() bool {
+	return len(it.tests) > 0 && !slices.ContainsFunc(it.tests, func(c citation) bool { return c.guest })
 }
 
 // prefix gives the letters of an identifier.
