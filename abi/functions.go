@@ -183,6 +183,18 @@ var Functions = []Func{
 		"Sends a message to the process registered globally under a name. NO_NAME, TOO_LARGE, BAD_ARGUMENT.",
 	},
 	{
+		"send", "send_with",
+		[]Param{{"pid", PidIn}, {"flags", Int32}, {"message", BytesIn}},
+		ResultStatus,
+		"Does what send does, and says when it did not because of what the flags forbid. flags is 0 or a sum of: 1, it does not connect to the pid's node, which gives NOT_CONNECTED; 2, it does not wait while the way to that node is congested, or for room in the mailbox of a process that lets its senders wait, which gives WOULD_WAIT. TOO_LARGE, BAD_ARGUMENT.",
+	},
+	{
+		"send", "send_node_with",
+		[]Param{{"name", BytesIn}, {"node", BytesIn}, {"flags", Int32}, {"message", BytesIn}},
+		ResultStatus,
+		"Does what send_node does, with the flags of send_with. NOT_CONNECTED, WOULD_WAIT, TOO_LARGE, BAD_ARGUMENT.",
+	},
+	{
 		"send", "send_after",
 		[]Param{{"delay", Duration}, {"pid", PidIn}, {"message", BytesIn}, {"timer", PidOut}},
 		ResultStatus,

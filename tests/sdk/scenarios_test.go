@@ -120,7 +120,7 @@ func TestSupervisedExample(t *testing.T) {
 }
 
 // The thin wrappers of the other SDKs: LINK-01, LINK-02, LINK-13, MON-02, MON-04, MON-09, ALIAS-01, ALIAS-02, ALIAS-03,
-// TMR-01, TMR-02, TMR-03, TMR-04.
+// SIG-07, TMR-01, TMR-02, TMR-03, TMR-04.
 func TestOtherLanguages(t *testing.T) {
 	n := startNode(t, "one", freePort(t), new(syncBuffer), randomCookie(t))
 	for _, name := range []string{"links_rust.wasm", "links_as.wasm"} {

@@ -53,6 +53,9 @@ var hostFunctions = map[string]hostFunction{
 	"send_name":   (*guest).sendName,
 	"send_node":   (*guest).sendNode,
 	"send_global": (*guest).sendGlobal,
+	"send_with":   (*guest).sendWith,
+
+	"send_node_with": (*guest).sendNodeWith,
 
 	"send_after":      (*guest).sendAfter,
 	"send_name_after": (*guest).sendNameAfter,

@@ -52,6 +52,44 @@ func TestSendToNames(t *testing.T) {
 	p.wait()
 }
 
+// SIG-07: what the flags of a send forbid is an error number.
+func TestSendWith(t *testing.T) {
+	n := newTestNode(t)
+	n.nodes.down = true
+	full, err := n.system.Spawn(vm.SpawnOptions{
+		Body:     vm.Func(func(p *vm.Process) vm.Exit { <-p.Context().Done(); return vm.Normal }),
+		Overflow: vm.BlockSenders, Rights: vm.Rights{Limits: vm.Limits{MailboxMessages: 1}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	send := func(to abi.Pid, flags int64) op {
+		return n.report(invoke("wnode.send_with", pid(to), i32c(flags), region(100, "N")))
+	}
+	sendNode := func(node op, flags int64) op {
+		return n.report(invoke("wnode.send_node_with", region(100, "N"), node, i32c(flags), region(100, "N")))
+	}
+	here, there, nowhere := region(300, "here@host"), region(400, "there@host"), region(500, "nowhere")
+	p := n.start(entry(
+		send(n.pid, 3), send(full, 2), send(full, 2), send(n.pid, 4), send(n.pid, -1),
+		send(abi.Pid{Node: peer, Num: 1}, 1), send(abi.Pid{Node: peer, Num: 1}, 2),
+		n.report(invoke("wnode.register", region(100, "N"), pid(n.pid))),
+		sendNode(here, 3), sendNode(here, 8), sendNode(there, 0), sendNode(there, 2), sendNode(nowhere, 1),
+	).write(100, "N").write(300, "here@host").write(400, "there@host").write(500, "nowhere").bytes())
+	wantNext := func() {
+		t.Helper()
+		if got := n.next(); string(got) != "N" {
+			t.Errorf("message %q", got)
+		}
+	}
+	wantNext()
+	bad, far := errno(abi.ErrBadArgument), errno(abi.ErrNotConnected)
+	n.wantReports(0, 0, errno(abi.ErrWouldWait), bad, bad, far, 0, 0)
+	wantNext()
+	n.wantReports(0, bad, 0, 0, far)
+	p.wait()
+}
+
 func TestNames(t *testing.T) {
 	n := newTestNode(t)
 	far := abi.Pid{Node: peer, Num: 5}
