@@ -15,8 +15,10 @@ type Limits struct {
 	Children        int // live processes of the node that it has spawned, and theirs, and so on
 }
 
-// term gives the limits that are given as the host takes them.
-func (l Limits) term() map[string]uint64 {
+// Term gives the limits as messages and the host have them: a map of "memory", "reductions",
+// "wall_time" (nanoseconds), "mailbox_messages", "mailbox_bytes", "timers" and "children". Those that
+// are 0 are left out.
+func (l Limits) Term() map[string]uint64 {
 	limits := map[string]uint64{}
 	for name, value := range map[string]uint64{
 		"memory": l.MemoryBytes, "reductions": l.Reductions, "wall_time": uint64(l.WallTime),
@@ -28,6 +30,36 @@ func (l Limits) term() map[string]uint64 {
 		}
 	}
 	return limits
+}
+
+// ParseLimits reads the form of [Limits.Term]. It is false for anything else.
+func ParseLimits(t any) (l Limits, ok bool) {
+	m, ok := t.(map[any]any)
+	for key, value := range m {
+		n, isNumber := value.(int64)
+		if !isNumber || n < 0 {
+			return Limits{}, false
+		}
+		switch key {
+		case "memory":
+			l.MemoryBytes = uint64(n)
+		case "reductions":
+			l.Reductions = uint64(n)
+		case "wall_time":
+			l.WallTime = time.Duration(n)
+		case "mailbox_messages":
+			l.MailboxMessages = int(n)
+		case "mailbox_bytes":
+			l.MailboxBytes = int(n)
+		case "timers":
+			l.Timers = int(n)
+		case "children":
+			l.Children = int(n)
+		default:
+			return Limits{}, false
+		}
+	}
+	return l, ok
 }
 
 // Permission is something that a process may be denied. A call that needs it is abi.ErrDenied then.

@@ -61,6 +61,10 @@ type Options struct {
 	Node        string        // where to start it; empty: here
 	GroupLeader wnode.Pid     // zero: the caller's
 	Timeout     time.Duration // how long Init may take; 0: for ever
+
+	Limits   wnode.Limits       // what it may use; zero: what the caller may
+	Deny     []wnode.Permission // what it may not do, beside what the caller may not
+	Overflow wnode.Overflow     // what a full mailbox leads to; empty: wnode.OverflowKill
 }
 
 // Start starts a server that was registered with [Register] and waits until its Init has returned.
@@ -74,7 +78,10 @@ func StartLink(kind string, args []any, o Options) (wnode.Pid, error) {
 
 func start(kind string, args []any, o Options, link bool) (wnode.Pid, error) {
 	return wnode.Start(
-		wnode.SpawnOptions{Func: kind, Args: args, Node: o.Node, GroupLeader: o.GroupLeader, Link: link},
+		wnode.SpawnOptions{
+			Func: kind, Args: args, Node: o.Node, GroupLeader: o.GroupLeader, Link: link,
+			Limits: o.Limits, Deny: o.Deny, Overflow: o.Overflow,
+		},
 		wnode.StartOptions{Name: o.Name, Timeout: o.Timeout},
 	)
 }

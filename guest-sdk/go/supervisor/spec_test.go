@@ -73,8 +73,13 @@ func drawChild(t *rapid.T) Child {
 		Significant: rapid.Bool().Draw(t, "significant"),
 		Start: Start{
 			Func: text("func"), Node: text("node"),
-			Name: wnode.Address{Name: text("name")},
+			Name:     wnode.Address{Name: text("name")},
+			Limits:   wnode.Limits{WallTime: rapid.SampledFrom([]time.Duration{0, time.Hour}).Draw(t, "wall time")},
+			Overflow: rapid.SampledFrom([]wnode.Overflow{"", wnode.OverflowDrop}).Draw(t, "overflow"),
 		},
+	}
+	if rapid.Bool().Draw(t, "deny") {
+		c.Start.Deny = []wnode.Permission{wnode.PermitSpawn, wnode.PermitNames}
 	}
 	if rapid.Bool().Draw(t, "function") {
 		c.Start.Function = abi.Function{Module: abi.Hash{7}, Export: "x", Name: "y"}
