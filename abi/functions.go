@@ -29,6 +29,12 @@ var Functions = []Func{
 		"Ends the calling process with the given reason, one CBOR term.",
 	},
 	{
+		"process", "crash",
+		[]Param{{"reason", BytesIn}, {"detail", BytesIn}},
+		ResultNever,
+		"Ends the calling process as exit does, by an error: it is logged as a crash, with the detail, a text.",
+	},
+	{
 		"process", "exit_process",
 		[]Param{{"pid", PidIn}, {"reason", BytesIn}},
 		ResultStatus,

@@ -111,6 +111,10 @@ WNODE_IMPORT(spawn_monitor) int32_t wnode_spawn_monitor(const void *options, uin
 /* Ends the calling process with the given reason, one CBOR term. */
 WNODE_IMPORT(exit) __attribute__((noreturn)) void wnode_exit(const void *reason, uint32_t reason_len);
 
+/* Ends the calling process as exit does, by an error: it is logged as a crash, with the detail, a
+ * text. */
+WNODE_IMPORT(crash) __attribute__((noreturn)) void wnode_crash(const void *reason, uint32_t reason_len, const void *detail, uint32_t detail_len);
+
 WNODE_IMPORT(exit_process) int32_t wnode_import_exit_process(uint64_t pid_node, uint64_t pid_num, const void *reason, uint32_t reason_len);
 /* Sends an exit signal with the given reason, one CBOR term, to a process. Returns 0 even when
  * there is no such process. BAD_ARGUMENT, DENIED. */

@@ -37,6 +37,12 @@ func hostSpawnMonitor(options unsafe.Pointer, optionsLen uint32, pid unsafe.Poin
 //go:noescape
 func hostExit(reason unsafe.Pointer, reasonLen uint32)
 
+// hostCrash: Ends the calling process as exit does, by an error: it is logged as a crash, with the detail, a text.
+//
+//go:wasmimport wnode crash
+//go:noescape
+func hostCrash(reason unsafe.Pointer, reasonLen uint32, detail unsafe.Pointer, detailLen uint32)
+
 // hostExitProcess: Sends an exit signal with the given reason, one CBOR term, to a process. Returns 0 even when there
 // is no such process. BAD_ARGUMENT, DENIED.
 //

@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"github.com/wnode/wnode"
+	"github.com/wnode/wnode/abi"
+	"github.com/wnode/wnode/abi/term"
 )
 
 // scenarios are those of the guest, which cites what of the semantics they show.
@@ -14,32 +16,45 @@ var scenarios = []struct {
 	name   string
 	remote bool // also, or only, with the other processes on a second node
 	local  bool
+	input  string // of the group leader
 }{
-	{"functions", true, true},
-	{"arguments", true, true},
-	{"rights", true, true},
-	{"exits", true, true},
-	{"links", true, true},
-	{"monitors", true, true},
-	{"names", true, true},
-	{"aliases", true, true},
-	{"timers", true, true},
-	{"mark", false, true},
-	{"lost", true, false},
-	{"calls", true, true},
-	{"call-errors", true, true},
-	{"multi-call", true, false},
-	{"starts", true, true},
-	{"callbacks", true, true},
-	{"stops", true, true},
-	{"order", true, true},
-	{"strategies", false, true},
-	{"intensity", false, true},
-	{"shutdown", false, true},
-	{"children", false, true},
-	{"dynamic", false, true},
-	{"significant", false, true},
-	{"parent", false, true},
+	{name: "functions", remote: true, local: true},
+	{name: "arguments", remote: true, local: true},
+	{name: "rights", remote: true, local: true},
+	{name: "catch", remote: true, local: true},
+	{name: "pids", remote: true, local: true},
+	{name: "processes", remote: true, local: true},
+	{name: "exits", remote: true, local: true},
+	{name: "links", remote: true, local: true},
+	{name: "monitors", remote: true, local: true},
+	{name: "by-name", remote: true, local: true},
+	{name: "aliases", remote: true, local: true},
+	{name: "timers", remote: true, local: true},
+	{name: "order", remote: true, local: true},
+	{name: "nobody", remote: true, local: true},
+	{name: "busy", remote: true, local: true},
+	{name: "mailbox", local: true},
+	{name: "mark", local: true},
+	{name: "names", remote: true, local: true},
+	{name: "nodes", remote: true},
+	{name: "lost", remote: true},
+	{name: "devices", remote: true, local: true, input: "åäö\nab€\nlast\n"},
+	{name: "leaders", remote: true, local: true},
+	{name: "calls", remote: true, local: true},
+	{name: "call-errors", remote: true, local: true},
+	{name: "multi-call", remote: true},
+	{name: "starts", remote: true, local: true},
+	{name: "callbacks", remote: true, local: true},
+	{name: "stops", remote: true, local: true},
+	{name: "tree-order", remote: true, local: true},
+	{name: "tree-rights", remote: true, local: true},
+	{name: "strategies", local: true},
+	{name: "intensity", local: true},
+	{name: "shutdown", local: true},
+	{name: "children", local: true},
+	{name: "dynamic", local: true},
+	{name: "significant", local: true},
+	{name: "parent", local: true},
 }
 
 func TestOnOneNode(t *testing.T) {
@@ -48,44 +63,47 @@ func TestOnOneNode(t *testing.T) {
 	n := startNode(t, "one", freePort(t), logs, randomCookie(t))
 	for _, s := range scenarios {
 		if s.local {
-			t.Run(s.name, func(t *testing.T) { scenario(t, n, s.name, "", logs) })
+			t.Run(s.name, func(t *testing.T) { scenario(t, n, s.name, "", s.input, logs) })
 		}
 	}
 }
 
 func TestOnTwoNodes(t *testing.T) {
-	logs, port, cookie := new(syncBuffer), freePort(t), randomCookie(t)
-	start := func(name string) *wnode.Node { return startNode(t, name, port, logs, cookie) }
-	one, two := start("one"), start("two")
-	if err := one.Connect(t.Context(), two.Name()); err != nil {
-		t.Fatal(err)
-	}
+	logs := new(syncBuffer)
+	one, two := startTwo(t, logs, logs)
 	for _, s := range scenarios {
 		if s.remote {
-			t.Run(s.name, func(t *testing.T) { scenario(t, one, s.name, two.Name(), logs) })
+			t.Run(s.name, func(t *testing.T) { scenario(t, one, s.name, two.Name(), s.input, logs) })
 		}
 	}
 }
 
-// LOG-01, LOG-05, LOG-06: what ends other than in good order is in the node's log.
-func TestLogs(t *testing.T) {
-	logs := new(syncBuffer)
-	n := startNode(t, "one", freePort(t), logs, randomCookie(t))
-	for _, name := range []string{"functions", "call-errors", "intensity"} {
-		scenario(t, n, name, "", logs)
-	}
-	for _, want := range []string{
-		"process ends with a panic: lost my head",
-		"no function is registered as missing",
-		"Generic server server terminating, last message:",
-		"errorContext: child_terminated, reason: boom, child: a ",
-		"errorContext: start_error, reason: broken, child: a ",
-		"errorContext: shutdown, reason: reached_max_restart_intensity, child: a ",
-	} {
-		if !strings.Contains(logs.String(), want) {
-			t.Errorf("the log has no line with %q:\n%s", want, logs)
+// The scenario says when the second node is to be restarted.
+func TestRestartedNode(t *testing.T) {
+	logs, port, cookie := new(syncBuffer), freePort(t), randomCookie(t)
+	one, two := startNode(t, "one", port, logs, cookie), startNode(t, "two", port, logs, cookie)
+	pid, err := one.Spawn("restarter", abi.Pid{}, func(p *wnode.Process) wnode.Exit {
+		m, err := p.Receive(p.Context(), wnode.Infinity)
+		if err == nil {
+			err = two.Close(p.Context())
 		}
+		if err != nil {
+			t.Error(err)
+			return wnode.Normal
+		}
+		startNode(t, "two", port, logs, cookie)
+		if err := p.Send(p.Context(), m.From, term.MustEncode("restarted")); err != nil {
+			t.Error(err)
+		}
+		return wnode.Normal
+	})
+	if err == nil {
+		err = one.Register("sdk.restarter", pid)
 	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	scenario(t, one, "restart", two.Name(), "", logs)
 }
 
 // The example: the counter crashes on command and is restarted, until it is too much. SUP-02, SUP-04.

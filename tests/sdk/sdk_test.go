@@ -139,14 +139,46 @@ func run(t *testing.T, n *wnode.Node, fn abi.Function, input string, args ...any
 	return <-done, out.String()
 }
 
-// scenario runs a scenario of the guest.
-func scenario(t *testing.T, n *wnode.Node, name, other string, logs *syncBuffer) {
+// startTwo starts two nodes, each with a log, and connects them.
+func startTwo(t *testing.T, logsOfOne, logsOfTwo *syncBuffer) (one, two *wnode.Node) {
+	t.Helper()
+	port, cookie := freePort(t), randomCookie(t)
+	one, two = startNode(t, "one", port, logsOfOne, cookie), startNode(t, "two", port, logsOfTwo, cookie)
+	if err := one.Connect(t.Context(), two.Name()); err != nil {
+		t.Fatal(err)
+	}
+	return one, two
+}
+
+func loadScenarios(t *testing.T, n *wnode.Node) abi.Function {
 	t.Helper()
 	fn, err := n.Load("sdk.wasm", sdkModule)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if reason, output := run(t, n, fn, "", name, other); reason != any("normal") {
+	return fn
+}
+
+// scenario runs a scenario of the guest.
+func scenario(t *testing.T, n *wnode.Node, name, other, input string, logs *syncBuffer) {
+	t.Helper()
+	fn := loadScenarios(t, n)
+	if reason, output := run(t, n, fn, input, name, other); reason != any("normal") {
 		t.Errorf("%s: %v\n%s\nlog:\n%s", name, reason, output, logs)
+	}
+}
+
+// eventually waits for what has no message to wait for: a line in a log.
+func eventually(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	deadline := time.After(30 * time.Second)
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for !ok() {
+		select {
+		case <-tick.C:
+		case <-deadline:
+			t.Fatalf("%s: it did not come about", what)
+		}
 	}
 }

@@ -22,6 +22,7 @@ var hostFunctions = map[string]hostFunction{
 	"self":         (*guest).self,
 	"spawn":        (*guest).spawn,
 	"exit":         (*guest).exitSelf,
+	"crash":        (*guest).crash,
 	"exit_process": (*guest).exitProcess,
 	"is_alive":     (*guest).isAlive,
 	"process_info": (*guest).processInfo,

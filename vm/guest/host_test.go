@@ -65,7 +65,7 @@ func TestArgs(t *testing.T) {
 	}
 }
 
-// RECV-02: selective receive, sizes, and what there is to know of a message.
+// RECV-02, RECV-03, RECV-05: selective receive, sizes, and what there is to know of a message.
 func TestMailbox(t *testing.T) {
 	n := newTestNode(t)
 	receive := func(size int64) op { return invoke("wnode.receive", i64c(-1), i32c(0), i32c(size)) }

@@ -10,7 +10,7 @@ import (
 	"github.com/wnode/wnode/vm"
 )
 
-// SIG-03, SIG-04, SIG-06, REG-02, REG-05, W-08: errors are numbers; a process names another one.
+// SIG-03, SIG-04, SIG-05, SIG-06, REG-02, REG-05, W-08: errors are numbers; a process names another one.
 func TestSendToNames(t *testing.T) {
 	n := newTestNode(t)
 	const page2 = 65536

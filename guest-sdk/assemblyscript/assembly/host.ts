@@ -98,6 +98,13 @@ export declare function spawn_monitor(options: usize, options_len: u32, pid: usi
 export declare function exit(reason: usize, reason_len: u32): void;
 
 /**
+ * Ends the calling process as exit does, by an error: it is logged as a crash, with the detail, a
+ * text.
+ */
+@external("wnode", "crash")
+export declare function crash(reason: usize, reason_len: u32, detail: usize, detail_len: u32): void;
+
+/**
  * Sends an exit signal with the given reason, one CBOR term, to a process. Returns 0 even when
  * there is no such process. BAD_ARGUMENT, DENIED.
  */

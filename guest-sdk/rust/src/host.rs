@@ -97,6 +97,10 @@ extern "C" {
     /// Ends the calling process with the given reason, one CBOR term.
     pub fn exit(reason: *const u8, reason_len: usize) -> !;
 
+    /// Ends the calling process as exit does, by an error: it is logged as a crash, with the
+    /// detail, a text.
+    pub fn crash(reason: *const u8, reason_len: usize, detail: *const u8, detail_len: usize) -> !;
+
     /// Sends an exit signal with the given reason, one CBOR term, to a process. Returns 0 even when
     /// there is no such process. BAD_ARGUMENT, DENIED.
     pub fn exit_process(pid_node: u64, pid_num: u64, reason: *const u8, reason_len: usize) -> i32;
