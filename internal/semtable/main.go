@@ -65,6 +65,9 @@ func printItems(w io.Writer, items []*item) {
 		if it.differs != "" {
 			fmt.Fprintf(w, "           differs: %s\n", it.differs)
 		}
+		if it.hidden != "" {
+			fmt.Fprintf(w, "           no guest sees it: %s\n", it.hidden)
+		}
 		for _, c := range it.tests {
 			where := ""
 			if c.guest {
@@ -80,7 +83,7 @@ func printItems(w io.Writer, items []*item) {
 
 // printCounts sums up each section, in the order of the page.
 func printCounts(w io.Writer, items []*item) {
-	type counts struct{ items, tested, guests, differ, open int }
+	type counts struct{ items, tested, guests, hidden, differ, open int }
 	sums, order, total := map[string]*counts{}, []string{}, &counts{}
 	for _, it := range items {
 		if sums[it.section] == nil {
@@ -92,8 +95,11 @@ func printCounts(w io.Writer, items []*item) {
 			if len(it.tests) > 0 {
 				sum.tested++
 			}
-			if len(it.tests) > 0 && !it.native() {
+			if it.inGuest() {
 				sum.guests++
+			}
+			if it.hidden != "" {
+				sum.hidden++
 			}
 			if it.differs != "" {
 				sum.differ++
@@ -104,9 +110,10 @@ func printCounts(w io.Writer, items []*item) {
 		}
 	}
 	sums["in all"] = total
-	fmt.Fprintf(w, "\n%-26s %6s %6s %6s %6s %6s\n", "", "items", "tested", "guests", "differ", "open")
+	fmt.Fprintf(w, "\n%-26s %6s %6s %6s %6s %6s %6s\n", "", "items", "tested", "guests", "hidden", "differ", "open")
 	for _, section := range append(order, "in all") {
 		sum := sums[section]
-		fmt.Fprintf(w, "%-26s %6d %6d %6d %6d %6d\n", section, sum.items, sum.tested, sum.guests, sum.differ, sum.open)
+		fmt.Fprintf(w, "%-26s %6d %6d %6d %6d %6d %6d\n",
+			section, sum.items, sum.tested, sum.guests, sum.hidden, sum.differ, sum.open)
 	}
 }

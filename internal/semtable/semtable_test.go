@@ -9,7 +9,14 @@ import (
 	"testing"
 )
 
-// A test that cites an item which the page does not list fails here.
+// ofGuests are the sections whose items guests can see, but for those that the page says they cannot.
+var ofGuests = []string{
+	"Mapping to WebAssembly", "Processes and pids", "Signals", "Receive", "Links and exits", "Monitors and aliases",
+	"Names of a node", "Group leaders", "I/O", "Timers", "Crash logs", "Servers and supervisors",
+}
+
+// A test that cites an item which the page does not list fails here, and an item that guests can see and
+// that is tested without one.
 func TestCitedItemsAreListed(t *testing.T) {
 	root := filepath.Join("..", "..")
 	page, err := os.ReadFile(filepath.Join(root, "docs", "semantics.md"))
@@ -26,6 +33,11 @@ func TestCitedItemsAreListed(t *testing.T) {
 	}
 	for _, c := range cite(items, citations) {
 		t.Errorf("%s cites %s, which docs/semantics.md does not list", c.test, c.id)
+	}
+	for _, it := range items {
+		if it.native() && slices.Contains(ofGuests, it.section) {
+			t.Errorf("%s is tested by %s and by no guest", it.id, it.tests[0].test)
+		}
 	}
 	if len(citations) < 100 {
 		t.Errorf("%d citations: the tests are not found", len(citations))
@@ -59,6 +71,11 @@ const examplePage = `# Differences
 | --- | --- | --- |
 | AB-02 | so | otherwise |
 
+# What guests cannot see
+| ID | Why |
+| --- | --- |
+| AB-04 | it is inside |
+
 # All items
 ## First
 | ID | About |
@@ -66,6 +83,7 @@ const examplePage = `# Differences
 | AB-01 | one |
 | AB-02 | two |
 | AB-03 | three |
+| AB-04 | four |
 `
 
 func wantLines(t *testing.T, lines []string, wanted ...string) {
@@ -101,6 +119,7 @@ func TestTable(t *testing.T) {
 	write("a/a_test.go", "package a\n\n// AB-01, UTF-16\nfunc TestA() {\n\t// AB-01\n}\n")
 	write("a/c_test.go", "package a\n\n// AB-02: the same,\n// in a\n// guest.\nfunc TestC() {}\n")
 	write("tests/guests/g/main.go", "package g\n\n// AB-02\nfunc g() {}\n")
+	write("a/d_test.go", "package a\n\n// AB-04\nfunc TestD() {}\n")
 	write("a/a.go", "package a\n\n// AB-03: no test\nfunc a() {}\n")
 	table := func(open, native bool) []string {
 		var out strings.Builder
@@ -111,7 +130,7 @@ func TestTable(t *testing.T) {
 	}
 	wantLines(t, table(false, false), "           a/a_test.go:TestA", "           a/c_test.go:TestC (guest)",
 		"           tests/guests/g/main.go:g (guest)", "           differs: otherwise", "           OPEN",
-		"in all                          3      2      1      1      1")
+		"in all                          4      3      1      1      1      1", "           no guest sees it: it is inside")
 	for _, c := range []struct {
 		open, native bool
 		items        []string
@@ -128,7 +147,7 @@ func TestTable(t *testing.T) {
 	if err := run(io.Discard, root, true, false); err == nil || !strings.Contains(err.Error(), "a/b_test.go cites AB-07") {
 		t.Errorf("a citation of nothing: %v", err)
 	}
-	for _, page := range []string{"", examplePage + "| AB-01 | again |\n", "| CD-01 | so | otherwise |\n" + examplePage} {
+	for _, page := range []string{"", examplePage + "| AB-01 | again |\n", "| CD-01 | so | otherwise |\n" + examplePage, strings.Replace(examplePage, "AB-04", "CD-04", 1), strings.Replace(examplePage, "cannot", "can", 1)} {
 		if _, err := readItems(page); err == nil {
 			t.Errorf("read:\n%s", page)
 		}

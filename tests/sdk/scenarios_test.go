@@ -36,6 +36,7 @@ var scenarios = []struct {
 	{name: "mailbox", local: true},
 	{name: "mark", local: true},
 	{name: "names", remote: true, local: true},
+	{name: "globals", remote: true, local: true},
 	{name: "nodes", remote: true},
 	{name: "lost", remote: true},
 	{name: "devices", remote: true, local: true, input: "åäö\nab€\nlast\n"},

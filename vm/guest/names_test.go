@@ -52,6 +52,23 @@ func TestSendToNames(t *testing.T) {
 	p.wait()
 }
 
+// SIG-08: who sends where the way is congested waits, until it is not.
+func TestSendWaits(t *testing.T) {
+	n := newTestNode(t)
+	far := abi.Pid{Node: slow, Num: 1}
+	p := n.start(entry(
+		n.report(invoke("wnode.send_with", pid(far), i32c(int64(abi.SendNoSuspend)), region(0, "x"))), // SIG-07
+		n.report(invoke("wnode.send", pid(far), region(0, "xy"))),
+	).write(0, "xy").bytes())
+	n.wantReports(errno(abi.ErrWouldWait))
+	if sig := <-n.way.waiting; string(sig.Data) != "xy" || sig.To != far || len(n.inbox) > 0 {
+		t.Errorf("%q is sent to %v, %d messages", sig.Data, sig.To, len(n.inbox))
+	}
+	close(n.way.let)
+	n.wantReports(0)
+	p.wait()
+}
+
 // SIG-07: what the flags of a send forbid is an error number.
 func TestSendWith(t *testing.T) {
 	n := newTestNode(t)

@@ -8,7 +8,7 @@ import (
 	wnode "github.com/wnode/wnode/guest-sdk/go"
 )
 
-// devices: IO-01 to IO-09 and IO-11 to IO-16, IO-22, IO-23, GL-02: requests by hand to the group leader,
+// devices: IO-01 to IO-16, IO-22, IO-23, GL-02: requests by hand to the group leader,
 // a stream with three lines of input, and reads by a process of another node.
 func devices(node string) {
 	failed := func(reason any) any { return []any{"error", reason} }
@@ -22,6 +22,7 @@ func devices(node string) {
 		{[]any{"put_chars", []byte{0xe5}}, "ok"},
 		{[]any{"requests", []any{[]any{"put_chars", "unicode", "a"}, "junk", []any{"put_chars", "unicode", "b"}}}, failed("request")},
 		{[]any{"requests", []any{}}, "ok"},
+		{[]any{"get_until", "unicode", "", "io_lib", "fread", []any{}}, failed("enotsup")},
 		{"getopts", options},
 		{[]any{"setopts", []any{"list"}}, failed("enotsup")},
 		{[]any{"setopts", []any{"binary"}}, "ok"},

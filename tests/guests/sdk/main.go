@@ -28,6 +28,7 @@ var scenarios = map[string]func(node string){
 	"busy":        busy,
 	"mailbox":     mailbox,
 	"names":       localNames,
+	"globals":     globalNames,
 	"nodes":       nodes,
 	"restart":     restartedNode,
 	"leader-log":  crashLogs,

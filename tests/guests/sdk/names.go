@@ -3,6 +3,9 @@
 package main
 
 import (
+	"errors"
+	"time"
+
 	"github.com/wnode/wnode/abi"
 	wnode "github.com/wnode/wnode/guest-sdk/go"
 )
@@ -52,6 +55,43 @@ func localNames(node string) {
 	must(wnode.Register(name, other.pid))
 	other.end()
 	must(wnode.Register(name, self)) // free at death
+	must(wnode.Unregister(name))
+	nothing("left over")
+}
+
+// globalNames: GLOB-01, GLOB-02, GLOB-03, GLOB-04, GLOB-05, GLOB-07, GLOB-20.
+func globalNames(node string) {
+	const name, free = "sdk.global", "sdk.global.free"
+	self, other := wnode.Self(), newPuppet(wnode.SpawnOptions{Node: node})
+	must(wnode.Register(name, self)) // which is another name
+	must(wnode.GlobalRegister(name, other.pid))
+	for what, err := range map[string][2]error{
+		"the name is taken":       {wnode.GlobalRegister(name, self), abi.ErrNameTaken},
+		"by the same process too": {wnode.GlobalRegister(name, other.pid), abi.ErrNameTaken},
+		"one name for a process":  {wnode.GlobalRegister(free, other.pid), abi.ErrNameTaken},
+		"no process":              {wnode.GlobalRegister(free, wnode.Pid{}), abi.ErrBadArgument},
+		"to nobody":               {wnode.SendGlobal(free, "lost"), abi.ErrNoName},
+	} {
+		isError(what, err[0], err[1])
+	}
+	equal("globally", get(wnode.GlobalWhereis(name)), other.pid)
+	equal("on this node", get(wnode.Whereis(name)), self)
+	must(wnode.SendGlobal(name, "by name"))
+	equal("by name", other.got(), "by name")
+	must(wnode.GlobalUnregister(name))
+	must(wnode.GlobalUnregister(name))
+	_, err := wnode.GlobalWhereis(name)
+	isError("nobody has it", err, abi.ErrNoName)
+	must(wnode.GlobalRegister(name, other.pid))
+	other.end()
+	for start := time.Now(); ; must(wnode.Sleep(time.Millisecond)) {
+		if _, err := wnode.GlobalWhereis(name); errors.Is(err, abi.ErrNoName) {
+			break
+		}
+		if time.Since(start) > soon {
+			panic("the name outlives its process")
+		}
+	}
 	must(wnode.Unregister(name))
 	nothing("left over")
 }

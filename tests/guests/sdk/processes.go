@@ -139,7 +139,7 @@ func rights(node string) {
 	isError("no such permission", err, abi.ErrBadArgument)
 }
 
-// exits is the table of exit signals: LINK-02, LINK-03, LINK-05, LINK-13.
+// exits is the table of exit signals: LINK-02, LINK-03, LINK-05, LINK-13, DIST-03b.
 func exits(node string) {
 	for _, r := range []struct {
 		reason    any
