@@ -31,7 +31,11 @@ func TestLimitTerms(t *testing.T) {
 		}
 	}
 	for _, bad := range []any{
-		nil, 1, []any{}, map[any]any{"memory": "1"}, map[any]any{"memory": int64(-1)}, map[any]any{"x": int64(1)},
+		nil, 1,
+		[]any{},
+		map[any]any{"memory": "1"},
+		map[any]any{"memory": int64(-1)},
+		map[any]any{"x": int64(1)},
 		map[any]any{1: int64(1)},
 	} {
 		if got, ok := ParseLimits(bad); ok || got != (Limits{}) {

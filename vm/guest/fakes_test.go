@@ -166,7 +166,8 @@ func (w *slowWay) Send(ctx context.Context, sig abi.Signal) error {
 }
 
 func (w *slowWay) SendConnected(ctx context.Context, sig abi.Signal) error { return w.Send(ctx, sig) }
-func (*slowWay) Post(abi.Signal) error                                     { return abi.ErrNotConnected }
+
+func (*slowWay) Post(abi.Signal) error { return abi.ErrNotConnected }
 
 // ioServer is a group leader that keeps what is written and answers reads from a list of lines.
 type ioServer struct {

@@ -11,8 +11,9 @@ import (
 
 func init() {
 	wnode.Func("spin", func([]any) error {
-		for {
+		for n := 1; n > 0; n |= 1 { // for ever
 		}
+		return nil
 	})
 }
 
