@@ -54,12 +54,22 @@ func runTests(m *testing.M) int {
 // startNode starts a node that ends with the test.
 func startNode(t *testing.T, name string, port uint16, logs *syncBuffer, cookie wnode.Cookie) *wnode.Node {
 	t.Helper()
+	n, err := tryNode(t, name, port, logs, cookie)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+// tryNode is startNode for any goroutine.
+func tryNode(t *testing.T, name string, port uint16, logs *syncBuffer, cookie wnode.Cookie) (*wnode.Node, error) {
+	t.Helper()
 	n, err := wnode.Start(t.Context(), wnode.Options{
 		Name: name, Cookie: cookie, Listen: "127.0.0.1:0", WellKnownPort: port, CacheDir: guests.CacheDir(),
 		Logger: slog.New(slog.NewTextHandler(logs, nil)).With("node", name),
 	})
 	if err != nil {
-		t.Fatal(err)
+		return nil, err
 	}
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
@@ -68,7 +78,7 @@ func startNode(t *testing.T, name string, port uint16, logs *syncBuffer, cookie 
 			t.Errorf("close %s: %v", n.Name(), err)
 		}
 	})
-	return n
+	return n, nil
 }
 
 func randomCookie(t *testing.T) wnode.Cookie {
