@@ -23,6 +23,7 @@ func (g *guest) exitSelf(c *call) (int64, error) {
 
 func (g *guest) crash(c *call) (int64, error) {
 	reason, detail := c.bytes(), c.bytes()
+	detail = detail[:min(len(detail), maxDetailBytes)]
 	g.end(vm.Exit{Crash: true, Detail: printableLines(string(detail))}, reason)
 	return 0, nil
 }

@@ -107,6 +107,27 @@ func TestChildTermRoundTrip(t *testing.T) {
 	})
 }
 
+func TestBadChildTerms(t *testing.T) {
+	for name, start := range map[string]any{
+		"no map":          []any{},
+		"limits":          map[any]any{"limits": []any{}},
+		"an unknown one":  map[any]any{"limits": map[any]any{"x": int64(1)}},
+		"deny":            map[any]any{"deny": "spawn"},
+		"deny a number":   map[any]any{"deny": []any{int64(1)}},
+		"overflow":        map[any]any{"overflow": int64(1)},
+		"an unknown key":  map[any]any{"x": int64(1)},
+		"a key, no text":  map[any]any{int64(1): int64(1)},
+		"args, no list":   map[any]any{"args": "x"},
+		"name of no form": map[any]any{"name": int64(1)},
+	} {
+		_, err := ParseChild(map[any]any{"id": "a", "start": start})
+		var bad *wnode.ExitError
+		if !errors.As(err, &bad) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 // What anybody may send to a supervisor.
 func FuzzRequests(f *testing.F) {
 	for _, request := range []any{
