@@ -87,7 +87,8 @@ func start(kind string, args []any, o Options, link bool) (wnode.Pid, error) {
 }
 
 // Call asks a server and waits for the reply for [DefaultTimeout]. Errors: those of wnode.Call. A
-// process whose function returns the *wnode.CallError ends as the BEAM's callers do (GS-04).
+// process whose function returns the *wnode.CallError, or panics with it, ends as the BEAM's callers do
+// (GS-02, GS-04).
 func Call(to wnode.Address, request any) (any, error) { return wnode.Call(to, request, DefaultTimeout) }
 
 // CallTimeout is [Call] with another timeout.
