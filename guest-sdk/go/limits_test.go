@@ -3,6 +3,7 @@ package wnode
 import (
 	"maps"
 	"math"
+	"reflect"
 	"testing"
 	"time"
 
@@ -12,6 +13,9 @@ import (
 func TestLimitTerms(t *testing.T) {
 	if got := (Limits{}).Term(); len(got) > 0 {
 		t.Errorf("no limits: %v", got)
+	}
+	if got, want := len((&Limits{}).fields()), reflect.TypeFor[Limits]().NumField(); got != want {
+		t.Errorf("%d limits have names, of %d", got, want)
 	}
 	all := Limits{1, 2, time.Microsecond, 4, 5, 6, 7}
 	want := map[string]uint64{
