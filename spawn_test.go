@@ -79,7 +79,7 @@ func load(t *testing.T, n *Node) abi.Function {
 	return fn
 }
 
-// RSP-01, GL-01, GL-02: a module is shipped and spawned, and what it writes in a guest comes home.
+// RSP-01, RSP-07, GL-01, GL-02: a module is shipped and spawned, and what it writes in a guest comes home.
 func TestSpawnShipsModuleAndOutputComesHome(t *testing.T) {
 	c := newCluster(t)
 	one, two := c.start("one", "x1"), c.start("two", "x1")

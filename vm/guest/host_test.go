@@ -219,7 +219,7 @@ func TestSystemMessagesAreSelectable(t *testing.T) {
 	p.wait()
 }
 
-// GL-01, PROC-06, RSP-02, PROC-08
+// GL-01, PROC-06, PROC-08, RSP-02, RSP-06
 func TestSpawn(t *testing.T) {
 	n := newTestNode(t)
 	n.nodes.down = true

@@ -96,7 +96,7 @@ func globalNames(node string) {
 	nothing("left over")
 }
 
-// nodes: DIST-02, DIST-03, DIST-04, DIST-08, DIST-09.
+// nodes: DIST-02, DIST-03, DIST-04, DIST-05, DIST-08, DIST-09.
 func nodes(node string) {
 	here := get(wnode.Node())
 	other := newPuppet(wnode.SpawnOptions{Node: node})

@@ -228,7 +228,7 @@ func callErrors(node string) {
 	equal("the end of who gives up", caller.reason(), []any{"timeout", []any{"gen_server", "call", []any{mute.pid, "ping", short.Milliseconds()}}})
 }
 
-// starts: GS-07, GS-08.
+// starts: GS-07, GS-08, GLOB-19.
 func starts(node string) {
 	trap()
 	failure := func(args ...any) any {
