@@ -240,6 +240,9 @@ func TestPidOfEarlierIncarnation(t *testing.T) {
 		if err := p.Send(p.Context(), old, term.MustEncode("lost")); err != nil {
 			t.Errorf("send: %v", err)
 		}
+		if err := p.SendWith(p.Context(), abi.SendNoConnect, old, term.MustEncode("lost")); err != nil {
+			t.Errorf("send without connecting: %v", err)
+		}
 		if err := p.Send(p.Context(), newcomer, term.MustEncode("found")); err != nil {
 			t.Errorf("send: %v", err)
 		}

@@ -148,6 +148,7 @@ func restartedNode(node string) {
 	}
 	same := wnode.Pid{Node: before.pid.Node, Num: after.pid.Num}
 	must(wnode.Send(same, "lost"))
+	must(wnode.SendWith(wnode.NoConnect, wnode.To(same), "lost"))
 	must(wnode.ExitProcess(same, "kill"))
 	equal("monitor", downOf(get(wnode.Monitor(same))).Reason, "noproc")
 	must(wnode.Link(same))
