@@ -151,11 +151,14 @@ func alive(ctx context.Context, l *link.Link) bool {
 
 // SendConnected puts a signal on the link to its receiver's node, if there is one.
 func (ps *peers) SendConnected(ctx context.Context, sig abi.Signal) error {
-	l := ps.linkTo(sig.To.Node)
-	if l == nil {
-		return abi.ErrNotConnected
+	if l := ps.linkTo(sig.To.Node); l != nil {
+		return l.Send(ctx, sig)
 	}
-	return l.Send(ctx, sig)
+	name, _ := ps.nameOf(sig.To.Node)
+	if l, _ := ps.linkNamed(name); l != nil && l.Peer().Node != sig.To.Node { // as in Send
+		return fmt.Errorf("send to %s: %w", name, abi.ErrNoProcess)
+	}
+	return abi.ErrNotConnected
 }
 
 // Send puts a signal on the link to its receiver's node, and connects to a node that has been

@@ -79,7 +79,7 @@ func load(t *testing.T, n *Node) abi.Function {
 	return fn
 }
 
-// RSP-01, GL-01, GL-02: a module is shipped and spawned, and its output comes home.
+// RSP-01, RSP-07, GL-01, GL-02: a module is shipped and spawned, and what it writes in a guest comes home.
 func TestSpawnShipsModuleAndOutputComesHome(t *testing.T) {
 	c := newCluster(t)
 	one, two := c.start("one", "x1"), c.start("two", "x1")
@@ -239,6 +239,9 @@ func TestPidOfEarlierIncarnation(t *testing.T) {
 		}
 		if err := p.Send(p.Context(), old, term.MustEncode("lost")); err != nil {
 			t.Errorf("send: %v", err)
+		}
+		if err := p.SendWith(p.Context(), abi.SendNoConnect, old, term.MustEncode("lost")); err != nil {
+			t.Errorf("send without connecting: %v", err)
 		}
 		if err := p.Send(p.Context(), newcomer, term.MustEncode("found")); err != nil {
 			t.Errorf("send: %v", err)

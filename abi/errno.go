@@ -25,6 +25,7 @@ const (
 	ErrLimit        Errno = -14
 	ErrIO           Errno = -15
 	ErrNoTimer      Errno = -16
+	ErrWouldWait    Errno = -17
 )
 
 // ErrnoInfo describes one error number; the bindings of every SDK are generated from [Errnos].
@@ -52,6 +53,7 @@ var Errnos = []ErrnoInfo{
 	{ErrLimit, "LIMIT", "limit reached"},
 	{ErrIO, "IO", "input/output error"},
 	{ErrNoTimer, "NO_TIMER", "no such timer"},
+	{ErrWouldWait, "WOULD_WAIT", "it would have to wait"},
 }
 
 // Error gives the condition in words.

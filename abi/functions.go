@@ -29,6 +29,12 @@ var Functions = []Func{
 		"Ends the calling process with the given reason, one CBOR term.",
 	},
 	{
+		"process", "crash",
+		[]Param{{"reason", BytesIn}, {"detail", BytesIn}},
+		ResultNever,
+		"Ends the calling process as exit does, by an error: it is logged as a crash, with the detail, a text.",
+	},
+	{
 		"process", "exit_process",
 		[]Param{{"pid", PidIn}, {"reason", BytesIn}},
 		ResultStatus,
@@ -181,6 +187,18 @@ var Functions = []Func{
 		[]Param{{"name", BytesIn}, {"message", BytesIn}},
 		ResultStatus,
 		"Sends a message to the process registered globally under a name. NO_NAME, TOO_LARGE, BAD_ARGUMENT.",
+	},
+	{
+		"send", "send_with",
+		[]Param{{"pid", PidIn}, {"flags", Int32}, {"message", BytesIn}},
+		ResultStatus,
+		"Does what send does, and says when it did not because of what the flags forbid. flags is 0 or a sum of: 1, it does not connect to the pid's node, which gives NOT_CONNECTED; 2, it does not wait while the way to that node is congested, or for room in the mailbox of a process that lets its senders wait, which gives WOULD_WAIT. TOO_LARGE, BAD_ARGUMENT.",
+	},
+	{
+		"send", "send_node_with",
+		[]Param{{"name", BytesIn}, {"node", BytesIn}, {"flags", Int32}, {"message", BytesIn}},
+		ResultStatus,
+		"Does what send_node does, with the flags of send_with. NOT_CONNECTED, WOULD_WAIT, TOO_LARGE, BAD_ARGUMENT.",
 	},
 	{
 		"send", "send_after",

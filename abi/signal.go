@@ -70,3 +70,17 @@ const (
 	AliasDemonitor      AliasMode = 3 // of a monitor: as long as the monitor
 	AliasReplyDemonitor AliasMode = 4 // of a monitor: like AliasDemonitor, and the first message ends both
 )
+
+// SendFlags say what a send may not do, as those of the BEAM's send/3 (SIG-07). A sum of them is all of them.
+type SendFlags int32
+
+// The flags of a send.
+const (
+	SendNoConnect SendFlags = 1 << iota // connect to the receiver's node
+	SendNoSuspend                       // wait: for a congested way, or for room in a mailbox
+
+	sendFlagsEnd
+)
+
+// Valid reports whether there are only flags that there are.
+func (f SendFlags) Valid() bool { return f >= 0 && f < sendFlagsEnd }

@@ -2,6 +2,7 @@ package vm
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -132,7 +133,7 @@ func (p *Process) ReceiveDown(ctx context.Context, ref abi.Ref) (reason any, err
 // [abi.ErrTooLarge], and the cause of ctx when it ends while the way to the node is congested, or
 // the mailbox of a process that lets its senders wait ([BlockSenders]) is full.
 func (p *Process) Send(ctx context.Context, to abi.Pid, message []byte) error {
-	return p.send(ctx, abi.Signal{To: to, Data: message})
+	return p.send(ctx, abi.Signal{To: to, Data: message}, 0)
 }
 
 // Post is [Process.Send] for a process that may not be held up: it never waits and never connects,
@@ -157,19 +158,52 @@ func (p *Process) SendName(ctx context.Context, name string, message []byte) err
 
 // SendNode is [Process.Send] to whoever has the name on the given node when the message arrives there (REG-05).
 func (p *Process) SendNode(ctx context.Context, name string, node abi.NodeID, message []byte) error {
-	return p.send(ctx, abi.Signal{To: abi.Pid{Node: node}, Name: name, Data: message})
+	return p.send(ctx, abi.Signal{To: abi.Pid{Node: node}, Name: name, Data: message}, 0)
 }
 
-func (p *Process) send(ctx context.Context, sig abi.Signal) error {
+// SendWith is [Process.Send] with flags (SIG-07), which have errors of their own:
+// [abi.ErrNotConnected] where it would have to connect and [abi.ErrWouldWait] where it would have to
+// wait. The message is not sent then.
+func (p *Process) SendWith(ctx context.Context, flags abi.SendFlags, to abi.Pid, message []byte) error {
+	return p.send(ctx, abi.Signal{To: to, Data: message}, flags)
+}
+
+// SendNodeWith is [Process.SendNode] with the flags of [Process.SendWith].
+func (p *Process) SendNodeWith(ctx context.Context, flags abi.SendFlags, name string, node abi.NodeID, message []byte) error {
+	return p.send(ctx, abi.Signal{To: abi.Pid{Node: node}, Name: name, Data: message}, flags)
+}
+
+func (p *Process) send(ctx context.Context, sig abi.Signal, flags abi.SendFlags) error {
+	if !flags.Valid() {
+		return fmt.Errorf("send with flags %d: %w", flags, abi.ErrBadArgument)
+	}
 	if err := p.sys.checkSize(sig.Data); err != nil {
 		return err
 	}
 	sig.Kind, sig.From = abi.SignalMessage, p.pid
-	if to := p.sys.process(sig.To); to != nil && to != p && to.opts.Overflow == BlockSenders {
-		return to.admit(ctx, Message{Kind: abi.MessageUser, From: p.pid, Data: sig.Data})
+	patience := ctx
+	if flags&abi.SendNoSuspend != 0 {
+		patience = noPatience
 	}
-	return p.routeQuietly(ctx, sig)
+	if to := p.sys.process(sig.To); to != nil && to != p && to.opts.Overflow == BlockSenders {
+		return to.admit(patience, Message{Kind: abi.MessageUser, From: p.pid, Data: sig.Data})
+	}
+	if flags == 0 {
+		return p.routeQuietly(ctx, sig)
+	}
+	err := p.sys.route(patience, sig, false)
+	if errors.Is(err, abi.ErrNotConnected) && flags&abi.SendNoConnect == 0 {
+		return p.routeQuietly(ctx, sig) // a way that is new is not congested
+	}
+	return err
 }
+
+// noPatience has ended already: what waits with it gives up where it would begin to.
+var noPatience = func() context.Context {
+	ctx, cancel := context.WithCancelCause(context.Background())
+	cancel(abi.ErrWouldWait)
+	return ctx
+}()
 
 func (s *System) checkSize(message []byte) error {
 	if limit := s.opts.MaxMessageBytes; len(message) > limit {

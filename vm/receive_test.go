@@ -224,3 +224,66 @@ func TestReceiveDown(t *testing.T) {
 		newActor(t, sys, vm.SpawnOptions{}).sendExit(watcher, "kill")
 	})
 }
+
+// SIG-07: a send that may not connect, or not wait, says when it would have to.
+func TestSendWith(t *testing.T) {
+	const both = abi.SendNoConnect | abi.SendNoSuspend
+	synctest.Test(t, func(t *testing.T) {
+		net, one, two := newNetwork(t, vm.Options{})
+		sender, far := newActor(t, one, vm.SpawnOptions{}), newActor(t, two, vm.SpawnOptions{})
+		full := newActor(t, one, vm.SpawnOptions{
+			Overflow: vm.BlockSenders, Rights: vm.Rights{Limits: vm.Limits{MailboxMessages: 1}},
+		})
+		want := func(what string, flags abi.SendFlags, to abi.Pid, want error) {
+			t.Helper()
+			sender.do(func(p *vm.Process) {
+				if err := p.SendWith(p.Context(), flags, to, term.MustEncode(what)); !errors.Is(err, want) {
+					t.Errorf("%s: %v, want %v", what, err, want)
+				}
+			})
+		}
+		want("fits", both, full.pid, nil)
+		want("does not fit", abi.SendNoSuspend, full.pid, abi.ErrWouldWait)
+		want("no such flag", 4, far.pid, abi.ErrBadArgument)
+		want("first", both, far.pid, nil)
+		net.set(func() { net.congested = true })
+		want("congested", both, far.pid, abi.ErrWouldWait)
+		net.set(func() { net.congested = false })
+		sender.do(func(p *vm.Process) {
+			if err := p.SendNodeWith(p.Context(), both, "nobody", 2, term.MustEncode(1)); err != nil {
+				t.Error(err)
+			}
+		})
+		net.disconnect()
+		want("cut off", abi.SendNoConnect, far.pid, abi.ErrNotConnected)
+		want("lost", abi.SendNoSuspend, far.pid, nil) // SIG-06
+		synctest.Wait()
+		wantMessages(t, far.drain(), "first")
+		wantMessages(t, full.drain(), "fits")
+	})
+}
+
+// SIG-07: to connect is not to wait.
+func TestSendWithConnects(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		way := new(unconnected)
+		sender := newActor(t, newSystem(t, vm.Options{Remote: way}), vm.SpawnOptions{})
+		far := abi.Pid{Node: 2, Num: 1}
+		sender.do(func(p *vm.Process) {
+			if err := p.SendWith(p.Context(), abi.SendNoConnect, far, term.MustEncode(1)); !errors.Is(err, abi.ErrNotConnected) {
+				t.Errorf("not to connect: %v", err)
+			}
+			if err := p.SendWith(p.Context(), abi.SendNoSuspend, far, term.MustEncode(2)); err != nil {
+				t.Errorf("to connect: %v", err)
+			}
+		})
+		if got := way.last(abi.SignalMessage); !same(term.Raw(got.Data), 2) {
+			t.Errorf("sent %x", got.Data)
+		}
+	})
+}
+
+// unconnected is a way to nodes that have to be connected first.
+type unconnected struct{ recorder }
+
+func (*unconnected) SendConnected(context.Context, abi.Signal) error { return abi.ErrNotConnected }

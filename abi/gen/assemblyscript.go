@@ -31,6 +31,9 @@ export const ALIAS_EXPLICIT: i32 = %[10]d;
 export const ALIAS_REPLY: i32 = %[11]d;
 export const ALIAS_DEMONITOR: i32 = %[12]d;
 export const ALIAS_REPLY_DEMONITOR: i32 = %[13]d;
+/** The flags of a send. */
+export const SEND_NO_CONNECT: i32 = %[14]d;
+export const SEND_NO_SUSPEND: i32 = %[15]d;
 
 /** Why a call failed. */
 export enum Errno {
@@ -40,7 +43,8 @@ func assemblyScriptFile() []byte {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, assemblyScriptTop, notice, abi.Version, abi.Infinity, term.TagPid, term.TagRef, term.TagFunction,
 		abi.MessageUser, abi.MessageDown, abi.MessageExit,
-		abi.AliasExplicit, abi.AliasReply, abi.AliasDemonitor, abi.AliasReplyDemonitor)
+		abi.AliasExplicit, abi.AliasReply, abi.AliasDemonitor, abi.AliasReplyDemonitor,
+		abi.SendNoConnect, abi.SendNoSuspend)
 	for _, e := range abi.Errnos {
 		fmt.Fprintf(&b, "  /** %s */\n  %s = %d,\n", e.Text, e.Name, e.Code)
 	}

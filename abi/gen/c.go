@@ -51,6 +51,10 @@ extern "C" {
 #define WNODE_ALIAS_DEMONITOR %[13]d
 #define WNODE_ALIAS_REPLY_DEMONITOR %[14]d
 
+/* The flags of wnode_send_with and wnode_send_node_with. */
+#define WNODE_SEND_NO_CONNECT %[15]d
+#define WNODE_SEND_NO_SUSPEND %[16]d
+
 /* A process for ever, on every node. Both numbers 0: no process. */
 typedef struct wnode_pid {
   uint64_t node;
@@ -91,7 +95,8 @@ func cHeader() []byte {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, cTop, notice, abi.Version, abi.Infinity, term.TagPid, term.TagRef, term.TagFunction,
 		abi.MessageUser, abi.MessageDown, abi.HashSize, abi.MessageExit,
-		abi.AliasExplicit, abi.AliasReply, abi.AliasDemonitor, abi.AliasReplyDemonitor)
+		abi.AliasExplicit, abi.AliasReply, abi.AliasDemonitor, abi.AliasReplyDemonitor,
+		abi.SendNoConnect, abi.SendNoSuspend)
 	b.WriteString("enum wnode_error {\n")
 	for _, e := range abi.Errnos {
 		fmt.Fprintf(&b, "  WNODE_E_%s = %d, /* %s */\n", e.Name, e.Code, e.Text)

@@ -29,6 +29,10 @@ pub const MESSAGE_USER: i32 = %[7]d;
 pub const MESSAGE_EXIT: i32 = %[9]d;
 pub const MESSAGE_DOWN: i32 = %[8]d;
 
+/// The flags of a send.
+pub const SEND_NO_CONNECT: i32 = %[10]d;
+pub const SEND_NO_SUSPEND: i32 = %[11]d;
+
 /// Why a call failed: a negative number of the ABI.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Error(pub i32);
@@ -39,7 +43,8 @@ impl Error {
 func rustFile() []byte {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, rustTop, notice, abi.Version, abi.Infinity, term.TagPid, term.TagRef, term.TagFunction,
-		abi.MessageUser, abi.MessageDown, abi.MessageExit)
+		abi.MessageUser, abi.MessageDown, abi.MessageExit,
+		abi.SendNoConnect, abi.SendNoSuspend)
 	for _, e := range abi.Errnos {
 		fmt.Fprintf(&b, "    pub const %s: Error = Error(%d);\n", e.Name, e.Code)
 	}

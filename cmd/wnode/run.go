@@ -132,14 +132,25 @@ func exitOf(name string, reason any, n *wnode.Node) error {
 	if reason == abi.ReasonNoConnection {
 		return fmt.Errorf("%s: the connection to its node was lost", name)
 	}
-	list, ok := reason.([]any)
-	if !ok || len(list) != 2 {
+	list, _ := reason.([]any)
+	if len(list) == 2 && list[0] == abi.ReasonExitStatus {
+		if code, isCode := list[1].(int64); isCode {
+			return exitCode(code & 0xff)
+		}
+	}
+	if len(list) != 2 || !isBacktrace(list[1]) {
 		return fmt.Errorf("%s ended: %s", name, term.Format(reason, n.Index))
 	}
-	if code, isCode := list[1].(int64); isCode && list[0] == abi.ReasonExitStatus {
-		return exitCode(code & 0xff)
-	}
 	return errors.New(name + crashText(list[0], list[1], n))
+}
+
+// isBacktrace tells the reason of a trap, [what, frames], from other pairs, such as ["panic", text].
+func isBacktrace(where any) bool {
+	frames, ok := where.([]any)
+	return ok && !slices.ContainsFunc(frames, func(frame any) bool {
+		_, isFrame := frame.([]any)
+		return !isFrame
+	})
 }
 
 // isUndefined reports whether a process ended because its function was not there (PROC-11).

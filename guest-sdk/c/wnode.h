@@ -40,6 +40,10 @@ extern "C" {
 #define WNODE_ALIAS_DEMONITOR 3
 #define WNODE_ALIAS_REPLY_DEMONITOR 4
 
+/* The flags of wnode_send_with and wnode_send_node_with. */
+#define WNODE_SEND_NO_CONNECT 1
+#define WNODE_SEND_NO_SUSPEND 2
+
 /* A process for ever, on every node. Both numbers 0: no process. */
 typedef struct wnode_pid {
   uint64_t node;
@@ -77,6 +81,7 @@ enum wnode_error {
   WNODE_E_LIMIT = -14, /* limit reached */
   WNODE_E_IO = -15, /* input/output error */
   WNODE_E_NO_TIMER = -16, /* no such timer */
+  WNODE_E_WOULD_WAIT = -17, /* it would have to wait */
 };
 
 #define WNODE_IMPORT(name) __attribute__((import_module("wnode"), import_name(#name)))
@@ -105,6 +110,10 @@ WNODE_IMPORT(spawn_monitor) int32_t wnode_spawn_monitor(const void *options, uin
 
 /* Ends the calling process with the given reason, one CBOR term. */
 WNODE_IMPORT(exit) __attribute__((noreturn)) void wnode_exit(const void *reason, uint32_t reason_len);
+
+/* Ends the calling process as exit does, by an error: it is logged as a crash, with the detail, a
+ * text. */
+WNODE_IMPORT(crash) __attribute__((noreturn)) void wnode_crash(const void *reason, uint32_t reason_len, const void *detail, uint32_t detail_len);
 
 WNODE_IMPORT(exit_process) int32_t wnode_import_exit_process(uint64_t pid_node, uint64_t pid_num, const void *reason, uint32_t reason_len);
 /* Sends an exit signal with the given reason, one CBOR term, to a process. Returns 0 even when
@@ -246,6 +255,19 @@ WNODE_IMPORT(send_node) int32_t wnode_send_node(const void *name, uint32_t name_
 /* Sends a message to the process registered globally under a name. NO_NAME, TOO_LARGE,
  * BAD_ARGUMENT. */
 WNODE_IMPORT(send_global) int32_t wnode_send_global(const void *name, uint32_t name_len, const void *message, uint32_t message_len);
+
+WNODE_IMPORT(send_with) int32_t wnode_import_send_with(uint64_t pid_node, uint64_t pid_num, int32_t flags, const void *message, uint32_t message_len);
+/* Does what send does, and says when it did not because of what the flags forbid. flags is 0 or a
+ * sum of: 1, it does not connect to the pid's node, which gives NOT_CONNECTED; 2, it does not wait
+ * while the way to that node is congested, or for room in the mailbox of a process that lets its
+ * senders wait, which gives WOULD_WAIT. TOO_LARGE, BAD_ARGUMENT. */
+static inline int32_t wnode_send_with(wnode_pid pid, int32_t flags, const void *message, uint32_t message_len) {
+  return wnode_import_send_with(pid.node, pid.num, flags, message, message_len);
+}
+
+/* Does what send_node does, with the flags of send_with. NOT_CONNECTED, WOULD_WAIT, TOO_LARGE,
+ * BAD_ARGUMENT. */
+WNODE_IMPORT(send_node_with) int32_t wnode_send_node_with(const void *name, uint32_t name_len, const void *node, uint32_t node_len, int32_t flags, const void *message, uint32_t message_len);
 
 WNODE_IMPORT(send_after) int32_t wnode_import_send_after(int64_t delay, uint64_t pid_node, uint64_t pid_num, const void *message, uint32_t message_len, wnode_ref *timer);
 /* Sends a message to a process of this node after a time, unless the process ends before. Writes

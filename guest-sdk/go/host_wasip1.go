@@ -37,6 +37,12 @@ func hostSpawnMonitor(options unsafe.Pointer, optionsLen uint32, pid unsafe.Poin
 //go:noescape
 func hostExit(reason unsafe.Pointer, reasonLen uint32)
 
+// hostCrash: Ends the calling process as exit does, by an error: it is logged as a crash, with the detail, a text.
+//
+//go:wasmimport wnode crash
+//go:noescape
+func hostCrash(reason unsafe.Pointer, reasonLen uint32, detail unsafe.Pointer, detailLen uint32)
+
 // hostExitProcess: Sends an exit signal with the given reason, one CBOR term, to a process. Returns 0 even when there
 // is no such process. BAD_ARGUMENT, DENIED.
 //
@@ -218,6 +224,22 @@ func hostSendNode(name unsafe.Pointer, nameLen uint32, node unsafe.Pointer, node
 //go:wasmimport wnode send_global
 //go:noescape
 func hostSendGlobal(name unsafe.Pointer, nameLen uint32, message unsafe.Pointer, messageLen uint32) int32
+
+// hostSendWith: Does what send does, and says when it did not because of what the flags forbid. flags is 0 or a sum of:
+// 1, it does not connect to the pid's node, which gives NOT_CONNECTED; 2, it does not wait while the way to that node
+// is congested, or for room in the mailbox of a process that lets its senders wait, which gives WOULD_WAIT. TOO_LARGE,
+// BAD_ARGUMENT.
+//
+//go:wasmimport wnode send_with
+//go:noescape
+func hostSendWith(pidNode uint64, pidNum uint64, flags int32, message unsafe.Pointer, messageLen uint32) int32
+
+// hostSendNodeWith: Does what send_node does, with the flags of send_with. NOT_CONNECTED, WOULD_WAIT, TOO_LARGE,
+// BAD_ARGUMENT.
+//
+//go:wasmimport wnode send_node_with
+//go:noescape
+func hostSendNodeWith(name unsafe.Pointer, nameLen uint32, node unsafe.Pointer, nodeLen uint32, flags int32, message unsafe.Pointer, messageLen uint32) int32
 
 // hostSendAfter: Sends a message to a process of this node after a time, unless the process ends before. Writes the
 // timer's ref. TOO_LARGE, LIMIT, BAD_ARGUMENT.

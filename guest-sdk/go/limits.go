@@ -1,6 +1,9 @@
 package wnode
 
-import "time"
+import (
+	"reflect"
+	"time"
+)
 
 // Limits bound what a process may use. Of each, 0 stands for what its parent has, which is also the
 // most that there can be. A process that goes beyond memory, computing or time ends with a reason that
@@ -15,19 +18,54 @@ type Limits struct {
 	Children        int // live processes of the node that it has spawned, and theirs, and so on
 }
 
-// term gives the limits that are given as the host takes them.
-func (l Limits) term() map[string]uint64 {
-	limits := map[string]uint64{}
-	for name, value := range map[string]uint64{
-		"memory": l.MemoryBytes, "reductions": l.Reductions, "wall_time": uint64(l.WallTime),
-		"mailbox_messages": uint64(l.MailboxMessages), "mailbox_bytes": uint64(l.MailboxBytes),
-		"timers": uint64(l.Timers), "children": uint64(l.Children),
+// fields gives the limits by the names that messages and the host have for them.
+func (l *Limits) fields() map[string]reflect.Value {
+	fields := map[string]reflect.Value{}
+	for name, field := range map[string]any{
+		"memory": &l.MemoryBytes, "reductions": &l.Reductions, "wall_time": &l.WallTime,
+		"mailbox_messages": &l.MailboxMessages, "mailbox_bytes": &l.MailboxBytes,
+		"timers": &l.Timers, "children": &l.Children,
 	} {
-		if value != 0 {
-			limits[name] = value // one that is negative is refused by the host
+		fields[name] = reflect.ValueOf(field).Elem()
+	}
+	return fields
+}
+
+// Term gives the limits as messages and the host have them: a map of "memory", "reductions",
+// "wall_time" (nanoseconds), "mailbox_messages", "mailbox_bytes", "timers" and "children". Those that
+// are 0 are left out.
+func (l Limits) Term() map[string]uint64 {
+	limits := map[string]uint64{}
+	for name, field := range l.fields() {
+		switch {
+		case field.IsZero():
+		case field.CanUint():
+			limits[name] = field.Uint()
+		default:
+			limits[name] = uint64(field.Int()) // one that is negative is refused by the host
 		}
 	}
 	return limits
+}
+
+// ParseLimits reads the form of [Limits.Term]. It is false for anything else.
+func ParseLimits(t any) (l Limits, ok bool) {
+	m, ok := t.(map[any]any)
+	fields := l.fields()
+	for key, value := range m {
+		name, _ := key.(string)
+		field, known := fields[name]
+		n, isNumber := value.(int64)
+		switch {
+		case !known || !isNumber || n < 0:
+			return Limits{}, false
+		case field.CanUint():
+			field.SetUint(uint64(n))
+		default:
+			field.SetInt(n)
+		}
+	}
+	return l, ok
 }
 
 // Permission is something that a process may be denied. A call that needs it is abi.ErrDenied then.

@@ -7,6 +7,7 @@ import (
 	"runtime/debug"
 
 	"github.com/wnode/wnode/abi"
+	"github.com/wnode/wnode/abi/term"
 )
 
 // Main runs what the process was started for, and does not return: the function of [SpawnOptions].Func,
@@ -14,59 +15,92 @@ import (
 //
 //	func main() { wnode.Main(serve) }
 //
-// The process ends with [ReasonOf] what the function returns. When it panics the trace goes to the
-// standard error and a line to the node's log, and the process ends with [PanicReason]. A function that
-// nobody registered is the exit reason ["undef", [[module, name, args, []]]].
+// The process ends with [ReasonOf] what the function returns, or with [PanicReason] when it panics. A
+// panic with an error that has an exit reason, such as an [*ExitError], is an exit that the function's
+// callers can recover from. Any other panic is a crash: its trace goes to the standard error, and the
+// node logs it. A function that nobody registered crashes with ["undef", [[module, name, args, []]]].
+// A process that was started with [Start] is logged as well when it ends other than in good order.
 func Main(main func() error) {
 	args, err := spawnArgs()
 	if err != nil {
-		end(ReasonOf(err))
+		main = func() error { return err }
 	}
 	if r, named := parseInvocation(args); named {
-		main = r.run
+		r.run().leave()
 	}
-	end(guarded(main))
+	guarded(main).leave()
 }
 
-// end ends the process with a reason, or with what is wrong with it.
-func end(reason any) {
-	err := Exit(reason)
-	_ = Exit(ReasonOf(err)) // reached when the reason is no term; this one is
+// ending is how a process ends.
+type ending struct {
+	reason any
+	crash  bool   // an error, as against an exit that somebody asked for: it is logged (LOG-01)
+	detail string // for the log
 }
 
-// guarded gives the reason that a function ends with.
-func guarded(f func() error) (reason any) {
+// leave ends the process, if need be with what is wrong with the reason.
+func (e ending) leave() {
+	err := e.end()
+	e.reason = ReasonOf(err)
+	_ = e.end() // reached when the reason is no term; this one is
+}
+
+func (e ending) end() error {
+	if !e.crash {
+		return Exit(e.reason)
+	}
+	return crash(e.reason, e.detail)
+}
+
+// guarded gives the ending that a function leads to.
+func guarded(f func() error) (e ending) {
 	defer func() {
 		if value := recover(); value != nil {
-			reason = Panicked(value)
+			e = ending{reason: Panicked(value), crash: !isExit(value)}
 		}
 	}()
-	return ReasonOf(f())
+	return ending{reason: ReasonOf(f())}
 }
 
-// Panicked reports a panic whose value was recovered, as [Main] does, and gives its reason.
+// Panicked gives the reason of a panic whose value was recovered, as [Main] does, and writes the trace of
+// one that is a crash.
 func Panicked(value any) (reason any) {
-	reason = PanicReason(value)
-	fmt.Fprintf(os.Stderr, "panic: %v\n\n%s", value, debug.Stack())
-	_ = Log(LevelError, shorten(fmt.Sprintf("process ends with a panic: %v", value)))
-	return reason
+	if !isExit(value) {
+		fmt.Fprintf(os.Stderr, "panic: %v\n\n%s", value, debug.Stack())
+	}
+	return PanicReason(value)
 }
 
 // run calls the function that the request names, in the process's name if it is to have one.
-func (r request) run() error {
+func (r request) run() ending {
 	_ = SetLabel(r.name) // a name that is no label leaves the process without one
 	f, ok := functions[r.name]
 	if !ok {
-		_ = Log(LevelError, "process ends: no function is registered as "+shorten(r.name))
-		return &ExitError{[]any{"undef", []any{[]any{os.Args[0], r.name, r.args, []any{}}}}}
+		return ending{reason: []any{"undef", []any{[]any{os.Args[0], r.name, r.args, []any{}}}}, crash: true}
 	}
 	s := r.starting(Self(), Send)
-	if s.Name.Name != "" {
-		if taken := s.takeName(); taken != nil {
-			return taken
+	e := guarded(func() error {
+		if s.Name.Name != "" {
+			if taken := s.takeName(); taken != nil {
+				return taken
+			}
 		}
+		return f(s, r.args)
+	})
+	if r.start != nil && !IsOrderly(e.reason) { // LOG-04
+		e.crash, e.detail = true, s.describe()
 	}
-	return f(s, r.args)
+	return e
+}
+
+// describe gives what a crash report has beside the reason.
+func (s *Starting) describe() string {
+	info, err := ProcessInfo(s.pid)
+	if err != nil {
+		return ""
+	}
+	return fmt.Sprintf("parent: %s, links: %s, monitors: %s, trap_exit: %v, message_queue_len: %v", term.Format(s.Parent, nil),
+		term.Format(info["links"], nil), term.Format(info["monitors"], nil), info["trap_exit"], info["message_queue_len"])
 }
 
 // takeName registers the process. When somebody else has the name, who waits is told, and the process

@@ -2,6 +2,7 @@ package wnode
 
 import (
 	"errors"
+	"fmt"
 	"reflect"
 	"strings"
 	"testing"
@@ -170,6 +171,17 @@ func TestReasons(t *testing.T) {
 	} {
 		if got := ReasonOf(test.err); !reflect.DeepEqual(got, test.want) {
 			t.Errorf("%s: %v, want %v", name, got, test.want)
+		}
+	}
+	for name, test := range map[string]struct{ value, want any }{ // PROC-12
+		"a text":           {"x", []any{"panic", "x"}},
+		"nil":              {nil, []any{"panic", "<nil>"}},
+		"an error":         {errors.New("x"), []any{"panic", "x"}},
+		"an exit":          {&ExitError{[]any{1}}, []any{1}},
+		"an exit, wrapped": {fmt.Errorf("x: %w", call), call.ExitReason()},
+	} {
+		if got := PanicReason(test.value); !reflect.DeepEqual(got, test.want) {
+			t.Errorf("panic with %s: %v, want %v", name, got, test.want)
 		}
 	}
 	for reason, orderly := range map[any]bool{"normal": true, "shutdown": true, "killed": false, 1: false, nil: false} {

@@ -24,6 +24,20 @@ func Exit(reason any) error {
 	return nil
 }
 
+// Crash is [Exit] for an error: the node logs it, as it does a trap, here and where the group leader is.
+func Crash(reason any) error { return crash(reason, "") }
+
+func crash(reason any, detail string) error {
+	b, err := term.Encode(reason)
+	if err != nil {
+		return err
+	}
+	p, n := bytesOf(b)
+	dp, dn := textOf(detail)
+	hostCrash(p, n, dp, dn)
+	return nil
+}
+
 // ExitProcess sends an exit signal with a reason, any term, to a process. That there is no such
 // process is no error.
 func ExitProcess(pid Pid, reason any) error {

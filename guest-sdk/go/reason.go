@@ -24,7 +24,7 @@ func (e *ExitError) ExitReason() any { return e.Reason }
 // ReasonOf gives the reason with which a process ends whose function returned err: "normal" for nil,
 // what the method ExitReason() any of an error in its chain gives, and otherwise ["error", text].
 func ReasonOf(err error) any {
-	var reason interface{ ExitReason() any }
+	var reason exitReasoner
 	switch {
 	case err == nil:
 		return abi.ReasonNormal
@@ -34,8 +34,24 @@ func ReasonOf(err error) any {
 	return []any{"error", shorten(err.Error())}
 }
 
-// PanicReason gives the reason ["panic", text] with which a process ends whose function panicked.
-func PanicReason(value any) any { return []any{"panic", shorten(fmt.Sprint(value))} }
+// PanicReason gives the reason with which a process ends whose function panicked: that of an error which
+// has one, as in [ReasonOf], and otherwise ["panic", text].
+func PanicReason(value any) any {
+	if isExit(value) {
+		return ReasonOf(value.(error))
+	}
+	return []any{"panic", shorten(fmt.Sprint(value))}
+}
+
+// isExit reports whether what a function panicked with is an exit: an error that has an exit reason.
+func isExit(value any) bool {
+	err, ok := value.(error)
+	var reason exitReasoner
+	return ok && errors.As(err, &reason)
+}
+
+// exitReasoner is an error that ends a process with a reason of its own.
+type exitReasoner interface{ ExitReason() any }
 
 // IsOrderly reports whether a reason is one of those that nobody needs to be told of: "normal",
 // "shutdown" and ["shutdown", anything].

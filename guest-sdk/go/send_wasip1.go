@@ -3,6 +3,7 @@ package wnode
 import (
 	"unsafe"
 
+	"github.com/wnode/wnode/abi"
 	"github.com/wnode/wnode/abi/term"
 )
 
@@ -34,6 +35,35 @@ func SendNode(name, node string, t any) error {
 func SendGlobal(name string, t any) error {
 	p, l := textOf(name)
 	return send(t, func(b unsafe.Pointer, n uint32) int32 { return hostSendGlobal(p, l, b, n) })
+}
+
+// SendFlags say what a send may not do.
+type SendFlags = abi.SendFlags
+
+// The flags of a send; both are NoConnect|NoSuspend.
+const (
+	NoConnect = abi.SendNoConnect // connect to the receiver's node: abi.ErrNotConnected
+	NoSuspend = abi.SendNoSuspend // wait, for a congested way or for room in a mailbox: abi.ErrWouldWait
+)
+
+// SendWith sends a term to an address, and says when it did not because of what the flags forbid.
+// Errors: abi.ErrNotConnected, abi.ErrWouldWait, abi.ErrNoName for a name of this node or a global one
+// that nobody has, and those of [Send].
+func SendWith(flags SendFlags, to Address, t any) error {
+	if to.Name == "" || to.Global || to.Node == "" {
+		pid, err := to.resolve()
+		if err != nil {
+			return err
+		}
+		return send(t, func(b unsafe.Pointer, n uint32) int32 {
+			return hostSendWith(uint64(pid.Node), pid.Num, int32(flags), b, n)
+		})
+	}
+	p, l := textOf(to.Name)
+	np, nl := textOf(to.Node)
+	return send(t, func(b unsafe.Pointer, n uint32) int32 {
+		return hostSendNodeWith(p, l, np, nl, int32(flags), b, n)
+	})
 }
 
 func send(t any, call func(message unsafe.Pointer, length uint32) int32) error {

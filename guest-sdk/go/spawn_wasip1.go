@@ -90,7 +90,7 @@ func (o SpawnOptions) encode(start map[string]any) ([]byte, error) {
 // rights gives those of the options that say what the process may use and do.
 func (o SpawnOptions) rights() map[string]any {
 	options := map[string]any{}
-	if limits := o.Limits.term(); len(limits) > 0 {
+	if limits := o.Limits.Term(); len(limits) > 0 {
 		options["limits"] = limits
 	}
 	if len(o.Deny) > 0 {

@@ -3,8 +3,8 @@
 
 import {
   ALIAS_DEMONITOR, ALIAS_EXPLICIT, ALIAS_REPLY, Errno, MESSAGE_DOWN, MESSAGE_USER, cancelTimer, demonitorRef, endAlias,
-  linkTo, makeAlias, markMailbox, message_kind, monitorAlias, monitorPid, puts, readTimer, receiveMessage, rewind, selfPid, sendAfter,
-  sendTo, startTimer, trapExits, unlinkFrom, wait, Pid, Ref,
+  linkTo, makeAlias, markMailbox, message_kind, monitorAlias, monitorPid, puts, readTimer, receiveMessage, rewind, selfPid,
+  SEND_NO_CONNECT, SEND_NO_SUSPEND, sendAfter, sendTo, sendWith, startTimer, trapExits, unlinkFrom, wait, Pid, Ref,
 } from "../assemblyscript/assembly/index";
 
 // assert would be left out by the compiler's --noAssert.
@@ -62,7 +62,8 @@ sendTo(once.pid, message(2));
 comes(2);
 nothing();
 
-sendTo(me, message(3));
+check(sendWith(SEND_NO_CONNECT, new Pid(1, 1), message(3)) == Errno.NOT_CONNECTED, "not connected");
+check(sendWith(SEND_NO_CONNECT | SEND_NO_SUSPEND, me, message(3)) == 0, "flags");
 check(markMailbox() == 0, "mark");
 check(wait(0) == Errno.TIMED_OUT, "nothing after the mark");
 rewind();

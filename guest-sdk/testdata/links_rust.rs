@@ -2,7 +2,7 @@
 //! when all is as it should be.
 
 use std::time::Duration;
-use wnode::host::{MESSAGE_DOWN, MESSAGE_EXIT};
+use wnode::host::{MESSAGE_DOWN, MESSAGE_EXIT, SEND_NO_CONNECT, SEND_NO_SUSPEND};
 use wnode::*;
 
 const SOON: Option<Duration> = Some(Duration::from_secs(60));
@@ -24,7 +24,9 @@ fn main() -> Result<()> {
     assert!(receive(SOON)? == "hello".into());
     assert!(!unalias(once)?);
 
-    send(me, &"before".into())?;
+    let nowhere = Pid { node: 1, num: 1 };
+    assert!(send_with(SEND_NO_CONNECT, nowhere, &"lost".into()) == Err(Error::NOT_CONNECTED));
+    send_with(SEND_NO_CONNECT | SEND_NO_SUSPEND, me, &"before".into())?;
     mark()?;
     assert!(receive_match(Some(Duration::ZERO), |_| true) == Err(Error::TIMED_OUT));
     send(pid, &"end".into())?;

@@ -15,9 +15,18 @@ import (
 
 // citation is an identifier in a comment of a test.
 type citation struct {
-	id   string
-	test string // the file and the function, such as vm/link_test.go:TestLinkedExit
+	id    string
+	test  string // the file and the function, such as vm/link_test.go:TestLinkedExit
+	guest bool   // what the test runs is WebAssembly, seen from within
 }
+
+// guestFolders are those whose tests run guests. A test elsewhere that does so says "in a guest" in the
+// comment that cites the item.
+var guestFolders = []string{"tests/", "vm/guest/"}
+
+// guestTests is the folder of guests that are tests themselves: what they check from within is cited
+// in their own comments.
+const guestTests = "tests/guests/"
 
 // skipped are folders that hold no tests of ours.
 var skipped = []string{".git", ".tools", "bin", "node_modules", "testdata"}
@@ -30,20 +39,33 @@ func readCitations(root string) (found []citation, err error) {
 			return err
 		case entry.IsDir() && slices.Contains(skipped, entry.Name()):
 			return filepath.SkipDir
-		case entry.IsDir() || !strings.HasSuffix(path, "_test.go"):
+		case entry.IsDir():
 			return nil
 		}
-		in, err := fileCitations(path)
+		name, err := filepath.Rel(root, path)
 		if err != nil {
 			return err
 		}
-		name, err := filepath.Rel(root, path)
+		if name = filepath.ToSlash(name); !isTest(name) {
+			return nil
+		}
+		in, err := fileCitations(path)
 		for _, c := range in {
-			found = append(found, citation{c.id, filepath.ToSlash(name) + c.test})
+			c.test = name + c.test
+			c.guest = c.guest || inFolder(name, guestFolders...)
+			found = append(found, c)
 		}
 		return err
 	})
 	return found, err
+}
+
+func isTest(name string) bool {
+	return strings.HasSuffix(name, "_test.go") || strings.HasSuffix(name, ".go") && inFolder(name, guestTests)
+}
+
+func inFolder(name string, folders ...string) bool {
+	return slices.ContainsFunc(folders, func(folder string) bool { return strings.HasPrefix(name, folder) })
 }
 
 // fileCitations reads one file. The tests are ":" and the function whose comment it is, or that
@@ -55,12 +77,13 @@ func fileCitations(path string) (found []citation, err error) {
 		return nil, err
 	}
 	for _, group := range file.Comments {
-		ids, err := citedIDs(group.Text())
+		text := strings.Join(strings.Fields(group.Text()), " ")
+		ids, err := citedIDs(text)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", files.Position(group.Pos()), err)
 		}
 		for _, id := range ids {
-			found = append(found, citation{id, functionAt(file, group.Pos())})
+			found = append(found, citation{id, functionAt(file, group.Pos()), strings.Contains(text, "in a guest")})
 		}
 	}
 	return found, nil
@@ -88,7 +111,7 @@ var span = regexp.MustCompile(`\b([A-Z]+)-([0-9]{2})(b?)\b(?:(?:\.\.| to )(?:([A
 
 // citedIDs gives the identifiers in a text, those between the ends of a span included.
 func citedIDs(text string) (ids []string, err error) {
-	for _, m := range span.FindAllStringSubmatch(strings.Join(strings.Fields(text), " "), -1) {
+	for _, m := range span.FindAllStringSubmatch(text, -1) {
 		letters, first, last := m[1], m[2], m[5]
 		if last == "" {
 			ids = append(ids, letters+"-"+first+m[3])
@@ -116,9 +139,9 @@ func cite(items []*item, citations []citation) (unknown []citation) {
 	for _, c := range citations {
 		it := byID[c.id]
 		switch {
-		case it != nil && !slices.Contains(it.tests, c.test):
-			it.tests = append(it.tests, c.test)
-		case it == nil && letters[prefix(c.id)]:
+		case it != nil:
+			it.cite(c)
+		case letters[prefix(c.id)]:
 			unknown = append(unknown, c)
 		}
 	}

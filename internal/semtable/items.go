@@ -1,8 +1,10 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -10,18 +12,51 @@ import (
 type item struct {
 	id, about, section string
 	differs            string // what wnode does instead, "" when it does the same
-	tests              []string
+	hidden             string // why no guest can see it, "" when one can
+	tests              []citation
+}
+
+// cite enters a citation, once for each test.
+func (it *item) cite(c citation) {
+	i := slices.IndexFunc(it.tests, func(other citation) bool { return other.test == c.test })
+	if i < 0 {
+		it.tests = append(it.tests, c)
+		return
+	}
+	it.tests[i].guest = it.tests[i].guest || c.guest
+}
+
+// open reports whether the item is neither tested nor different.
+func (it *item) open() bool { return len(it.tests) == 0 && it.differs == "" }
+
+// native reports whether a guest could see the item, and it is tested, but by no guest.
+func (it *item) native() bool {
+	return it.hidden == "" && len(it.tests) > 0 && !it.inGuest()
+}
+
+func (it *item) inGuest() bool {
+	return slices.ContainsFunc(it.tests, func(c citation) bool { return c.guest })
 }
 
 // prefix gives the letters of an identifier.
 func prefix(id string) string { return id[:strings.LastIndexByte(id, '-')] }
 
-// readItems reads the page: first a table of what differs, then after the heading "All items" the
-// tables that list everything.
+// The headings of the page.
+const (
+	headingHidden = "# What guests cannot see"
+	headingAll    = "# All items"
+)
+
+// readItems reads the page: first a table of what differs, then under headings of their own a table of
+// what guests cannot see and the tables that list everything.
 func readItems(page string) ([]*item, error) {
-	differs, all, ok := strings.Cut(page, "\n# All items\n")
+	before, all, ok := strings.Cut(page, "\n"+headingAll+"\n")
 	if !ok {
-		return nil, fmt.Errorf("there is no heading %q", "# All items")
+		return nil, fmt.Errorf("there is no heading %q", headingAll)
+	}
+	differs, hidden, ok := strings.Cut(before, "\n"+headingHidden+"\n")
+	if !ok {
+		return nil, fmt.Errorf("there is no heading %q", headingHidden)
 	}
 	var items []*item
 	byID := map[string]*item{}
@@ -38,15 +73,23 @@ func readItems(page string) ([]*item, error) {
 			items = append(items, byID[id])
 		}
 	}
-	for line := range strings.Lines(differs) {
+	return items, errors.Join(
+		mention(byID, differs, func(it *item, line string) { it.differs = cell(line, 2) }),
+		mention(byID, hidden, func(it *item, line string) { it.hidden = cell(line, 1) }),
+	)
+}
+
+// mention gives each row of a table to the items that it names.
+func mention(byID map[string]*item, table string, note func(it *item, line string)) error {
+	for line := range strings.Lines(table) {
 		for _, id := range rowIDs(line) {
 			if byID[id] == nil {
-				return nil, fmt.Errorf("%s differs, but is not listed", id)
+				return fmt.Errorf("%s has a row, but is not listed", id)
 			}
-			byID[id].differs = cell(line, 2)
+			note(byID[id], line)
 		}
 	}
-	return items, nil
+	return nil
 }
 
 // identifier is that of an item, whatever its letters.

@@ -90,7 +90,7 @@ func TestSendRefusesSignals(t *testing.T) {
 	})
 }
 
-// SIG-08: who sends to a peer that reads nothing waits, until it reads, or the sender is no longer interested.
+// SIG-07, SIG-08: who sends to a peer that reads nothing waits, until it reads, or the sender is no longer interested.
 func TestSendWaits(t *testing.T) {
 	simulate(t, func(t *testing.T, n *network) {
 		one, two := n.node("one@host"), n.node("two@host")
@@ -117,6 +117,11 @@ func TestSendWaits(t *testing.T) {
 		// One connection window and one queue's worth.
 		if sent < 8 || sent > 4*(DefaultQueueBytes+maxConnectionWindow)/(256<<10) {
 			t.Errorf("%d signals were sent", sent)
+		}
+		impatient, cancel := context.WithCancelCause(t.Context())
+		cancel(giveUp) // SIG-07: who cannot wait at all is told at once
+		if err := atOne.Send(impatient, message(one, two, 0, 1)); !errors.Is(err, giveUp) {
+			t.Errorf("send without waiting: %v", err)
 		}
 		waiting := make(chan error, 1)
 		go func() { waiting <- atOne.Send(context.Background(), message(one, two, byte(sent), 1)) }()

@@ -7,40 +7,55 @@ import (
 	"testing"
 
 	"github.com/wnode/wnode"
+	"github.com/wnode/wnode/abi"
+	"github.com/wnode/wnode/abi/term"
 )
 
-// scenarios are those of the guest, and what of the semantics they show.
+// scenarios are those of the guest, which cites what of the semantics they show.
 var scenarios = []struct {
 	name   string
-	ids    string // for the table of tests by item
-	remote bool   // also, or only, with the other processes on a second node
+	remote bool // also, or only, with the other processes on a second node
 	local  bool
+	input  string // of the group leader
 }{
-	{"functions", "PROC-06, PROC-07, PROC-09, PROC-11, W-02, W-03", true, true},
-	{"arguments", "W-01", true, true},
-	{"rights", "W-08", true, true},
-	{"exits", "LINK-02, LINK-03, LINK-05, LINK-13", true, true},
-	{"links", "LINK-01, LINK-04, LINK-06, LINK-07, LINK-11, LINK-13, PROC-07", true, true},
-	{"monitors", "MON-01, MON-02, MON-03, MON-07, MON-08, MON-09, MON-11", true, true},
-	{"names", "MON-04, MON-05, MON-06, REG-04", true, true},
-	{"aliases", "ALIAS-01, ALIAS-02, ALIAS-03, ALIAS-04", true, true},
-	{"timers", "TMR-01, TMR-02, TMR-03, TMR-04, TMR-05", true, true},
-	{"mark", "GS-02", false, true},
-	{"lost", "LINK-08, LINK-09, LINK-10, MON-10, PROC-16", true, false},
-	{"calls", "GS-01, GS-02, GS-03, GS-06, ALIAS-04", true, true},
-	{"call-errors", "GS-04, GS-09", true, true},
-	{"multi-call", "GS-09", true, false},
-	{"starts", "GS-07", true, true},
-	{"callbacks", "GS-09", true, true},
-	{"stops", "GS-08", true, true},
-	{"order", "SUP-01, SUP-06", true, true},
-	{"strategies", "SUP-02, SUP-03", false, true},
-	{"intensity", "SUP-04", false, true},
-	{"shutdown", "SUP-05", false, true},
-	{"children", "SUP-06", false, true},
-	{"dynamic", "SUP-02, SUP-06", false, true},
-	{"significant", "SUP-07", false, true},
-	{"parent", "SUP-08", false, true},
+	{name: "functions", remote: true, local: true},
+	{name: "arguments", remote: true, local: true},
+	{name: "rights", remote: true, local: true},
+	{name: "catch", remote: true, local: true},
+	{name: "pids", remote: true, local: true},
+	{name: "processes", remote: true, local: true},
+	{name: "exits", remote: true, local: true},
+	{name: "links", remote: true, local: true},
+	{name: "monitors", remote: true, local: true},
+	{name: "by-name", remote: true, local: true},
+	{name: "aliases", remote: true, local: true},
+	{name: "timers", remote: true, local: true},
+	{name: "order", remote: true, local: true},
+	{name: "nobody", remote: true, local: true},
+	{name: "busy", remote: true, local: true},
+	{name: "mailbox", local: true},
+	{name: "mark", local: true},
+	{name: "names", remote: true, local: true},
+	{name: "globals", remote: true, local: true},
+	{name: "nodes", remote: true},
+	{name: "lost", remote: true},
+	{name: "devices", remote: true, local: true, input: "åäö\nab€\nlast\n"},
+	{name: "leaders", remote: true, local: true},
+	{name: "calls", remote: true, local: true},
+	{name: "call-errors", remote: true, local: true},
+	{name: "multi-call", remote: true},
+	{name: "starts", remote: true, local: true},
+	{name: "callbacks", remote: true, local: true},
+	{name: "stops", remote: true, local: true},
+	{name: "tree-order", remote: true, local: true},
+	{name: "tree-rights", remote: true, local: true},
+	{name: "strategies", local: true},
+	{name: "intensity", local: true},
+	{name: "shutdown", local: true},
+	{name: "children", local: true},
+	{name: "dynamic", local: true},
+	{name: "significant", local: true},
+	{name: "parent", local: true},
 }
 
 func TestOnOneNode(t *testing.T) {
@@ -49,44 +64,48 @@ func TestOnOneNode(t *testing.T) {
 	n := startNode(t, "one", freePort(t), logs, randomCookie(t))
 	for _, s := range scenarios {
 		if s.local {
-			t.Run(s.name, func(t *testing.T) { scenario(t, n, s.name, "", logs) })
+			t.Run(s.name, func(t *testing.T) { scenario(t, n, s.name, "", s.input, logs) })
 		}
 	}
 }
 
 func TestOnTwoNodes(t *testing.T) {
-	logs, port, cookie := new(syncBuffer), freePort(t), randomCookie(t)
-	start := func(name string) *wnode.Node { return startNode(t, name, port, logs, cookie) }
-	one, two := start("one"), start("two")
-	if err := one.Connect(t.Context(), two.Name()); err != nil {
-		t.Fatal(err)
-	}
+	logs := new(syncBuffer)
+	one, two := startTwo(t, logs, logs)
 	for _, s := range scenarios {
 		if s.remote {
-			t.Run(s.name, func(t *testing.T) { scenario(t, one, s.name, two.Name(), logs) })
+			t.Run(s.name, func(t *testing.T) { scenario(t, one, s.name, two.Name(), s.input, logs) })
 		}
 	}
 }
 
-// LOG-01, LOG-05, LOG-06: what ends other than in good order is in the node's log.
-func TestLogs(t *testing.T) {
-	logs := new(syncBuffer)
-	n := startNode(t, "one", freePort(t), logs, randomCookie(t))
-	for _, name := range []string{"functions", "call-errors", "intensity"} {
-		scenario(t, n, name, "", logs)
-	}
-	for _, want := range []string{
-		"process ends with a panic: lost my head",
-		"no function is registered as missing",
-		"Generic server server terminating, last message:",
-		"errorContext: child_terminated, reason: boom, child: a ",
-		"errorContext: start_error, reason: broken, child: a ",
-		"errorContext: shutdown, reason: reached_max_restart_intensity, child: a ",
-	} {
-		if !strings.Contains(logs.String(), want) {
-			t.Errorf("the log has no line with %q:\n%s", want, logs)
+// The scenario says when the second node is to be restarted.
+func TestRestartedNode(t *testing.T) {
+	logs, port, cookie := new(syncBuffer), freePort(t), randomCookie(t)
+	one, two := startNode(t, "one", port, logs, cookie), startNode(t, "two", port, logs, cookie)
+	pid, err := one.Spawn("restarter", abi.Pid{}, func(p *wnode.Process) wnode.Exit {
+		m, err := p.Receive(p.Context(), wnode.Infinity)
+		if err == nil {
+			err = two.Close(p.Context())
 		}
+		if err == nil {
+			_, err = tryNode(t, "two", port, logs, cookie)
+		}
+		if err == nil {
+			err = p.Send(p.Context(), m.From, term.MustEncode("restarted"))
+		}
+		if err != nil {
+			t.Error(err)
+		}
+		return wnode.Normal
+	})
+	if err == nil {
+		err = one.Register("sdk.restarter", pid)
 	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	scenario(t, one, "restart", two.Name(), "", logs)
 }
 
 // The example: the counter crashes on command and is restarted, until it is too much. SUP-02, SUP-04.
@@ -121,7 +140,7 @@ func TestSupervisedExample(t *testing.T) {
 }
 
 // The thin wrappers of the other SDKs: LINK-01, LINK-02, LINK-13, MON-02, MON-04, MON-09, ALIAS-01, ALIAS-02, ALIAS-03,
-// TMR-01, TMR-02, TMR-03, TMR-04.
+// SIG-07, TMR-01, TMR-02, TMR-03, TMR-04.
 func TestOtherLanguages(t *testing.T) {
 	n := startNode(t, "one", freePort(t), new(syncBuffer), randomCookie(t))
 	for _, name := range []string{"links_rust.wasm", "links_as.wasm"} {

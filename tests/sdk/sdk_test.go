@@ -54,12 +54,22 @@ func runTests(m *testing.M) int {
 // startNode starts a node that ends with the test.
 func startNode(t *testing.T, name string, port uint16, logs *syncBuffer, cookie wnode.Cookie) *wnode.Node {
 	t.Helper()
+	n, err := tryNode(t, name, port, logs, cookie)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+// tryNode is startNode for any goroutine.
+func tryNode(t *testing.T, name string, port uint16, logs *syncBuffer, cookie wnode.Cookie) (*wnode.Node, error) {
+	t.Helper()
 	n, err := wnode.Start(t.Context(), wnode.Options{
 		Name: name, Cookie: cookie, Listen: "127.0.0.1:0", WellKnownPort: port, CacheDir: guests.CacheDir(),
 		Logger: slog.New(slog.NewTextHandler(logs, nil)).With("node", name),
 	})
 	if err != nil {
-		t.Fatal(err)
+		return nil, err
 	}
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
@@ -68,7 +78,7 @@ func startNode(t *testing.T, name string, port uint16, logs *syncBuffer, cookie 
 			t.Errorf("close %s: %v", n.Name(), err)
 		}
 	})
-	return n
+	return n, nil
 }
 
 func randomCookie(t *testing.T) wnode.Cookie {
@@ -139,14 +149,46 @@ func run(t *testing.T, n *wnode.Node, fn abi.Function, input string, args ...any
 	return <-done, out.String()
 }
 
-// scenario runs a scenario of the guest.
-func scenario(t *testing.T, n *wnode.Node, name, other string, logs *syncBuffer) {
+// startTwo starts two nodes, each with a log, and connects them.
+func startTwo(t *testing.T, logsOfOne, logsOfTwo *syncBuffer) (one, two *wnode.Node) {
+	t.Helper()
+	port, cookie := freePort(t), randomCookie(t)
+	one, two = startNode(t, "one", port, logsOfOne, cookie), startNode(t, "two", port, logsOfTwo, cookie)
+	if err := one.Connect(t.Context(), two.Name()); err != nil {
+		t.Fatal(err)
+	}
+	return one, two
+}
+
+func loadScenarios(t *testing.T, n *wnode.Node) abi.Function {
 	t.Helper()
 	fn, err := n.Load("sdk.wasm", sdkModule)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if reason, output := run(t, n, fn, "", name, other); reason != any("normal") {
+	return fn
+}
+
+// scenario runs a scenario of the guest.
+func scenario(t *testing.T, n *wnode.Node, name, other, input string, logs *syncBuffer) {
+	t.Helper()
+	fn := loadScenarios(t, n)
+	if reason, output := run(t, n, fn, input, name, other); reason != any("normal") {
 		t.Errorf("%s: %v\n%s\nlog:\n%s", name, reason, output, logs)
+	}
+}
+
+// eventually waits for what has no message to wait for: a line in a log.
+func eventually(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	deadline := time.After(30 * time.Second)
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for !ok() {
+		select {
+		case <-tick.C:
+		case <-deadline:
+			t.Fatalf("%s: it did not come about", what)
+		}
 	}
 }

@@ -20,6 +20,7 @@ const (
 	maxNameBytes   = 255
 	maxErrorBytes  = 1024
 	maxDetailLines = 128
+	maxDetailBytes = 8 << 10 // of what a guest says of its crash
 )
 
 const traceHeader = "wasm stack trace:\n\t"

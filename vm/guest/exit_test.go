@@ -41,6 +41,26 @@ func TestExitReasons(t *testing.T) {
 	}
 }
 
+// LOG-01: an end that the guest calls a crash is one, with what it says of it.
+func TestCrash(t *testing.T) {
+	n := newTestNode(t)
+	exit := n.run(entry(invoke("wnode.crash", i32c(0), i32c(5), region(100, "two\nlines\x1b"))).
+		bytesAt(0, text("boom")).write(100, "two\nlines\x1b"))
+	wantReason(t, exit, "boom")
+	if !exit.Crash || exit.Detail != "two\nlines\ufffd" {
+		t.Errorf("crash %v, detail %q", exit.Crash, exit.Detail)
+	}
+	lines := strings.Repeat("a line\n", 8000)
+	exit = n.run(entry(invoke("wnode.crash", i32c(0), i32c(5), region(100, lines))).bytesAt(0, text("boom")).write(100, lines))
+	if len(exit.Detail) > maxDetailBytes || !strings.HasPrefix(exit.Detail, "a line\na line\n") {
+		t.Errorf("a detail of %d bytes", len(exit.Detail))
+	}
+	exit = n.run(entry(invoke("wnode.crash", i32c(0), i32c(1), i32c(0), i32c(0))).bytesAt(0, []byte{0xff}))
+	if atom, _ := trapOf(t, exit); atom != "badarg" {
+		t.Errorf("a reason that is no term: %s", atom)
+	}
+}
+
 func startSection(body op) *wasmModule {
 	m := entry(unreachable).add(wasmFunc{name: "setup", hidden: true, body: body})
 	m.start = "setup"

@@ -141,6 +141,35 @@ func (n *testNodes) Resolve(ctx context.Context, name string) (abi.NodeID, error
 	return peer, n.Connect(ctx, name)
 }
 
+// slowWay leads to the node slow, which takes in what it is sent once it is let; other nodes cannot be
+// reached.
+type slowWay struct {
+	waiting chan abi.Signal // what waits
+	let     chan struct{}
+}
+
+const slow = abi.NodeID(78)
+
+func (w *slowWay) Send(ctx context.Context, sig abi.Signal) error {
+	switch {
+	case sig.To.Node != slow:
+		return abi.ErrNotConnected
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	}
+	w.waiting <- sig // there is room: one process sends
+	select {
+	case <-w.let:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+func (w *slowWay) SendConnected(ctx context.Context, sig abi.Signal) error { return w.Send(ctx, sig) }
+
+func (*slowWay) Post(abi.Signal) error { return abi.ErrNotConnected }
+
 // ioServer is a group leader that keeps what is written and answers reads from a list of lines.
 type ioServer struct {
 	pid      abi.Pid

@@ -22,6 +22,7 @@ var hostFunctions = map[string]hostFunction{
 	"self":         (*guest).self,
 	"spawn":        (*guest).spawn,
 	"exit":         (*guest).exitSelf,
+	"crash":        (*guest).crash,
 	"exit_process": (*guest).exitProcess,
 	"is_alive":     (*guest).isAlive,
 	"process_info": (*guest).processInfo,
@@ -53,6 +54,9 @@ var hostFunctions = map[string]hostFunction{
 	"send_name":   (*guest).sendName,
 	"send_node":   (*guest).sendNode,
 	"send_global": (*guest).sendGlobal,
+	"send_with":   (*guest).sendWith,
+
+	"send_node_with": (*guest).sendNodeWith,
 
 	"send_after":      (*guest).sendAfter,
 	"send_name_after": (*guest).sendNameAfter,

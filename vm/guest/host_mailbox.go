@@ -145,6 +145,33 @@ func (g *guest) sendNode(c *call) (int64, error) {
 	return 0, g.process.SendNode(g, name, id, bytes.Clone(message))
 }
 
+func (g *guest) sendWith(c *call) (int64, error) {
+	to, flags, message := c.pid(), abi.SendFlags(c.int32()), c.bytes()
+	return 0, g.process.SendWith(g, flags, to, bytes.Clone(message))
+}
+
+func (g *guest) sendNodeWith(c *call) (int64, error) {
+	name, node, flags, message := c.name(), c.name(), abi.SendFlags(c.int32()), c.bytes()
+	switch {
+	case c.err != nil:
+		return 0, c.err
+	case !flags.Valid():
+		return 0, abi.ErrBadArgument
+	}
+	noConnect := flags&abi.SendNoConnect != 0
+	if noConnect && !g.connected(node) {
+		return 0, abi.ErrNotConnected
+	}
+	id, err := g.resolve(node)
+	if errors.Is(err, abi.ErrNotConnected) && !noConnect {
+		return 0, nil // SIG-06: the message is lost
+	}
+	if err != nil {
+		return 0, err
+	}
+	return 0, g.process.SendNodeWith(g, flags, name, id, bytes.Clone(message))
+}
+
 func (g *guest) sendGlobal(c *call) (int64, error) {
 	name, message := c.name(), c.bytes()
 	if c.err != nil {

@@ -17,11 +17,25 @@ func (g *guest) self(c *call) (int64, error) {
 
 // exitSelf does not return. A reason that is no term is an error of the guest (W-08).
 func (g *guest) exitSelf(c *call) (int64, error) {
-	reason, err := exitReason(c.bytes())
+	g.end(vm.Exit{}, c.bytes())
+	return 0, nil
+}
+
+func (g *guest) crash(c *call) (int64, error) {
+	reason, detail := c.bytes(), c.bytes()
+	detail = detail[:min(len(detail), maxDetailBytes)]
+	g.end(vm.Exit{Crash: true, Detail: printableLines(string(detail))}, reason)
+	return 0, nil
+}
+
+// end ends the guest with a reason, and does not return.
+func (g *guest) end(exit vm.Exit, reason []byte) {
+	reason, err := exitReason(reason)
 	if err != nil {
 		panic(&trap{trapBadArgument})
 	}
-	g.exited = &vm.Exit{Reason: term.Raw(reason)}
+	exit.Reason = term.Raw(reason)
+	g.exited = &exit
 	panic(errEnded)
 }
 

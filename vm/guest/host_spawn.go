@@ -186,8 +186,14 @@ func (g *guest) resolve(node string) (abi.NodeID, error) {
 	if len(node) > maxNameBytes {
 		return 0, abi.ErrBadArgument
 	}
-	if g.process.Permitted(vm.PermitConnect) != nil && !slices.Contains(g.engine.opts.Nodes.Nodes(), node) {
+	if g.process.Permitted(vm.PermitConnect) != nil && !g.connected(node) {
 		return 0, abi.ErrNotConnected // to find it would be to connect
 	}
 	return g.engine.opts.Nodes.Resolve(g, node)
+}
+
+// connected reports whether a node is this one or connected to it.
+func (g *guest) connected(node string) bool {
+	nodes := g.engine.opts.Nodes
+	return node == nodes.Name() || slices.Contains(nodes.Nodes(), node)
 }

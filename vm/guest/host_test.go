@@ -65,7 +65,7 @@ func TestArgs(t *testing.T) {
 	}
 }
 
-// RECV-02: selective receive, sizes, and what there is to know of a message.
+// RECV-02, RECV-03, RECV-05: selective receive, sizes, and what there is to know of a message.
 func TestMailbox(t *testing.T) {
 	n := newTestNode(t)
 	receive := func(size int64) op { return invoke("wnode.receive", i64c(-1), i32c(0), i32c(size)) }
@@ -219,7 +219,7 @@ func TestSystemMessagesAreSelectable(t *testing.T) {
 	p.wait()
 }
 
-// GL-01, PROC-06, RSP-02, PROC-08
+// GL-01, PROC-06, PROC-08, RSP-02, RSP-06
 func TestSpawn(t *testing.T) {
 	n := newTestNode(t)
 	n.nodes.down = true

@@ -47,6 +47,7 @@ func TestKill(t *testing.T) {
 		"start section":        {module: start},
 		"receive":              {module: blocked(invoke("wnode.receive", i64c(-1), i32c(0), i32c(100)), drop)},
 		"receive with timeout": {module: blocked(invoke("wnode.receive", i64c(hour), i32c(0), i32c(100)), drop)},
+		"send to a slow node":  {module: blocked(invoke("wnode.send", pid(abi.Pid{Node: slow, Num: 1}), i32c(0), i32c(1)), drop)},
 		"wait":                 {module: blocked(invoke("wnode.wait", i64c(-1)), drop)},
 		"sleep":                {module: blocked(invoke("wnode.sleep", i64c(hour)), drop)},
 		"sleep for ever":       {module: blocked(invoke("wnode.sleep", i64c(-1)), drop)},

@@ -10,7 +10,7 @@ import (
 	"github.com/wnode/wnode/vm"
 )
 
-// SIG-03, SIG-04, SIG-06, REG-02, REG-05, W-08: errors are numbers; a process names another one.
+// SIG-03, SIG-04, SIG-05, SIG-06, REG-02, REG-05, W-08: errors are numbers; a process names another one.
 func TestSendToNames(t *testing.T) {
 	n := newTestNode(t)
 	const page2 = 65536
@@ -49,6 +49,61 @@ func TestSendToNames(t *testing.T) {
 	n.wantReports(0, 0, bad)
 	wantNext("N")
 	n.wantReports(0, none)
+	p.wait()
+}
+
+// SIG-08: who sends where the way is congested waits, until it is not.
+func TestSendWaits(t *testing.T) {
+	n := newTestNode(t)
+	far := abi.Pid{Node: slow, Num: 1}
+	p := n.start(entry(
+		n.report(invoke("wnode.send_with", pid(far), i32c(int64(abi.SendNoSuspend)), region(0, "x"))), // SIG-07
+		n.report(invoke("wnode.send", pid(far), region(0, "xy"))),
+	).write(0, "xy").bytes())
+	n.wantReports(errno(abi.ErrWouldWait))
+	if sig := <-n.way.waiting; string(sig.Data) != "xy" || sig.To != far || len(n.inbox) > 0 {
+		t.Errorf("%q is sent to %v, %d messages", sig.Data, sig.To, len(n.inbox))
+	}
+	close(n.way.let)
+	n.wantReports(0)
+	p.wait()
+}
+
+// SIG-07: what the flags of a send forbid is an error number.
+func TestSendWith(t *testing.T) {
+	n := newTestNode(t)
+	n.nodes.down = true
+	full, err := n.system.Spawn(vm.SpawnOptions{
+		Body:     vm.Func(func(p *vm.Process) vm.Exit { <-p.Context().Done(); return vm.Normal }),
+		Overflow: vm.BlockSenders, Rights: vm.Rights{Limits: vm.Limits{MailboxMessages: 1}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	send := func(to abi.Pid, flags int64) op {
+		return n.report(invoke("wnode.send_with", pid(to), i32c(flags), region(100, "N")))
+	}
+	sendNode := func(node op, flags int64) op {
+		return n.report(invoke("wnode.send_node_with", region(100, "N"), node, i32c(flags), region(100, "N")))
+	}
+	here, there, nowhere := region(300, "here@host"), region(400, "there@host"), region(500, "nowhere")
+	p := n.start(entry(
+		send(n.pid, 3), send(full, 2), send(full, 2), send(n.pid, 4), send(n.pid, -1),
+		send(abi.Pid{Node: peer, Num: 1}, 1), send(abi.Pid{Node: peer, Num: 1}, 2),
+		n.report(invoke("wnode.register", region(100, "N"), pid(n.pid))),
+		sendNode(here, 3), sendNode(here, 8), sendNode(there, 0), sendNode(there, 2), sendNode(nowhere, 1),
+	).write(100, "N").write(300, "here@host").write(400, "there@host").write(500, "nowhere").bytes())
+	wantNext := func() {
+		t.Helper()
+		if got := n.next(); string(got) != "N" {
+			t.Errorf("message %q", got)
+		}
+	}
+	wantNext()
+	bad, far := errno(abi.ErrBadArgument), errno(abi.ErrNotConnected)
+	n.wantReports(0, 0, errno(abi.ErrWouldWait), bad, bad, far, 0, 0)
+	wantNext()
+	n.wantReports(0, bad, 0, 0, far)
 	p.wait()
 }
 

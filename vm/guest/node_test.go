@@ -31,6 +31,7 @@ type testNode struct {
 	names   *testNames
 	globals *testGlobals
 	nodes   *testNodes
+	way     *slowWay
 	pid     abi.Pid // the native process
 	inbox   chan vm.Message
 }
@@ -43,6 +44,7 @@ func newTestNode(t testing.TB, change ...func(*Options)) *testNode {
 		names:   &testNames{byName: map[string]abi.Pid{}},
 		globals: &testGlobals{testNames{byName: map[string]abi.Pid{}}},
 		nodes:   &testNodes{},
+		way:     &slowWay{waiting: make(chan abi.Signal, 1), let: make(chan struct{})},
 	}
 	opts := Options{Modules: n.modules, Names: n.names, Globals: n.globals, Nodes: n.nodes}
 	for _, c := range change {
@@ -52,7 +54,9 @@ func newTestNode(t testing.TB, change ...func(*Options)) *testNode {
 	if n.engine, err = NewEngine(opts); err != nil {
 		t.Fatal(err)
 	}
-	n.system = vm.New(vm.Options{Node: abi.NewNodeID(), Loader: n.engine, Names: n.names, Logger: slog.New(slog.DiscardHandler)})
+	n.system = vm.New(vm.Options{
+		Node: abi.NewNodeID(), Loader: n.engine, Names: n.names, Remote: n.way, Logger: slog.New(slog.DiscardHandler),
+	})
 	t.Cleanup(n.close)
 	n.pid = n.native(func(p *vm.Process) vm.Exit {
 		for {

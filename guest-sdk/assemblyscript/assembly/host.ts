@@ -20,6 +20,9 @@ export const ALIAS_EXPLICIT: i32 = 1;
 export const ALIAS_REPLY: i32 = 2;
 export const ALIAS_DEMONITOR: i32 = 3;
 export const ALIAS_REPLY_DEMONITOR: i32 = 4;
+/** The flags of a send. */
+export const SEND_NO_CONNECT: i32 = 1;
+export const SEND_NO_SUSPEND: i32 = 2;
 
 /** Why a call failed. */
 export enum Errno {
@@ -55,6 +58,8 @@ export enum Errno {
   IO = -15,
   /** no such timer */
   NO_TIMER = -16,
+  /** it would have to wait */
+  WOULD_WAIT = -17,
 }
 
 /**
@@ -91,6 +96,13 @@ export declare function spawn_monitor(options: usize, options_len: u32, pid: usi
  */
 @external("wnode", "exit")
 export declare function exit(reason: usize, reason_len: u32): void;
+
+/**
+ * Ends the calling process as exit does, by an error: it is logged as a crash, with the detail, a
+ * text.
+ */
+@external("wnode", "crash")
+export declare function crash(reason: usize, reason_len: u32, detail: usize, detail_len: u32): void;
 
 /**
  * Sends an exit signal with the given reason, one CBOR term, to a process. Returns 0 even when
@@ -279,6 +291,22 @@ export declare function send_node(name: usize, name_len: u32, node: usize, node_
  */
 @external("wnode", "send_global")
 export declare function send_global(name: usize, name_len: u32, message: usize, message_len: u32): i32;
+
+/**
+ * Does what send does, and says when it did not because of what the flags forbid. flags is 0 or a
+ * sum of: 1, it does not connect to the pid's node, which gives NOT_CONNECTED; 2, it does not wait
+ * while the way to that node is congested, or for room in the mailbox of a process that lets its
+ * senders wait, which gives WOULD_WAIT. TOO_LARGE, BAD_ARGUMENT.
+ */
+@external("wnode", "send_with")
+export declare function send_with(pid_node: u64, pid_num: u64, flags: i32, message: usize, message_len: u32): i32;
+
+/**
+ * Does what send_node does, with the flags of send_with. NOT_CONNECTED, WOULD_WAIT, TOO_LARGE,
+ * BAD_ARGUMENT.
+ */
+@external("wnode", "send_node_with")
+export declare function send_node_with(name: usize, name_len: u32, node: usize, node_len: u32, flags: i32, message: usize, message_len: u32): i32;
 
 /**
  * Sends a message to a process of this node after a time, unless the process ends before. Writes

@@ -55,6 +55,11 @@ export function sendTo(pid: Pid, message: Uint8Array): i32 {
   return host.send(pid.node, pid.num, message.dataStart, <u32>message.length);
 }
 
+/** sendTo with flags, SEND_NO_CONNECT and SEND_NO_SUSPEND: NOT_CONNECTED or WOULD_WAIT when they forbid it. */
+export function sendWith(flags: i32, pid: Pid, message: Uint8Array): i32 {
+  return host.send_with(pid.node, pid.num, flags, message.dataStart, <u32>message.length);
+}
+
 /** Waits for the next message, at most so many nanoseconds, and takes it. */
 export function receiveMessage(timeout: i64 = host.INFINITY): Uint8Array | null {
   waiting = timeout;

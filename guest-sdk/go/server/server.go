@@ -11,7 +11,7 @@ import (
 const DefaultTimeout = 5 * time.Second
 
 // Server is what one kind of server does. Its value is the state. A callback that panics ends the
-// server with ["panic", text]. [Base] has what a server does not want to write itself.
+// server with wnode.PanicReason. [Base] has what a server does not want to write itself.
 //
 // A server that also has Terminate or HandleContinue is a [Terminator] or a [Continuer].
 type Server interface {

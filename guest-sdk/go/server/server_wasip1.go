@@ -61,6 +61,10 @@ type Options struct {
 	Node        string        // where to start it; empty: here
 	GroupLeader wnode.Pid     // zero: the caller's
 	Timeout     time.Duration // how long Init may take; 0: for ever
+
+	Limits   wnode.Limits       // what it may use; zero: what the caller may
+	Deny     []wnode.Permission // what it may not do, beside what the caller may not
+	Overflow wnode.Overflow     // what a full mailbox leads to; empty: wnode.OverflowKill
 }
 
 // Start starts a server that was registered with [Register] and waits until its Init has returned.
@@ -74,13 +78,17 @@ func StartLink(kind string, args []any, o Options) (wnode.Pid, error) {
 
 func start(kind string, args []any, o Options, link bool) (wnode.Pid, error) {
 	return wnode.Start(
-		wnode.SpawnOptions{Func: kind, Args: args, Node: o.Node, GroupLeader: o.GroupLeader, Link: link},
+		wnode.SpawnOptions{
+			Func: kind, Args: args, Node: o.Node, GroupLeader: o.GroupLeader, Link: link,
+			Limits: o.Limits, Deny: o.Deny, Overflow: o.Overflow,
+		},
 		wnode.StartOptions{Name: o.Name, Timeout: o.Timeout},
 	)
 }
 
 // Call asks a server and waits for the reply for [DefaultTimeout]. Errors: those of wnode.Call. A
-// process whose function returns the *wnode.CallError ends as the BEAM's callers do (GS-04).
+// process whose function returns the *wnode.CallError, or panics with it, ends as the BEAM's callers do
+// (GS-02, GS-04).
 func Call(to wnode.Address, request any) (any, error) { return wnode.Call(to, request, DefaultTimeout) }
 
 // CallTimeout is [Call] with another timeout.

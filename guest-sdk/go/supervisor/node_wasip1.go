@@ -34,6 +34,7 @@ func (n *node) report(context string, c Child, pid wnode.Pid, reason any) {
 func (n *node) start(c Child) (wnode.Pid, error) {
 	o := wnode.SpawnOptions{
 		Func: c.Start.Func, Function: c.Start.Function, Args: c.Start.Args, Node: c.Start.Node, Link: true,
+		Limits: c.Start.Limits, Deny: c.Start.Deny, Overflow: c.Start.Overflow,
 	}
 	if o.Func != "" {
 		return wnode.Start(o, wnode.StartOptions{Name: c.Start.Name})

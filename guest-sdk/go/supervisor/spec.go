@@ -73,6 +73,10 @@ type Start struct {
 	Args     []any         // with Dynamic, those of StartChild come after these
 	Node     string        // where; empty: the supervisor's node
 	Name     wnode.Address // with Func: what the child is registered as
+
+	Limits   wnode.Limits       // what it may use; zero: what the supervisor may
+	Deny     []wnode.Permission // what it may not do, beside what the supervisor may not
+	Overflow wnode.Overflow     // what a full mailbox leads to; empty: wnode.OverflowKill
 }
 
 // Child is the spec of a child.

@@ -14,20 +14,10 @@ const (
 )
 
 // Term gives the spec as messages have it, a map of "id", "start" (a map of "func", "function", "args",
-// "node" and "name"), "restart", "shutdown" (milliseconds, "brutal_kill" or "infinity"), "type" and
-// "significant". What is left at its default is left out.
+// "node", "name", "limits", "deny" and "overflow"), "restart", "shutdown" (milliseconds, "brutal_kill" or
+// "infinity"), "type" and "significant". What is left at its default is left out.
 func (c Child) Term() any {
-	start := map[string]any{}
-	put(start, "func", c.Start.Func)
-	put(start, "function", c.Start.Function)
-	put(start, "node", c.Start.Node)
-	if len(c.Start.Args) > 0 {
-		start["args"] = c.Start.Args
-	}
-	if c.Start.Name != (wnode.Address{}) {
-		start["name"] = c.Start.Name.Term()
-	}
-	spec := map[string]any{"id": c.ID, "start": start}
+	spec := map[string]any{"id": c.ID, "start": c.Start.term()}
 	put(spec, "restart", string(c.Restart))
 	put(spec, "type", string(c.Type))
 	put(spec, "significant", c.Significant)
@@ -39,6 +29,27 @@ func (c Child) Term() any {
 		spec["shutdown"] = wnode.TimeoutTerm(c.Shutdown)
 	}
 	return spec
+}
+
+func (s Start) term() map[string]any {
+	start := map[string]any{}
+	put(start, "func", s.Func)
+	put(start, "function", s.Function)
+	put(start, "node", s.Node)
+	put(start, "overflow", string(s.Overflow))
+	if len(s.Args) > 0 {
+		start["args"] = s.Args
+	}
+	if s.Name != (wnode.Address{}) {
+		start["name"] = s.Name.Term()
+	}
+	if s.Limits != (wnode.Limits{}) {
+		start["limits"] = s.Limits.Term()
+	}
+	if len(s.Deny) > 0 {
+		start["deny"] = s.Deny
+	}
+	return start
 }
 
 func put[T comparable](m map[string]any, key string, value T) {
@@ -127,6 +138,12 @@ func parseStart(t any) (s Start, err error) {
 			s.Node, ok = value.(string)
 		case "name":
 			s.Name, ok = wnode.ParseName(value)
+		case "limits":
+			s.Limits, ok = wnode.ParseLimits(value)
+		case "deny":
+			s.Deny, ok = parseDeny(value)
+		case "overflow":
+			s.Overflow, ok = textAs[wnode.Overflow](value)
 		default:
 			ok = false
 		}
@@ -135,4 +152,16 @@ func parseStart(t any) (s Start, err error) {
 		}
 	}
 	return s, nil
+}
+
+func parseDeny(t any) (deny []wnode.Permission, ok bool) {
+	list, ok := t.([]any)
+	for _, element := range list {
+		permission, isText := textAs[wnode.Permission](element)
+		if !isText {
+			return nil, false
+		}
+		deny = append(deny, permission)
+	}
+	return deny, ok
 }

@@ -73,8 +73,13 @@ func drawChild(t *rapid.T) Child {
 		Significant: rapid.Bool().Draw(t, "significant"),
 		Start: Start{
 			Func: text("func"), Node: text("node"),
-			Name: wnode.Address{Name: text("name")},
+			Name:     wnode.Address{Name: text("name")},
+			Limits:   wnode.Limits{WallTime: rapid.SampledFrom([]time.Duration{0, time.Hour}).Draw(t, "wall time")},
+			Overflow: rapid.SampledFrom([]wnode.Overflow{"", wnode.OverflowDrop}).Draw(t, "overflow"),
 		},
+	}
+	if rapid.Bool().Draw(t, "deny") {
+		c.Start.Deny = []wnode.Permission{wnode.PermitSpawn, wnode.PermitNames}
 	}
 	if rapid.Bool().Draw(t, "function") {
 		c.Start.Function = abi.Function{Module: abi.Hash{7}, Export: "x", Name: "y"}
@@ -100,6 +105,27 @@ func TestChildTermRoundTrip(t *testing.T) {
 			t.Fatalf("got %#v, %v, want %#v", got, err, want)
 		}
 	})
+}
+
+func TestBadChildTerms(t *testing.T) {
+	for name, start := range map[string]any{
+		"no map":          []any{},
+		"limits":          map[any]any{"limits": []any{}},
+		"an unknown one":  map[any]any{"limits": map[any]any{"x": int64(1)}},
+		"deny":            map[any]any{"deny": "spawn"},
+		"deny a number":   map[any]any{"deny": []any{int64(1)}},
+		"overflow":        map[any]any{"overflow": int64(1)},
+		"an unknown key":  map[any]any{"x": int64(1)},
+		"a key, no text":  map[any]any{int64(1): int64(1)},
+		"args, no list":   map[any]any{"args": "x"},
+		"name of no form": map[any]any{"name": int64(1)},
+	} {
+		_, err := ParseChild(map[any]any{"id": "a", "start": start})
+		var bad *wnode.ExitError
+		if !errors.As(err, &bad) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
 }
 
 // What anybody may send to a supervisor.

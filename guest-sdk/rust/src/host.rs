@@ -18,6 +18,10 @@ pub const MESSAGE_USER: i32 = 0;
 pub const MESSAGE_EXIT: i32 = 1;
 pub const MESSAGE_DOWN: i32 = 2;
 
+/// The flags of a send.
+pub const SEND_NO_CONNECT: i32 = 1;
+pub const SEND_NO_SUSPEND: i32 = 2;
+
 /// Why a call failed: a negative number of the ABI.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Error(pub i32);
@@ -39,6 +43,7 @@ impl Error {
     pub const LIMIT: Error = Error(-14);
     pub const IO: Error = Error(-15);
     pub const NO_TIMER: Error = Error(-16);
+    pub const WOULD_WAIT: Error = Error(-17);
 
     /// The condition in words.
     pub fn text(self) -> &'static str {
@@ -59,6 +64,7 @@ impl Error {
             Error::LIMIT => "limit reached",
             Error::IO => "input/output error",
             Error::NO_TIMER => "no such timer",
+            Error::WOULD_WAIT => "it would have to wait",
             _ => "unknown error",
         }
     }
@@ -90,6 +96,10 @@ extern "C" {
 
     /// Ends the calling process with the given reason, one CBOR term.
     pub fn exit(reason: *const u8, reason_len: usize) -> !;
+
+    /// Ends the calling process as exit does, by an error: it is logged as a crash, with the
+    /// detail, a text.
+    pub fn crash(reason: *const u8, reason_len: usize, detail: *const u8, detail_len: usize) -> !;
 
     /// Sends an exit signal with the given reason, one CBOR term, to a process. Returns 0 even when
     /// there is no such process. BAD_ARGUMENT, DENIED.
@@ -199,6 +209,16 @@ extern "C" {
     /// Sends a message to the process registered globally under a name. NO_NAME, TOO_LARGE,
     /// BAD_ARGUMENT.
     pub fn send_global(name: *const u8, name_len: usize, message: *const u8, message_len: usize) -> i32;
+
+    /// Does what send does, and says when it did not because of what the flags forbid. flags is 0
+    /// or a sum of: 1, it does not connect to the pid's node, which gives NOT_CONNECTED; 2, it does
+    /// not wait while the way to that node is congested, or for room in the mailbox of a process
+    /// that lets its senders wait, which gives WOULD_WAIT. TOO_LARGE, BAD_ARGUMENT.
+    pub fn send_with(pid_node: u64, pid_num: u64, flags: i32, message: *const u8, message_len: usize) -> i32;
+
+    /// Does what send_node does, with the flags of send_with. NOT_CONNECTED, WOULD_WAIT, TOO_LARGE,
+    /// BAD_ARGUMENT.
+    pub fn send_node_with(name: *const u8, name_len: usize, node: *const u8, node_len: usize, flags: i32, message: *const u8, message_len: usize) -> i32;
 
     /// Sends a message to a process of this node after a time, unless the process ends before.
     /// Writes the timer's ref. TOO_LARGE, LIMIT, BAD_ARGUMENT.

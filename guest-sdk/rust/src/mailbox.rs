@@ -73,6 +73,13 @@ pub fn send(to: Pid, term: &Term) -> Result<()> {
     status(unsafe { host::send(to.node, to.num, b.as_ptr(), b.len()) }).map(drop)
 }
 
+/// [send] that says when it did not because of what the flags forbid, a sum of host::SEND_NO_CONNECT and
+/// host::SEND_NO_SUSPEND. Errors: NOT_CONNECTED, WOULD_WAIT, TOO_LARGE.
+pub fn send_with(flags: i32, to: Pid, term: &Term) -> Result<()> {
+    let b = term.encode();
+    status(unsafe { host::send_with(to.node, to.num, flags, b.as_ptr(), b.len()) }).map(drop)
+}
+
 /// Sends a term to the process registered under a name on this node. Errors: NO_NAME, TOO_LARGE.
 pub fn send_name(name: &str, term: &Term) -> Result<()> {
     let b = term.encode();

@@ -7,10 +7,11 @@ import (
 	wnode "github.com/wnode/wnode/guest-sdk/go"
 )
 
-// links: LINK-01, LINK-04, LINK-06, LINK-07, LINK-11, LINK-13, PROC-07.
+// links: LINK-01, LINK-04, LINK-06, LINK-07, LINK-11, LINK-13, LINK-14, PROC-07.
 func links(node string) {
 	other := newPuppet(wnode.SpawnOptions{Node: node})
 	must(wnode.Link(wnode.Self()))
+	isError("link with no process", wnode.Link(wnode.Pid{}), abi.ErrBadArgument)
 	must(wnode.Link(other.pid))
 	must(wnode.Link(other.pid))
 	must(wnode.Unlink(other.pid)) // one is enough
@@ -81,7 +82,7 @@ func monitors(node string) {
 	nothing("flushed")
 }
 
-// monitorNames: MON-04, MON-05, MON-06, REG-04.
+// monitorNames: MON-04, MON-05, MON-06, REG-04, PROC-17.
 func monitorNames(node string) {
 	where := node
 	if where == "" {
@@ -106,7 +107,7 @@ func monitorNames(node string) {
 	nothing("left over")
 }
 
-// aliases: ALIAS-01, ALIAS-02, ALIAS-03.
+// aliases: ALIAS-01, ALIAS-02, ALIAS-03, ALIAS-04.
 func aliases(node string) {
 	other := newPuppet(wnode.SpawnOptions{Node: node})
 	through := func(alias wnode.Ref, arrives bool) {
@@ -146,7 +147,7 @@ func aliases(node string) {
 	other.end()
 }
 
-// lostNode: LINK-08, LINK-09, LINK-10, MON-10, PROC-16, with the connection to another node taken away.
+// lostNode: LINK-08, LINK-09, LINK-10, MON-10, PROC-16, RSP-03, with the connection to another node taken away.
 func lostNode(node string) {
 	trap()
 	dies := newPuppet(wnode.SpawnOptions{Node: node, Link: true})

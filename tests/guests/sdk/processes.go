@@ -25,6 +25,22 @@ func init() {
 	wnode.Func("return nil", func([]any) error { return nil })
 	wnode.Func("return error", func([]any) error { return errors.New("no luck") })
 	wnode.Func("exit", func(args []any) error { return fmt.Errorf("wrapped: %w", &wnode.ExitError{Reason: args[0]}) })
+	wnode.Func("throw", func(args []any) error { panic(fmt.Errorf("wrapped: %w", &wnode.ExitError{Reason: args[0]})) })
+	wnode.Func("crash", func(args []any) error { return wnode.Crash(args[0]) })
+	wnode.Func("catch", func(args []any) (err error) {
+		defer func() {
+			if caught, ok := recover().(*wnode.ExitError); ok {
+				err = wnode.Send(args[0].(wnode.Pid), []any{"caught", caught.Reason})
+			}
+		}()
+		panic(&wnode.ExitError{Reason: "of my own"})
+	})
+	wnode.Func("catch all", func(args []any) error {
+		defer func() { must(wnode.Send(args[0].(wnode.Pid), []any{"caught", fmt.Sprint(recover())})) }()
+		must(wnode.Send(args[0].(wnode.Pid), "ready"))
+		_, err := wnode.Receive(wnode.Infinity)
+		return err
+	})
 	wnode.Func("panic", func([]any) error { panic("lost my head") })
 	wnode.Func("index", func(args []any) error { _ = args[len(args)]; return nil })
 }
@@ -39,6 +55,8 @@ func functions(node string) {
 		{"return error", []any{"error", "no luck"}},
 		{"exit", []any{"my", "reason"}},
 		{"panic", []any{"panic", "lost my head"}},
+		{"throw", []any{"my", "reason"}},
+		{"crash", []any{"my", "reason"}},
 		{"index", []any{"panic", "runtime error: index out of range [1] with length 1"}},
 	} {
 		args := []any{[]any{"my", "reason"}}
@@ -58,7 +76,37 @@ func functions(node string) {
 	nothing("left over")
 }
 
-// arguments: what a function is called with is what it was spawned with, and it is called what it is.
+// catches: PROC-12: an exit of one's own can be caught, a signal cannot.
+func catches(node string) {
+	_, ref, err := wnode.SpawnMonitor(wnode.SpawnOptions{Func: "catch", Args: []any{wnode.Self()}, Node: node})
+	must(err)
+	equal("its own exit", get(wnode.Receive(soon)), []any{"caught", "of my own"})
+	equal("the end of who caught it", downOf(ref).Reason, "normal")
+	pid, ref, err := wnode.SpawnMonitor(wnode.SpawnOptions{Func: "catch all", Args: []any{wnode.Self()}, Node: node})
+	must(err)
+	equal("it waits", get(wnode.Receive(soon)), "ready")
+	must(wnode.ExitProcess(pid, "of another"))
+	equal("the end by a signal", downOf(ref).Reason, "of another")
+	nothing("caught")
+}
+
+// crashLogs: LOG-03, GL-07: two crashes on another node, the first with a group leader there. The test
+// looks for them in the logs.
+func crashLogs(node string) {
+	there := newPuppet(wnode.SpawnOptions{Node: node})
+	for _, c := range []struct {
+		reason string
+		leader wnode.Pid
+	}{{"of a leader there", there.pid}, {"of the leader here", wnode.Pid{}}} {
+		_, ref, err := wnode.SpawnMonitor(wnode.SpawnOptions{Func: "crash", Args: []any{c.reason}, Node: node, GroupLeader: c.leader})
+		must(err)
+		equal("the crash", downOf(ref).Reason, c.reason)
+	}
+	there.end()
+}
+
+// arguments: W-01, PROC-15: what a function is called with is what it was spawned with, and it is called
+// what it is.
 func arguments(node string) {
 	hash := get(wnode.ModuleHash())
 	for _, o := range []wnode.SpawnOptions{{}, {Function: abi.Function{Module: hash, Name: "sdk"}}} {
@@ -69,7 +117,7 @@ func arguments(node string) {
 	}
 }
 
-// rights: what a process may use and do is never more than it was given.
+// rights: W-08: what a process may use and do is never more than it was given.
 func rights(node string) {
 	denied := newPuppet(wnode.SpawnOptions{Node: node, Deny: []wnode.Permission{wnode.PermitNames, wnode.PermitExitOthers}})
 	equal("register", denied.do("register", "sdk.denied"), abi.ErrDenied.Error())
@@ -91,7 +139,7 @@ func rights(node string) {
 	isError("no such permission", err, abi.ErrBadArgument)
 }
 
-// exits is the table of exit signals: LINK-02, LINK-03, LINK-05, LINK-13.
+// exits is the table of exit signals: LINK-02, LINK-03, LINK-05, LINK-13, DIST-03b.
 func exits(node string) {
 	for _, r := range []struct {
 		reason    any
@@ -125,9 +173,30 @@ func exits(node string) {
 				equal(what+": signal", receiver.got(), []any{"EXIT", wnode.Self(), r.reason})
 			}
 			receiver.check(what+" by signal", trapping && r.trapped, r.signalled)
+			toOneself(node, r.reason, trapping && r.trapped)
 		}
 	}
 	nothing("left over")
+}
+
+// toOneself are the rows of exit/2 to oneself: normal ends who does not trap.
+func toOneself(node string, reason any, trapped bool) {
+	p := newPuppet(wnode.SpawnOptions{Node: node})
+	if !trapped {
+		if reason == any("kill") {
+			p.do("trap", true)
+		}
+		p.tell("exit other", p.pid, reason)
+		if reason == any("kill") {
+			reason = "killed"
+		}
+		equal("exit/2 of oneself", p.reason(), reason)
+		return
+	}
+	p.do("trap", true)
+	equal("exit/2 of oneself", p.do("exit other", p.pid, reason), "ok")
+	equal("EXIT from oneself", p.got(), []any{"EXIT", p.pid, reason})
+	p.end()
 }
 
 // check checks that a puppet lives, or ends with a reason.

@@ -41,7 +41,12 @@ func (p puppet) lives(what string) {
 // do has a puppet do something and gives what it answers. The answer comes after all that was sent to
 // the puppet before has been received by it.
 func (p puppet) do(what string, args ...any) any {
-	must(wnode.Send(p.pid, []any{"do", what, append([]any{}, args...)}))
+	p.tell(what, args...)
+	return p.answer(what)
+}
+
+// answer gives what a puppet answers to what it was told to do.
+func (p puppet) answer(what string) any {
 	m := receive("the answer to "+what, func(m wnode.Message) bool {
 		list, _ := m.Term.([]any)
 		return m.From == p.pid && len(list) == 2 && list[0] == any("did")
@@ -119,6 +124,37 @@ func obey(what string, args []any) (answer any, err error) {
 		return pid, nil
 	case "send":
 		return text(wnode.Send(pid(0), args[1])), nil
+	case "send many":
+		for i := range args[1].(int64) {
+			must(wnode.Send(pid(0), i))
+		}
+		return nil, nil
+	case "echo":
+		return args, nil
+	case "self":
+		return wnode.Self(), nil
+	case "spawn": // a puppet of the same owner
+		return get(wnode.Spawn(wnode.SpawnOptions{Func: "puppet", Args: args})), nil
+	case "whereis":
+		return get(wnode.Whereis(args[0].(string))), nil
+	case "nodes":
+		return nodeList(), nil
+	case "leader":
+		return get(wnode.GroupLeader()), nil
+	case "puts":
+		_, err := wnode.Device{}.Write([]byte(args[0].(string)))
+		return text(err), nil
+	case "gets":
+		line, err := wnode.Device{}.ReadLine(args[0].(string))
+		return []any{line, text(err)}, nil
+	case "disconnect and puts":
+		get(wnode.Disconnect(args[0].(string)))
+		return obey("puts", args[1:])
+	case "call":
+		return server.CallTimeout(wnode.To(pid(0)), args[1], short)
+	case "sleep": // for ever, once it has said so
+		must(wnode.Send(pid(0), []any{"did", "asleep"}))
+		return nil, wnode.Sleep(wnode.Infinity)
 	case "exit":
 		return nil, &wnode.ExitError{Reason: args[0]}
 	}

@@ -83,6 +83,9 @@ func (r *recorder) HandleCall(request any, from server.From) server.Next {
 		return server.Reply("ok").ThenTimeout(short)
 	case any("panic"):
 		panic("in HandleCall")
+	case any("rights"):
+		info := get(wnode.ProcessInfo(wnode.Self()))
+		return server.Reply([]any{info["limits"].(map[any]any)["timers"], info["denied"]})
 	case any("call"):
 		answer, err := server.CallTimeout(wnode.To(list[1].(wnode.Pid)), "ping", short)
 		return server.Reply([]any{answer, wnode.ReasonOf(err)})
@@ -180,7 +183,7 @@ func calls(node string) {
 	nothing("left over")
 }
 
-// callErrors: GS-04, GS-09.
+// callErrors: GS-02, GS-04, GS-09.
 func callErrors(node string) {
 	why := func(to wnode.Address, request any) any {
 		_, err := server.Call(to, request)
@@ -220,9 +223,12 @@ func callErrors(node string) {
 	answer := get(server.Call(wnode.To(pid), []any{"call", mute.pid})).([]any)
 	equal("a call by a server", answer[1].([]any)[0], "timeout")
 	must(server.Stop(wnode.To(pid), "normal", soon))
+	caller := newPuppet(wnode.SpawnOptions{})
+	caller.tell("call", mute.pid, "ping")
+	equal("the end of who gives up", caller.reason(), []any{"timeout", []any{"gen_server", "call", []any{mute.pid, "ping", short.Milliseconds()}}})
 }
 
-// starts: GS-07, GS-08.
+// starts: GS-07, GS-08, GLOB-19.
 func starts(node string) {
 	trap()
 	failure := func(args ...any) any {

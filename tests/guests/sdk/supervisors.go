@@ -42,6 +42,40 @@ func supervisionOrder(node string) {
 	nothing("left over")
 }
 
+// rightsOfChildren: what a spec and the options of a server say of limits and permissions holds.
+func rightsOfChildren(node string) {
+	const timers = 7
+	limits, deny := wnode.Limits{Timers: timers}, []wnode.Permission{wnode.PermitNames}
+	pid := get(server.Start("server", []any{wnode.Self()}, server.Options{Node: node, Limits: limits, Deny: deny, Overflow: wnode.OverflowDrop}))
+	equal("a server's", get(server.Call(wnode.To(pid), []any{"rights"})), []any{timers, []any{"names"}})
+	must(server.Stop(wnode.To(pid), "normal", soon))
+	told("terminate")
+
+	child := spec("a", "")
+	child.Start.Limits, child.Start.Deny, child.Start.Overflow = limits, deny, wnode.OverflowDrop
+	t := newTree(supervisor.Flags{}, child)
+	tells("starts", "start a")
+	for _, next := range []string{"restart", ""} {
+		info := get(wnode.ProcessInfo(t.childPid("a")))
+		equal("a child's", []any{info["limits"].(map[any]any)["timers"], info["denied"]}, []any{timers, []any{"names"}})
+		if next != "" {
+			t.crash("a", next)
+			tells(next, "stop a", "start a")
+		}
+	}
+	t.end()
+	tells("stops", "stop a")
+	child.Start.Deny = []wnode.Permission{"fun"}
+	_, err := supervisor.StartLink("tree", treeArgs(supervisor.Flags{}, []supervisor.Child{child}), server.Options{})
+	var failed *wnode.StartError
+	if !errors.As(err, &failed) {
+		panic(err)
+	}
+	equal("no such permission", failed.Reason, []any{"shutdown", []any{"failed_to_start_child", "a", []any{"error", abi.ErrBadArgument.Error()}}})
+	get(wnode.ReceiveMessage(soon))
+	nothing("left over")
+}
+
 // strategies: SUP-02, SUP-03.
 func strategies(string) {
 	const many = 10
