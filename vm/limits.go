@@ -26,6 +26,10 @@ type Limits struct {
 	// Children bounds the live processes of this node that the process has spawned, and those that
 	// they have, and so on.
 	Children int `cbor:"7,keyasint,omitempty"`
+	// Tables bounds the elements of all tables of a guest together.
+	Tables int `cbor:"8,keyasint,omitempty"`
+	// Stack bounds how deep calls of a guest nest, in bytes of stack: a small function takes some 100.
+	Stack int `cbor:"9,keyasint,omitempty"`
 }
 
 // Defaults of [Limits].
@@ -52,6 +56,8 @@ func (l Limits) Within(most Limits) Limits {
 		MailboxBytes:    tighter(l.MailboxBytes, most.MailboxBytes),
 		Timers:          tighter(l.Timers, most.Timers),
 		Children:        tighter(l.Children, most.Children),
+		Tables:          tighter(l.Tables, most.Tables),
+		Stack:           tighter(l.Stack, most.Stack),
 	}
 }
 
@@ -64,7 +70,7 @@ func tighter[T int | uint64 | time.Duration](a, b T) T {
 }
 
 // LimitNames are the names that people give to limits, for [Limits.Set].
-var LimitNames = []string{"memory", "reductions", "wall_time", "mailbox_messages", "mailbox_bytes", "timers", "children"}
+var LimitNames = []string{"memory", "reductions", "wall_time", "mailbox_messages", "mailbox_bytes", "timers", "children", "tables", "stack"}
 
 // Set sets a limit by name: wall_time is in nanoseconds, sizes in bytes. An unknown name, and a value
 // that no limit can have, is [abi.ErrBadArgument].
@@ -87,6 +93,10 @@ func (l *Limits) Set(name string, value uint64) error {
 		l.Timers = int(value)
 	case "children":
 		l.Children = int(value)
+	case "tables":
+		l.Tables = int(value)
+	case "stack":
+		l.Stack = int(value)
 	default:
 		return fmt.Errorf("limit %q: there is none of that name, there are %v: %w", name, LimitNames, abi.ErrBadArgument)
 	}
@@ -98,7 +108,7 @@ func (l Limits) Values() map[string]uint64 {
 	values := map[string]uint64{}
 	for i, v := range []uint64{
 		l.Memory, l.Reductions, uint64(l.WallTime), uint64(l.MailboxMessages), uint64(l.MailboxBytes),
-		uint64(l.Timers), uint64(l.Children),
+		uint64(l.Timers), uint64(l.Children), uint64(l.Tables), uint64(l.Stack),
 	} {
 		if v != 0 {
 			values[LimitNames[i]] = v
@@ -109,7 +119,8 @@ func (l Limits) Values() map[string]uint64 {
 
 // Validate reports a limit that makes no sense, as [abi.ErrBadArgument].
 func (l Limits) Validate() error {
-	if l.WallTime < 0 || l.MailboxMessages < 0 || l.MailboxBytes < 0 || l.Timers < 0 || l.Children < 0 {
+	if l.WallTime < 0 || l.MailboxMessages < 0 || l.MailboxBytes < 0 || l.Timers < 0 || l.Children < 0 ||
+		l.Tables < 0 || l.Stack < 0 {
 		return fmt.Errorf("a negative limit: %w", abi.ErrBadArgument)
 	}
 	return nil

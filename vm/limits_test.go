@@ -170,7 +170,7 @@ func TestRightsOnlyShrink(t *testing.T) {
 		draw := func() vm.Rights {
 			n := func() int { return limit.Draw(t, "limit") }
 			return vm.Rights{
-				Limits: vm.Limits{uint64(n()), uint64(n()), time.Duration(n()), n(), n(), n(), n()},
+				Limits: vm.Limits{uint64(n()), uint64(n()), time.Duration(n()), n(), n(), n(), n(), n(), n()},
 				Denied: vm.Permissions(rapid.Uint32Range(0, uint32(vm.AllPermissions)).Draw(t, "denied")),
 			}
 		}
@@ -191,6 +191,7 @@ func values(l vm.Limits) []uint64 {
 	return []uint64{
 		l.Memory, l.Reductions, uint64(l.WallTime),
 		uint64(l.MailboxMessages), uint64(l.MailboxBytes), uint64(l.Timers), uint64(l.Children),
+		uint64(l.Tables), uint64(l.Stack),
 	}
 }
 

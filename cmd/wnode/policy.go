@@ -102,7 +102,7 @@ func limitValue(name string, value any) (uint64, error) {
 		}
 	case string:
 		switch name {
-		case "memory", "mailbox_bytes":
+		case "memory", "mailbox_bytes", "stack":
 			return parseBytes(v)
 		case "wall_time":
 			if d, err := time.ParseDuration(v); err == nil && d > 0 {

@@ -30,6 +30,8 @@ mailbox_bytes = 4096
 children = 100
 timers = 5
 mailbox_messages = 7
+tables = 500
+stack = "256KiB"
 deny = ["connect", "spawn_remote"]
 `))
 	if err != nil {
@@ -43,7 +45,7 @@ deny = ["connect", "spawn_remote"]
 		t.Errorf("processes %+v", processes)
 	}
 	if want := (wnode.Rights{
-		Limits: wnode.Limits{Children: 100, Timers: 5, MailboxMessages: 7}, Denied: connect | spawnRemote,
+		Limits: wnode.Limits{Children: 100, Timers: 5, MailboxMessages: 7, Tables: 500, Stack: 256 << 10}, Denied: connect | spawnRemote,
 	}); remote != want {
 		t.Errorf("remote %+v", remote)
 	}

@@ -91,11 +91,11 @@ WNODE_IMPORT(self) int32_t wnode_self(wnode_pid *pid);
  * caller's module), "args" (array), "node" (text: a node's name; default: this node),
  * "group_leader" (pid; default: the caller's), "link" (bool: the two are linked from the first
  * moment on), "limits" (map of memory, reductions, wall_time in nanoseconds, mailbox_messages,
- * mailbox_bytes, timers, children to numbers; never more than the caller's), "deny" (array of
- * spawn, spawn_remote, connect, names, global_names, exit_others: what the process may not do,
- * beside what the caller may not), "overflow" (text: what a full mailbox leads to: kill, the
- * process; drop, the newest message; block, local senders wait; default kill). Never fails for want
- * of code: a missing module or export is the new process's exit reason. A node that cannot be
+ * mailbox_bytes, timers, children, tables, stack to numbers; never more than the caller's), "deny"
+ * (array of spawn, spawn_remote, connect, names, global_names, exit_others: what the process may
+ * not do, beside what the caller may not), "overflow" (text: what a full mailbox leads to: kill,
+ * the process; drop, the newest message; block, local senders wait; default kill). Never fails for
+ * want of code: a missing module or export is the new process's exit reason. A node that cannot be
  * reached gives the pid of a process that has ended already. BAD_ARGUMENT, LIMIT, DENIED. */
 WNODE_IMPORT(spawn) int32_t wnode_spawn(const void *options, uint32_t options_len, wnode_pid *pid);
 

@@ -13,6 +13,8 @@ type Limits struct {
 	MailboxBytes    int
 	Timers          int // that have not fired
 	Children        int // live processes of the node that it has spawned, and theirs, and so on
+	TableElements   int // of all tables together; beyond, they do not grow
+	StackBytes      int // how deep calls nest; beyond, the trap stack_overflow
 }
 
 // term gives the limits that are given as the host takes them.
@@ -22,6 +24,7 @@ func (l Limits) term() map[string]uint64 {
 		"memory": l.MemoryBytes, "reductions": l.Reductions, "wall_time": uint64(l.WallTime),
 		"mailbox_messages": uint64(l.MailboxMessages), "mailbox_bytes": uint64(l.MailboxBytes),
 		"timers": uint64(l.Timers), "children": uint64(l.Children),
+		"tables": uint64(l.TableElements), "stack": uint64(l.StackBytes),
 	} {
 		if value != 0 {
 			limits[name] = value // one that is negative is refused by the host

@@ -138,7 +138,13 @@ func (g *guest) run(calls []string) vm.Exit {
 		return g.instantiateFailed(err)
 	}
 	defer g.close(instance)
+	if !g.code.bounds.set(instance, g.process.Rights().Limits) {
+		return vm.Exit{Reason: ReasonTables, Crash: true}
+	}
 	defer g.settle(instance)
+	if start := g.code.bounds.start; start != "" {
+		calls = append([]string{start}, calls...)
+	}
 	for _, export := range calls {
 		if _, err := instance.ExportedFunction(export).Call(g); err != nil {
 			return g.exit(err)

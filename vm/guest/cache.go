@@ -29,6 +29,7 @@ type code struct {
 	wasi     bool // imports WASI
 	layout   rewrite.Layout
 	counter  string // export with what is left of the budget
+	bounds   instanceBounds
 
 	users int           // instances that may exist
 	idle  *list.Element // place among the unused ones, nil while there are users
@@ -192,10 +193,12 @@ func (e *Engine) compile(hash abi.Hash, content []byte) (ready *code, err error)
 		e.close(compiled)
 		return nil, err
 	}
+	exports := compiled.ExportedFunctions()
+	delete(exports, rewritten.Start) // which is nobody's to name
 	return &code{
-		hash: hash, compiled: compiled, exports: compiled.ExportedFunctions(),
+		hash: hash, compiled: compiled, exports: exports,
 		wasi:   importsFrom(compiled, wasi_snapshot_preview1.ModuleName),
-		layout: rewritten.Layout, counter: rewritten.Left,
+		layout: rewritten.Layout, counter: rewritten.Left, bounds: boundsOf(rewritten),
 	}, nil
 }
 

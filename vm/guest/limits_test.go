@@ -127,3 +127,50 @@ func TestSpawnWithRights(t *testing.T) {
 		n.wantReports(errno(abi.ErrBadArgument))
 	}
 }
+
+func growTable(by int64) op { return seq(raw(0xd0, 0x70), i32c(by), raw(0xfc, 0x0f, 0)) }
+
+// A process has no more elements in its tables than it may, from the first one on; what one process may
+// not, another one of the same module may.
+func TestTableLimit(t *testing.T) {
+	n := newTestNode(t)
+	m := entry(n.report(growTable(6)), n.report(growTable(3)), n.report(growTable(0)), n.report(growTable(1)))
+	m.table = []string{"", "", ""}
+	limit := func(most int) func(*vm.SpawnOptions) { return withRights(vm.Rights{Limits: vm.Limits{Tables: most}}) }
+	wantReason(t, n.run(m, limit(10)), "normal")
+	n.wantReports(3, -1, 9, 9)
+	wantReason(t, n.run(m), "normal")
+	n.wantReports(3, 9, 12, 12)
+	wantReason(t, n.run(m, limit(2)), ReasonTables)
+	n.wantNoMessage()
+	atStart := entry().fn("setup", n.report(growTable(8)))
+	atStart.table, atStart.start = []string{""}, "setup"
+	wantReason(t, n.run(atStart, limit(5)), "normal")
+	n.wantReports(-1)
+}
+
+// Nor do its calls nest deeper, in the start function either.
+func TestStackLimit(t *testing.T) {
+	n := newTestNode(t)
+	count := seq(i32c(0), i32c(0), i32Load, i32c(1), raw(0x6a), i32Store) // one more at address 0
+	deep := entry(invoke("recurse")).fn("recurse", seq(count, n.report(seq(i32c(0), i32Load)), invoke("recurse")))
+	depth := func(m *wasmModule, bytes int) (calls int) {
+		exit := n.run(m, withRights(vm.Rights{Limits: vm.Limits{Stack: bytes}}))
+		if atom, _ := trapOf(t, exit); atom != trapStackOverflow {
+			t.Fatalf("trap %s", atom)
+		}
+		n.system.Deliver(abi.Signal{Kind: abi.SignalMessage, From: n.pid, To: n.pid, Data: []byte("end")})
+		for string(n.next()) != "end" {
+			calls++
+		}
+		return calls
+	}
+	few, more := depth(deep, 1000), depth(deep, 10_000)
+	if few < 5 || few > 10 || more < 8*few || more > 12*few {
+		t.Errorf("%d calls within 1000 bytes of stack, %d within 10000", few, more)
+	}
+	deep.start = "recurse"
+	if got := depth(deep, 1000); got != few {
+		t.Errorf("%d calls below the start function, want %d", got, few)
+	}
+}

@@ -28,7 +28,7 @@ pub struct Spawn {
     /// The two are linked from the first moment on.
     pub link: bool,
     /// Limits by name, never more than the caller's: memory, reductions, wall_time (nanoseconds),
-    /// mailbox_messages, mailbox_bytes, timers, children.
+    /// mailbox_messages, mailbox_bytes, timers, children, tables, stack.
     pub limits: Vec<(String, u64)>,
     /// What it may not do, beside what the caller may not: spawn, spawn_remote, connect, names,
     /// global_names, exit_others.

@@ -54,6 +54,14 @@ type Result struct {
 	// Stack is the name of the exported global with the bytes of stack that are left, an i32. A trap leaves it as
 	// it was then: who goes on to use the instance sets it to what it was before the call.
 	Stack string
+	// Tables is the name of the exported global with the elements by which all tables together may still
+	// grow, an i32; "" for a module that makes none grow.
+	Tables string
+	// TableElements is how many elements the tables have to begin with.
+	TableElements uint32
+	// Start is the name under which the start function is exported; "" for none. The module no longer calls
+	// it by itself, so that whoever makes an instance can set the globals before any of its code runs.
+	Start string
 	// Layout translates the indices of functions.
 	Layout Layout
 }
@@ -77,10 +85,11 @@ func Module(b []byte, opts Options) (*Result, error) {
 			return nil, fmt.Errorf("%w: %s", ErrReserved, ImportModule)
 		}
 	}
-	if err := bound(m, opts.MemoryPages); err != nil {
+	elements, err := bound(m, opts.MemoryPages)
+	if err != nil {
 		return nil, err
 	}
-	r := &rewriter{m: m, opts: opts}
+	r := &rewriter{m: m, opts: opts, elements: elements}
 	if err := r.analyze(); err != nil {
 		return nil, err
 	}
@@ -91,7 +100,10 @@ func Module(b []byte, opts Options) (*Result, error) {
 		r.funcs[i].points = nil
 	}
 	r.inject()
-	return &Result{Module: m.Encode(), Left: r.names.left, Stack: r.names.stack, Layout: r.layout}, nil
+	return &Result{
+		Module: m.Encode(), Left: r.names.left, Stack: r.names.stack, Tables: r.names.tables, Start: r.names.start,
+		TableElements: r.elements, Layout: r.layout,
+	}, nil
 }
 
 // rewriter has what the passes over a module hand on to each other.
@@ -108,9 +120,13 @@ type rewriter struct {
 	types   injectedTypes
 	helpers helpers
 	inits   map[uint32]*helper // for memory.init, by segment
+	grows   map[uint32]*helper // for table.grow, by table
 	left    uint32             // the global that counts reductions
 	stack   uint32             // the global that counts bytes of stack
-	names   counterNames
+	tables  uint32             // the global that counts elements of tables, if there is one
+	names   exportNames
+
+	elements uint32 // of all tables to begin with
 }
 
 // Layout is how the functions of a module moved.
@@ -148,9 +164,9 @@ func (l Layout) stackOverflow() uint32 { return l.imported + 1 }
 func (r *rewriter) place() {
 	r.layout = Layout{imported: uint32(r.m.Imported(wasm.KindFunc)), defined: uint32(len(r.m.Funcs))}
 	r.left = uint32(r.m.Imported(wasm.KindGlobal) + len(r.m.Globals))
-	r.stack = r.left + 1
+	r.stack, r.tables = r.left+1, r.left+2
 	r.types = injectedTypes{m: r.m, results: map[string]uint32{}}
-	r.inits = map[uint32]*helper{}
+	r.inits, r.grows = map[uint32]*helper{}, map[uint32]*helper{}
 	r.helpers = helpers{next: r.layout.imported + injectedImports + r.layout.defined}
 }
 
@@ -173,22 +189,46 @@ func (r *rewriter) inject() {
 		wasm.Global{Type: counter, Init: i32Expr(r.opts.Budget)},
 		wasm.Global{Type: counter, Init: i32Expr(r.opts.StackBytes)},
 	)
-	r.names = freeNames(m.Exports)
-	m.Exports = append(m.Exports,
-		wasm.Export{Name: r.names.left, Kind: wasm.KindGlobal, Index: r.left},
-		wasm.Export{Name: r.names.stack, Kind: wasm.KindGlobal, Index: r.stack},
-	)
+	names := freeNames(m.Exports)
+	export := func(name string, kind wasm.Kind, index uint32) string {
+		m.Exports = append(m.Exports, wasm.Export{Name: name, Kind: kind, Index: index})
+		return name
+	}
+	r.names.left = export(names.left, wasm.KindGlobal, r.left)
+	r.names.stack = export(names.stack, wasm.KindGlobal, r.stack)
+	if len(r.grows) > 0 {
+		m.Globals = append(m.Globals, wasm.Global{Type: counter, Init: i32Expr(int32(MaxTableElements - r.elements))})
+		r.names.tables = export(names.tables, wasm.KindGlobal, r.tables)
+	}
+	if r.callable(m.Start) {
+		r.names.start = export(names.start, wasm.KindFunc, *m.Start)
+		m.Start = nil
+	}
+}
+
+// callable reports whether a start function is one that the module defines, and has the type of one. If
+// not, the compiler has something to say about it.
+func (r *rewriter) callable(start *uint32) bool {
+	if start == nil {
+		return false
+	}
+	index, ok := r.layout.Original(*start)
+	if !ok || index < r.layout.imported {
+		return false
+	}
+	t := r.m.Types[r.m.Funcs[index-r.layout.imported]]
+	return len(t.Params) == 0 && len(t.Results) == 0
 }
 
 func i32Expr(v int32) wasm.Expr {
 	return wasm.Expr{Op: wasm.OpI32Const, Code: wasm.AppendSigned([]byte{byte(wasm.OpI32Const)}, int64(v))}
 }
 
-// counterNames are the names under which the counters are exported.
-type counterNames struct{ left, stack string }
+// exportNames are the names under which the counters and the start function are exported.
+type exportNames struct{ left, stack, tables, start string }
 
 // freeNames gives names that no export has.
-func freeNames(exports []wasm.Export) counterNames {
+func freeNames(exports []wasm.Export) exportNames {
 	longest := 0
 	for i := range exports {
 		if strings.HasPrefix(exports[i].Name, ImportModule) {
@@ -196,7 +236,7 @@ func freeNames(exports []wasm.Export) counterNames {
 		}
 	}
 	prefix := ImportModule + strings.Repeat("'", longest)
-	return counterNames{prefix + "/left", prefix + "/stack"}
+	return exportNames{prefix + "/left", prefix + "/stack", prefix + "/tables", prefix + "/start"}
 }
 
 // injectedTypes adds types to a module, each once.
