@@ -1,6 +1,7 @@
 package wnode
 
 import (
+	"github.com/wnode/wnode/abi"
 	"github.com/wnode/wnode/cookie"
 	"github.com/wnode/wnode/net/names"
 	"github.com/wnode/wnode/vm"
@@ -29,6 +30,8 @@ type (
 	SpawnRequest = vm.SpawnRequest
 	// Limits bound what a process may use.
 	Limits = vm.Limits
+	// Priority is the share of a processor that a process asks for.
+	Priority = abi.Priority
 	// Rights are the limits of a process and what it is denied.
 	Rights = vm.Rights
 	// Permissions are things that a process may be denied.
@@ -48,6 +51,17 @@ const Infinity = vm.Infinity
 
 // AllPermissions are all there are.
 const AllPermissions = vm.AllPermissions
+
+// The priorities of processes.
+const (
+	PriorityLow    = abi.PriorityLow
+	PriorityNormal = abi.PriorityNormal
+	PriorityHigh   = abi.PriorityHigh
+	PriorityMax    = abi.PriorityMax
+)
+
+// ParsePriority gives the priority of a name: low, normal, high or max.
+func ParsePriority(name string) (Priority, error) { return abi.ParsePriority(name) }
 
 // LimitNames are the names of the limits, for [Limits.Set].
 var LimitNames = vm.LimitNames

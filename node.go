@@ -124,6 +124,12 @@ func (n *Node) Processes() []abi.Pid { return n.sys.Processes() }
 // Info describes a process of this node, and reports false when there is none.
 func (n *Node) Info(pid abi.Pid) (Info, bool) { return n.sys.Info(pid) }
 
+// SetPriority sets the share of a processor that a process of this node gets, and gives the one before.
+// The errors are [abi.ErrNoProcess], [abi.ErrBadArgument], and [abi.ErrDenied] beyond the process's limit.
+func (n *Node) SetPriority(pid abi.Pid, priority Priority) (before Priority, err error) {
+	return n.sys.SetPriority(pid, priority)
+}
+
 // Alive reports whether pid is a process of this node that has not been told to end.
 func (n *Node) Alive(pid abi.Pid) bool { return n.sys.Alive(pid) }
 

@@ -22,6 +22,7 @@ type Info struct {
 	Monitors     []abi.Pid // processes that it monitors; number 0 for who has a name there
 	MonitoredBy  []abi.Pid
 	Rights       Rights
+	Priority     abi.Priority
 	Reductions   uint64 // work done; see [Process.Reductions]
 	Started      time.Time
 }
@@ -57,7 +58,7 @@ func (s *System) Info(pid abi.Pid) (Info, bool) {
 	info := Info{
 		Pid: pid, Name: s.opts.Names.NameOf(pid), Function: p.opts.Function,
 		Parent: p.opts.Parent, Rights: p.rights, Started: p.started,
-		Reductions: p.Reductions(),
+		Reductions: p.Reductions(), Priority: p.Priority(),
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()

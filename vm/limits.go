@@ -30,6 +30,8 @@ type Limits struct {
 	Tables int `cbor:"8,keyasint,omitempty"`
 	// Stack bounds how deep calls of a guest nest, in bytes of stack: a small function takes some 100.
 	Stack int `cbor:"9,keyasint,omitempty"`
+	// Priority is the highest that the process may take.
+	Priority abi.Priority `cbor:"10,keyasint,omitempty"`
 }
 
 // Defaults of [Limits].
@@ -58,11 +60,12 @@ func (l Limits) Within(most Limits) Limits {
 		Children:        tighter(l.Children, most.Children),
 		Tables:          tighter(l.Tables, most.Tables),
 		Stack:           tighter(l.Stack, most.Stack),
+		Priority:        tighter(l.Priority, most.Priority),
 	}
 }
 
 // tighter gives the smaller bound; none, 0, is the largest.
-func tighter[T int | uint64 | time.Duration](a, b T) T {
+func tighter[T int | uint64 | time.Duration | abi.Priority](a, b T) T {
 	if a == 0 || b != 0 && b < a {
 		return b
 	}
@@ -70,9 +73,9 @@ func tighter[T int | uint64 | time.Duration](a, b T) T {
 }
 
 // LimitNames are the names that people give to limits, for [Limits.Set].
-var LimitNames = []string{"memory", "reductions", "wall_time", "mailbox_messages", "mailbox_bytes", "timers", "children", "tables", "stack"}
+var LimitNames = []string{"memory", "reductions", "wall_time", "mailbox_messages", "mailbox_bytes", "timers", "children", "tables", "stack", "priority"}
 
-// Set sets a limit by name: wall_time is in nanoseconds, sizes in bytes. An unknown name, and a value
+// Set sets a limit by name: wall_time is in nanoseconds, sizes in bytes, priority is an [abi.Priority]. An unknown name, and a value
 // that no limit can have, is [abi.ErrBadArgument].
 func (l *Limits) Set(name string, value uint64) error {
 	if value > math.MaxInt64 {
@@ -97,6 +100,11 @@ func (l *Limits) Set(name string, value uint64) error {
 		l.Tables = int(value)
 	case "stack":
 		l.Stack = int(value)
+	case "priority":
+		if value > uint64(abi.PriorityMax) {
+			return fmt.Errorf("limit priority of %d, at most %d: %w", value, abi.PriorityMax, abi.ErrBadArgument)
+		}
+		l.Priority = abi.Priority(value)
 	default:
 		return fmt.Errorf("limit %q: there is none of that name, there are %v: %w", name, LimitNames, abi.ErrBadArgument)
 	}
@@ -108,7 +116,7 @@ func (l Limits) Values() map[string]uint64 {
 	values := map[string]uint64{}
 	for i, v := range []uint64{
 		l.Memory, l.Reductions, uint64(l.WallTime), uint64(l.MailboxMessages), uint64(l.MailboxBytes),
-		uint64(l.Timers), uint64(l.Children), uint64(l.Tables), uint64(l.Stack),
+		uint64(l.Timers), uint64(l.Children), uint64(l.Tables), uint64(l.Stack), uint64(l.Priority),
 	} {
 		if v != 0 {
 			values[LimitNames[i]] = v
@@ -123,6 +131,9 @@ func (l Limits) Validate() error {
 		l.Tables < 0 || l.Stack < 0 {
 		return fmt.Errorf("a negative limit: %w", abi.ErrBadArgument)
 	}
+	if l.Priority != 0 && !l.Priority.Valid() {
+		return fmt.Errorf("limit %s: %w", l.Priority, abi.ErrBadArgument)
+	}
 	return nil
 }
 
@@ -132,6 +143,7 @@ func (l Limits) orDefaults() Limits {
 	setDefault(&l.MailboxBytes, DefaultMailboxBytes)
 	setDefault(&l.Timers, DefaultTimers)
 	setDefault(&l.Children, DefaultChildren)
+	setDefault(&l.Priority, DefaultPriority)
 	return l
 }
 

@@ -81,6 +81,7 @@ type Process struct {
 	wake   chan struct{} // holds a token when the mailbox may have something new
 
 	reductions atomic.Uint64
+	priority   atomic.Int32 // an [abi.Priority]
 	timers     timersSet
 	last       Message            // taken last, without its data; the process's goroutine only
 	size       int                // of its data

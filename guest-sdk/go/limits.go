@@ -1,6 +1,10 @@
 package wnode
 
-import "time"
+import (
+	"time"
+
+	"github.com/wnode/wnode/abi"
+)
 
 // Limits bound what a process may use. Of each, 0 stands for what its parent has, which is also the
 // most that there can be. A process that goes beyond memory, computing or time ends with a reason that
@@ -15,6 +19,7 @@ type Limits struct {
 	Children        int // live processes of the node that it has spawned, and theirs, and so on
 	TableElements   int // of all tables together; beyond, they do not grow
 	StackBytes      int // how deep calls nest; beyond, the trap stack_overflow
+	Priority        Priority
 }
 
 // term gives the limits that are given as the host takes them.
@@ -24,7 +29,7 @@ func (l Limits) term() map[string]uint64 {
 		"memory": l.MemoryBytes, "reductions": l.Reductions, "wall_time": uint64(l.WallTime),
 		"mailbox_messages": uint64(l.MailboxMessages), "mailbox_bytes": uint64(l.MailboxBytes),
 		"timers": uint64(l.Timers), "children": uint64(l.Children),
-		"tables": uint64(l.TableElements), "stack": uint64(l.StackBytes),
+		"tables": uint64(l.TableElements), "stack": uint64(l.StackBytes), "priority": uint64(l.Priority),
 	} {
 		if value != 0 {
 			limits[name] = value // one that is negative is refused by the host
@@ -44,6 +49,17 @@ const (
 	PermitNames       Permission = "names"        // register on its node
 	PermitGlobalNames Permission = "global_names" // register globally
 	PermitExitOthers  Permission = "exit_others"  // send exit signals to, link with and change the group leader of others than its parent and children
+)
+
+// Priority says how large the share of a processor is that a process gets while others compute too.
+type Priority = abi.Priority
+
+// The priorities. A process begins with PriorityNormal.
+const (
+	PriorityLow    = abi.PriorityLow // an eighth of normal
+	PriorityNormal = abi.PriorityNormal
+	PriorityHigh   = abi.PriorityHigh // 4 times normal
+	PriorityMax    = abi.PriorityMax  // 16 times normal
 )
 
 // Overflow says what becomes of a process whose mailbox is full.

@@ -10,11 +10,11 @@ func TestLimitTerms(t *testing.T) {
 	if got := (Limits{}).term(); len(got) > 0 {
 		t.Errorf("no limits: %v", got)
 	}
-	got := Limits{1, 2, time.Microsecond, 4, 5, 6, 7, 8, 9}.term()
+	got := Limits{1, 2, time.Microsecond, 4, 5, 6, 7, 8, 9, PriorityNormal}.term()
 	want := map[string]uint64{
 		"memory": 1, "reductions": 2, "wall_time": 1000,
 		"mailbox_messages": 4, "mailbox_bytes": 5, "timers": 6, "children": 7,
-		"tables": 8, "stack": 9,
+		"tables": 8, "stack": 9, "priority": 2,
 	}
 	if !maps.Equal(got, want) {
 		t.Errorf("got %v, want %v", got, want)

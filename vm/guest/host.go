@@ -34,6 +34,7 @@ var hostFunctions = map[string]hostFunction{
 	"unlink":        (*guest).unlink,
 	"trap_exits":    (*guest).trapExits,
 	"set_label":     (*guest).setLabel,
+	"set_priority":  (*guest).setPriority,
 	"monitor_name":  (*guest).monitorName,
 	"monitor_alias": (*guest).monitorAlias,
 	"alias":         (*guest).alias,

@@ -87,6 +87,11 @@ func (g *guest) processInfo(c *call) (int64, error) {
 	return fill(buffer, encoded), nil
 }
 
+func (g *guest) setPriority(c *call) (int64, error) {
+	before, err := g.process.SetPriority(abi.Priority(c.int32()))
+	return int64(before), err
+}
+
 // infoTerm gives the facts of PROC-15 under OTP's names. What a process does not have is null.
 func infoTerm(info vm.Info) map[string]any {
 	facts := map[string]any{
@@ -102,6 +107,7 @@ func infoTerm(info vm.Info) map[string]any {
 		"links":               info.Links,
 		"monitors":            info.Monitors,
 		"monitored_by":        info.MonitoredBy,
+		"priority":            info.Priority.String(),
 		"reductions":          info.Reductions,
 		"limits":              info.Rights.Limits.Values(),
 		"denied":              info.Rights.Denied.PermissionNames(),

@@ -94,12 +94,23 @@ func TestDenied(t *testing.T) {
 	}
 }
 
+// A guest sets its own priority, and hears what it was; its limit is the node's, or less.
+func TestSetPriority(t *testing.T) {
+	n := newTestNode(t)
+	set := func(p abi.Priority) op { return n.report(invoke("wnode.set_priority", i32c(int64(p)))) }
+	m := entry(set(abi.PriorityLow), set(abi.PriorityHigh), set(abi.PriorityMax), set(0), set(abi.PriorityNormal))
+	wantReason(t, n.run(m), "normal")
+	n.wantReports(2, 1, errno(abi.ErrDenied), errno(abi.ErrBadArgument), 3)
+	wantReason(t, n.run(m, withRights(vm.Rights{Limits: vm.Limits{Priority: abi.PriorityLow}})), "normal")
+	n.wantReports(1, errno(abi.ErrDenied), errno(abi.ErrDenied), errno(abi.ErrBadArgument), errno(abi.ErrDenied))
+}
+
 // A guest gives what it spawns less than it has, by name; what makes no sense is refused.
 func TestSpawnWithRights(t *testing.T) {
 	n := newTestNode(t)
 	good := term.MustEncode(map[string]any{
 		"export": "child", "overflow": "drop", "deny": []any{"names"},
-		"limits": map[string]any{"timers": 5, "children": 7, "wall_time": int64(3600e9)},
+		"limits": map[string]any{"timers": 5, "children": 7, "wall_time": int64(3600e9)}, "priority": "low",
 	})
 	m := entry(
 		n.report(invoke("wnode.spawn", region(1000, string(good)), i32c(0))), n.tell(0, 16),
@@ -108,13 +119,15 @@ func TestSpawnWithRights(t *testing.T) {
 	n.wantReports(0)
 	child := abi.PidFromBytes(n.next())
 	info, ok := n.system.Info(child)
-	if l := info.Rights.Limits; !ok || l.Timers != 5 || l.Children != 7 || info.Rights.Denied != vm.PermitNames {
-		t.Errorf("rights %+v", info.Rights)
+	if l := info.Rights.Limits; !ok || l.Timers != 5 || l.Children != 7 || info.Rights.Denied != vm.PermitNames || info.Priority != abi.PriorityLow {
+		t.Errorf("rights %+v, priority %s", info.Rights, info.Priority)
 	}
 	n.message(child, "end")
 	for _, bad := range []any{
 		map[string]any{"overflow": "explode"},
 		map[string]any{"overflow": 1},
+		map[string]any{"priority": "higher"},
+		map[string]any{"limits": map[string]any{"priority": 5}},
 		map[string]any{"deny": []any{"fly"}},
 		map[string]any{"deny": "names"},
 		map[string]any{"limits": map[string]any{"wings": 2}},

@@ -37,6 +37,12 @@ type testNode struct {
 
 func newTestNode(t testing.TB, change ...func(*Options)) *testNode {
 	t.Helper()
+	return newTestNodeWith(t, vm.Rights{}, change...)
+}
+
+// newTestNodeWith is newTestNode with what its processes may have at most.
+func newTestNodeWith(t testing.TB, rights vm.Rights, change ...func(*Options)) *testNode {
+	t.Helper()
 	n := &testNode{
 		t: t, inbox: make(chan vm.Message, 1024),
 		modules: &testModules{known: map[abi.Hash][]byte{}},
@@ -52,7 +58,10 @@ func newTestNode(t testing.TB, change ...func(*Options)) *testNode {
 	if n.engine, err = NewEngine(opts); err != nil {
 		t.Fatal(err)
 	}
-	n.system = vm.New(vm.Options{Node: abi.NewNodeID(), Loader: n.engine, Names: n.names, Logger: slog.New(slog.DiscardHandler)})
+	n.system = vm.New(vm.Options{
+		Node: abi.NewNodeID(), Loader: n.engine, Names: n.names, Logger: slog.New(slog.DiscardHandler),
+		Rights: rights,
+	})
 	t.Cleanup(n.close)
 	n.pid = n.native(func(p *vm.Process) vm.Exit {
 		for {

@@ -38,6 +38,7 @@ type Processes interface {
 	Spawn(label string, leader abi.Pid, f wnode.Func) (abi.Pid, error)
 	Processes() []abi.Pid
 	Info(abi.Pid) (wnode.Info, bool)
+	SetPriority(abi.Pid, wnode.Priority) (before wnode.Priority, err error)
 }
 
 // Names are the registered names, the node's own and the global ones.

@@ -119,6 +119,7 @@ func (e *Evaluator) infoFields(info wnode.Info) []infoField {
 		{"links", e.pids(info.Links)},
 		{"monitors", e.pids(info.Monitors)},
 		{"monitored_by", e.pids(info.MonitoredBy)},
+		{"priority", text(info.Priority.String())},
 		{"reductions", e.rt.ToValue(info.Reductions)},
 		{"limits", e.limits(info.Rights.Limits)},
 		{"denied", e.texts(info.Rights.Denied.PermissionNames())},
@@ -131,6 +132,9 @@ func (e *Evaluator) limits(limits wnode.Limits) goja.Value {
 	values := map[any]any{}
 	for name, value := range limits.Values() {
 		values[name] = int64(value)
+	}
+	if limits.Priority != 0 {
+		values["priority"] = limits.Priority.String()
 	}
 	return e.fromMap(values)
 }
