@@ -26,6 +26,8 @@ type (
 	Message = vm.Message
 	// Info is what is known of a process.
 	Info = vm.Info
+	// Frame is a call on the stack of a guest.
+	Frame = vm.Frame
 	// SpawnRequest asks a node for a process.
 	SpawnRequest = vm.SpawnRequest
 	// Limits bound what a process may use.

@@ -96,6 +96,8 @@ func (p *Process) finish() {
 	p.sys.opts.Names.Release(p.pid)
 	p.mu.Lock()
 	p.ended = true
+	p.answerStackLocked()
+	p.inspector = nil
 	p.box.drop()
 	p.roomLocked()
 	links, watchers, monitors, aliases := p.links, p.watchers, p.monitors, p.aliases

@@ -82,6 +82,8 @@ type Process struct {
 
 	reductions atomic.Uint64
 	priority   atomic.Int32 // an [abi.Priority]
+	memory     atomic.Uint64
+	asked      atomic.Bool // question is not nil
 	timers     timersSet
 	last       Message            // taken last, without its data; the process's goroutine only
 	size       int                // of its data
@@ -89,20 +91,22 @@ type Process struct {
 
 	linking sync.Mutex // see [Process.unlinkSignal]; taken before mu
 
-	mu       sync.Mutex // guards all below
-	box      mailbox
-	label    string
-	leader   abi.Pid
-	reason   []byte        // set once, when the process is to end
-	room     chan struct{} // closed when there is room again in the mailbox; nil when nobody waits for it
-	waiting  bool          // in a receive
-	trapping bool          // exit signals become messages
-	links    map[abi.Pid]link
-	monitors map[abi.Ref]monitor // on others, by this process
-	watchers map[abi.Ref]watcher // others that monitor this process
-	aliases  map[abi.Ref]AliasMode
-	spawning map[abi.Ref]*spawning // requests to other nodes that are not answered yet
-	ended    bool                  // no signal is taken any more
+	mu        sync.Mutex // guards all below
+	box       mailbox
+	label     string
+	leader    abi.Pid
+	reason    []byte         // set once, when the process is to end
+	room      chan struct{}  // closed when there is room again in the mailbox; nil when nobody waits for it
+	waiting   bool           // for a message or something else: its goroutine touches nothing that inspector reads
+	question  *stackQuestion // nil when nobody asks
+	inspector Inspector      // nil for native processes
+	trapping  bool           // exit signals become messages
+	links     map[abi.Pid]link
+	monitors  map[abi.Ref]monitor // on others, by this process
+	watchers  map[abi.Ref]watcher // others that monitor this process
+	aliases   map[abi.Ref]AliasMode
+	spawning  map[abi.Ref]*spawning // requests to other nodes that are not answered yet
+	ended     bool                  // no signal is taken any more
 }
 
 // Pid is the process's own pid. Safe for concurrent use.
@@ -141,6 +145,9 @@ func (p *Process) AddReductions(n uint64) {
 		p.exit(reasonReductions)
 	}
 }
+
+// SetMemory says how much linear memory the process has, in bytes. Safe for concurrent use.
+func (p *Process) SetMemory(bytes uint64) { p.memory.Store(bytes) }
 
 // SetLabel sets what people call the process, in [Info] and in logs.
 func (p *Process) SetLabel(label string) {

@@ -49,6 +49,9 @@ func (p *Process) look(block bool) (Message, bool) {
 	m := p.box.current()
 	p.waiting = m == nil && block
 	if m == nil {
+		if p.waiting {
+			p.answerStackLocked()
+		}
 		return Message{}, false
 	}
 	return *m, true

@@ -149,8 +149,13 @@ static inline int32_t wnode_is_alive(wnode_pid pid) {
 }
 
 WNODE_IMPORT(process_info) int32_t wnode_import_process_info(uint64_t pid_node, uint64_t pid_num, void *info, uint32_t info_cap);
-/* Writes a CBOR map of facts about a process of this node. Returns the length. NO_PROCESS;
- * BAD_ARGUMENT for a pid of another node. */
+/* Writes a CBOR map of facts about a process of this node: status (running, waiting, exiting),
+ * current_function ([module, function, arity]), current_stacktrace (array of those), function,
+ * registered_name, label, parent, group_leader, links, monitors, monitored_by, trap_exit,
+ * message_queue_len, message_queue_bytes, memory (bytes), reductions, priority, limits, denied,
+ * started (as system_time). What a process does not have is null; one that computes is asked where
+ * it is, for a second at most. Returns the length. NO_PROCESS; BAD_ARGUMENT for a pid of another
+ * node. */
 static inline int32_t wnode_process_info(wnode_pid pid, void *info, uint32_t info_cap) {
   return wnode_import_process_info(pid.node, pid.num, info, info_cap);
 }

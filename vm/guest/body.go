@@ -51,6 +51,7 @@ func (b *body) Run(p *vm.Process) vm.Exit {
 	g := &guest{Context: b.engine.withMemory(p), process: p, engine: b.engine, fn: b.fn, code: code}
 	g.logs.burst, g.logs.perSecond = logBurst, logPerSecond
 	defer g.closeLog()
+	p.SetInspector(inspector{g})
 	return g.run(calls)
 }
 
@@ -119,6 +120,8 @@ type guest struct {
 
 	memory  api.Memory // nil until a host function needs it
 	call    call       // the host call that is being made
+	stack   stack      // where it is
+	left    api.Global // what is left of the budget; nil before there is an instance
 	pace    pace       // how fast it runs
 	exited  *vm.Exit   // set by the host function exit
 	message seen       // what the guest has looked at in its mailbox
@@ -141,7 +144,8 @@ func (g *guest) run(calls []string) vm.Exit {
 	if !g.code.bounds.set(instance, g.process.Rights().Limits) {
 		return vm.Exit{Reason: ReasonTables, Crash: true}
 	}
-	defer g.settle(instance)
+	g.left = instance.ExportedGlobal(g.code.counter)
+	defer g.settle()
 	if start := g.code.bounds.start; start != "" {
 		calls = append([]string{start}, calls...)
 	}

@@ -44,9 +44,10 @@ func (b *memoryBudget) release(n uint64) { b.used.Add(^(n - 1)) }
 
 // linearMemory is the memory of one instance, within what its process and all guests may have.
 type linearMemory struct {
-	budget *memoryBudget
-	most   uint64
-	buffer []byte
+	process *vm.Process
+	budget  *memoryBudget
+	most    uint64
+	buffer  []byte
 }
 
 // Reallocate gives the memory with another size, nil when it may not be so large. Some more than is
@@ -66,6 +67,7 @@ func (m *linearMemory) Reallocate(size uint64) []byte {
 		m.buffer = grown
 	}
 	m.buffer = m.buffer[:size]
+	m.process.SetMemory(size)
 	return m.buffer
 }
 
@@ -81,6 +83,7 @@ func (m *linearMemory) refuse() []byte {
 func (m *linearMemory) Free() {
 	m.budget.release(uint64(cap(m.buffer)))
 	m.buffer = nil
+	m.process.SetMemory(0)
 }
 
 // withMemory gives the context in which the instances of a process are made.
@@ -90,7 +93,7 @@ func (e *Engine) withMemory(p *vm.Process) context.Context {
 		most = min(most, limit)
 	}
 	allocate := experimental.MemoryAllocatorFunc(func(_, largest uint64) experimental.LinearMemory {
-		return &linearMemory{budget: &e.memory, most: min(most, largest)}
+		return &linearMemory{process: p, budget: &e.memory, most: min(most, largest)}
 	})
 	return experimental.WithMemoryAllocator(p.Context(), allocate)
 }

@@ -35,6 +35,9 @@ func yield(ctx context.Context, stack []uint64) {
 	g := ctx.(*guest)
 	used := int64(g.pace.budget()) - int64(api.DecodeI32(stack[0]))
 	g.process.AddReductions(uint64(used))
+	if g.process.Asked() {
+		g.process.AnswerStack()
+	}
 	priority := g.process.Priority()
 	budget := g.pace.next(used, time.Now(), priority)
 	g.endIfTold()
@@ -50,8 +53,4 @@ func yield(ctx context.Context, stack []uint64) {
 func stackOverflow(context.Context, []uint64) { panic(&trap{trapStackOverflow}) }
 
 // settle accounts for what a guest has used of its last budget.
-func (g *guest) settle(instance api.Module) {
-	if counter := instance.ExportedGlobal(g.code.counter); counter != nil {
-		g.process.AddReductions(uint64(int64(g.pace.budget()) - int64(api.DecodeI32(counter.Get()))))
-	}
-}
+func (g *guest) settle() { g.process.AddReductions(inspector{g}.Uncounted()) }

@@ -27,7 +27,9 @@ func (s stderr) Write(data []byte) (int, error) { return s.write(data, s.g.proce
 
 // Read reads at most one line.
 func (s stdio) Read(buf []byte) (int, error) {
+	s.g.process.StandStill()
 	n, err := s.g.process.Read(s.g, abi.Pid{}, buf)
+	s.g.process.GoOn()
 	s.g.checkAlive()
 	if errors.Is(err, abi.ErrEndOfFile) {
 		return 0, io.EOF
@@ -54,7 +56,9 @@ func (s stdio) write(data []byte, send func(context.Context, abi.Pid, []byte) er
 		}
 		data, s.g.gather = s.g.gathered, 0
 	}
+	s.g.process.StandStill()
 	err := send(s.g, abi.Pid{}, data)
+	s.g.process.GoOn()
 	s.g.checkAlive()
 	if err != nil {
 		return 0, experimentalsys.EIO
@@ -65,14 +69,15 @@ func (s stdio) write(data []byte, send func(context.Context, abi.Pid, []byte) er
 // gatherer listens to fd_write. wazero calls the stream once for each of its buffers: a line whose
 // newline has one of its own, which is how C's printf sends it, would be two requests, and another
 // process's output could come in between.
-type gatherer struct{}
+type gatherer struct{ stackListener }
 
 // maxGathered bounds what is gathered; a larger write goes out buffer by buffer.
 const maxGathered = 256 << 10
 
 // Before works out how many bytes the write has, when it has more than one buffer.
-func (gatherer) Before(ctx context.Context, mod api.Module, _ api.FunctionDefinition, params []uint64, _ experimental.StackIterator) {
+func (s gatherer) Before(ctx context.Context, mod api.Module, def api.FunctionDefinition, params []uint64, calls experimental.StackIterator) {
 	const size = 8 // of a buffer's entry: address and length
+	s.stackListener.Before(ctx, mod, def, params, calls)
 	g, ok := ctx.(*guest)
 	count := uint64(uint32(params[2]))
 	if !ok || count < 2 || count > maxGathered/size {
@@ -98,23 +103,11 @@ func (gatherer) After(ctx context.Context, _ api.Module, _ api.FunctionDefinitio
 	}
 }
 
-// Abort is After for a call that ends the guest.
-func (gatherer) Abort(context.Context, api.Module, api.FunctionDefinition, error) {}
-
-// gatherWrites makes a context in which host modules are given a [gatherer].
-func gatherWrites(ctx context.Context) context.Context {
-	return experimental.WithFunctionListenerFactory(ctx, experimental.FunctionListenerFactoryFunc(
-		func(def api.FunctionDefinition) experimental.FunctionListener {
-			if def.Name() == "fd_write" {
-				return gatherer{}
-			}
-			return nil
-		}))
-}
-
 // nanosleep sleeps for a WASI program.
 func (g *guest) nanosleep(ns int64) {
+	g.process.StandStill()
 	g.pause(time.Duration(ns))
+	g.process.GoOn()
 	g.checkAlive()
 }
 

@@ -1,11 +1,16 @@
 package shell
 
 import (
+	"context"
 	"testing"
 
 	"github.com/wnode/wnode"
 	"github.com/wnode/wnode/abi"
 )
+
+func (n *fakeNode) Stack(ctx context.Context, pid abi.Pid) []wnode.Frame {
+	return n.sys.Stack(ctx, pid)
+}
 
 func (n *fakeNode) SetPriority(pid abi.Pid, p wnode.Priority) (wnode.Priority, error) {
 	return n.sys.SetPriority(pid, p)
