@@ -28,6 +28,8 @@ type (
 	Info = vm.Info
 	// Frame is a call on the stack of a guest.
 	Frame = vm.Frame
+	// TraceFlags say what is traced of a process.
+	TraceFlags = vm.TraceFlags
 	// SpawnRequest asks a node for a process.
 	SpawnRequest = vm.SpawnRequest
 	// Limits bound what a process may use.
@@ -64,6 +66,17 @@ const (
 
 // ParsePriority gives the priority of a name: low, normal, high or max.
 func ParsePriority(name string) (Priority, error) { return abi.ParsePriority(name) }
+
+// What is traced of a process.
+const (
+	TraceSend       = vm.TraceSend
+	TraceReceive    = vm.TraceReceive
+	TraceProcs      = vm.TraceProcs
+	TraceSetOnSpawn = vm.TraceSetOnSpawn
+)
+
+// ParseTraceFlag gives the flag of a name: send, receive, procs or set_on_spawn.
+func ParseTraceFlag(name string) (TraceFlags, error) { return vm.ParseTraceFlag(name) }
 
 // LimitNames are the names of the limits, for [Limits.Set].
 var LimitNames = vm.LimitNames

@@ -134,6 +134,12 @@ func (n *Node) SetPriority(pid abi.Pid, priority Priority) (before Priority, err
 	return n.sys.SetPriority(pid, priority)
 }
 
+// Trace has a process of this node traced by another one, in place of what was traced before, until the
+// tracer ends or flags are 0; see [vm.System.Trace].
+func (n *Node) Trace(target, tracer abi.Pid, flags TraceFlags) error {
+	return n.sys.Trace(target, tracer, flags)
+}
+
 // Alive reports whether pid is a process of this node that has not been told to end.
 func (n *Node) Alive(pid abi.Pid) bool { return n.sys.Alive(pid) }
 

@@ -69,6 +69,9 @@ func (s *System) Info(pid abi.Pid) (Info, bool) {
 		info.Reductions += p.inspector.Uncounted()
 	}
 	info.MessageQueue, info.MessageBytes = len(p.box.queue), p.box.bytes
+	if q := p.traces.Load(); q != nil {
+		info.MessageQueue += q.len()
+	}
 	info.GroupLeader = p.leader
 	info.TrapExit = p.trapping
 	for peer, l := range p.links {

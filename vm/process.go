@@ -83,7 +83,9 @@ type Process struct {
 	reductions atomic.Uint64
 	priority   atomic.Int32 // an [abi.Priority]
 	memory     atomic.Uint64
-	asked      atomic.Bool // question is not nil
+	asked      atomic.Bool                // question is not nil
+	tracing    atomic.Pointer[tracing]    // by whom; nil for nobody
+	traces     atomic.Pointer[traceQueue] // what comes from those that the process traces; nil for none ever
 	timers     timersSet
 	last       Message            // taken last, without its data; the process's goroutine only
 	size       int                // of its data
@@ -163,6 +165,7 @@ func (p *Process) run() {
 	stopClock()
 	byItself := p.exit(encodeReason(exit.Reason))
 	name := p.sys.opts.Names.NameOf(p.pid)
+	p.traceEnd(name)
 	p.finish()
 	if byItself && exit.Crash {
 		p.sys.crashed(Crash{

@@ -46,6 +46,7 @@ func (p *Process) Wait(ctx context.Context, timeout time.Duration) (Message, err
 func (p *Process) look(block bool) (Message, bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.takeTracesLocked()
 	m := p.box.current()
 	p.waiting = m == nil && block
 	if m == nil {
@@ -125,7 +126,9 @@ func (p *Process) Post(to abi.Pid, message []byte) error {
 	if err := p.sys.checkSize(message); err != nil {
 		return err
 	}
-	p.sys.post(abi.Signal{Kind: abi.SignalMessage, From: p.pid, To: to, Data: message})
+	sig := abi.Signal{Kind: abi.SignalMessage, From: p.pid, To: to, Data: message}
+	p.traceSend(&sig)
+	p.sys.post(sig)
 	return nil
 }
 
@@ -148,6 +151,7 @@ func (p *Process) send(ctx context.Context, sig abi.Signal) error {
 		return err
 	}
 	sig.Kind, sig.From = abi.SignalMessage, p.pid
+	p.traceSend(&sig)
 	if to := p.sys.process(sig.To); to != nil && to != p && to.opts.Overflow == BlockSenders {
 		return to.admit(ctx, Message{Kind: abi.MessageUser, From: p.pid, Data: sig.Data})
 	}

@@ -75,6 +75,11 @@ func (s *System) prepare(opts SpawnOptions) (*Process, error) {
 		p.leaveFamily()
 		return nil, fmt.Errorf("spawn %s: %w", opts.Label, err)
 	}
+	if parent != nil {
+		p.tracing.Store(parent.traced(TraceSetOnSpawn))
+		parent.traceSpawn(p.pid, opts.Function)
+		p.traceSpawned()
+	}
 	p.tieToParent(parent)
 	return p, nil
 }

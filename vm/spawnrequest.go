@@ -164,6 +164,9 @@ func (p *Process) spawnRemote(ctx context.Context, node abi.NodeID, ref abi.Ref,
 	select {
 	case answer := <-pending.answer:
 		pid, err := readSpawnReply(answer)
+		if err == nil {
+			p.traceSpawn(pid, req.Function)
+		}
 		return pid, spawnError(req.Function, err)
 	case <-ctx.Done():
 		return abi.Pid{}, context.Cause(ctx)

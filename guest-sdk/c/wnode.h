@@ -33,6 +33,7 @@ extern "C" {
 #define WNODE_MESSAGE_USER 0
 #define WNODE_MESSAGE_EXIT 1
 #define WNODE_MESSAGE_DOWN 2
+#define WNODE_MESSAGE_TRACE 3
 
 /* How long an alias lasts: see wnode_alias and wnode_monitor_alias. */
 #define WNODE_ALIAS_EXPLICIT 1

@@ -15,6 +15,7 @@ export const TAG_FUNCTION: u64 = 30582;
 export const MESSAGE_USER: i32 = 0;
 export const MESSAGE_EXIT: i32 = 1;
 export const MESSAGE_DOWN: i32 = 2;
+export const MESSAGE_TRACE: i32 = 3;
 /** How long an alias lasts. */
 export const ALIAS_EXPLICIT: i32 = 1;
 export const ALIAS_REPLY: i32 = 2;

@@ -17,6 +17,7 @@ pub const TAG_FUNCTION: u64 = 30582;
 pub const MESSAGE_USER: i32 = 0;
 pub const MESSAGE_EXIT: i32 = 1;
 pub const MESSAGE_DOWN: i32 = 2;
+pub const MESSAGE_TRACE: i32 = 3;
 
 /// Why a call failed: a negative number of the ABI.
 #[derive(Clone, Copy, PartialEq, Eq)]
