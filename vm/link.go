@@ -168,11 +168,14 @@ func (p *Process) addLinkLocked(target abi.Pid, l link) {
 	p.links[target] = l
 }
 
-func (p *Process) removeLinkLocked(target abi.Pid) {
-	if _, known := p.links[target]; known {
+// removeLinkLocked forgets this end of a link, and gives what it was.
+func (p *Process) removeLinkLocked(target abi.Pid) link {
+	l, known := p.links[target]
+	if known {
 		delete(p.links, target)
 		p.sys.held.Add(-1)
 	}
+	return l
 }
 
 // Unlink takes a link back. An exit of the other process that comes later is nothing to this one;
@@ -204,12 +207,12 @@ func (p *Process) unlinkHere(target abi.Pid) {
 		return
 	}
 	defer lockBoth(p, q)()
-	if p.links[target].active {
+	if p.removeLinkLocked(target).active {
 		p.tracePeer("unlink", target)
+	}
+	if q.removeLinkLocked(p.pid).active {
 		q.tracePeer("getting_unlinked", p.pid)
 	}
-	p.removeLinkLocked(target)
-	q.removeLinkLocked(p.pid)
 }
 
 // linkSignal makes this end of a link that a process of another node sets up. It reports false when
@@ -290,9 +293,7 @@ func (p *Process) linkEnded(sig abi.Signal) {
 
 // endLinkLocked ends this end of a link, and whatever the other side has still to say of it.
 func (p *Process) endLinkLocked(peer abi.Pid, reason []byte) {
-	active := p.links[peer].active
-	p.removeLinkLocked(peer)
-	if active {
+	if p.removeLinkLocked(peer).active {
 		p.exitFromLinkLocked(peer, reason)
 	}
 }

@@ -3,6 +3,7 @@ package guest
 import (
 	"context"
 	"reflect"
+	"sync"
 	"testing"
 
 	"github.com/wnode/wnode/abi"
@@ -113,6 +114,33 @@ func TestStackIsNotWaitedFor(t *testing.T) {
 	if got := <-answer; got != nil {
 		t.Errorf("stack %v of a process that has ended", got)
 	}
+}
+
+// Guests can be looked at whatever they are at, by many at once.
+func TestStack_hammer(t *testing.T) {
+	n := newTestNode(t)
+	receive := seq(invoke("wnode.receive", i64c(-1), i32c(100), i32c(32)), drop)
+	pong := n.start(entry(repeat(
+		receive, invoke("wnode.message_sender", i32c(0)), drop, invoke("wnode.send", pidAt(0), i32c(100), i32c(32)), drop,
+	)).bytes())
+	ping := n.start(countdown(2000, seq(invoke("wnode.send", pid(pong.pid), i32c(100), i32c(32)), drop, receive)).bytes())
+	n.message(ping.pid, "go")
+	var wg sync.WaitGroup
+	for _, of := range []abi.Pid{ping.pid, pong.pid, ping.pid, pong.pid} {
+		wg.Go(func() {
+			for n.system.Alive(ping.pid) {
+				stack := n.system.Stack(t.Context(), of)
+				if len(stack) > 0 && stack[len(stack)-1].Module != "test.wasm" {
+					t.Errorf("stack %v", stack)
+				}
+				n.system.Info(of)
+			}
+		})
+	}
+	wantReason(t, ping.wait(), "normal")
+	wg.Wait()
+	n.kill(pong.pid)
+	pong.wait()
 }
 
 // Two guests that ask about each other do not wait for each other, and a guest sees itself.
