@@ -140,12 +140,12 @@ func (m *machine) instantiate(t *testing.T, c *command, as string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	stack := ""
+	stack, start := "", ""
 	if m.rewrite {
 		result, err := rewrite.Module(b, rewrite.Options{})
 		switch {
 		case err == nil:
-			b, stack = result.Module, result.Stack
+			b, stack, start = result.Module, result.Stack, result.Start
 		case !errors.Is(err, wasm.ErrMalformed):
 			return "refused: " + err.Error()
 		default: // the compiler must see it too
@@ -155,6 +155,9 @@ func (m *machine) instantiate(t *testing.T, c *command, as string) string {
 		}
 	}
 	instance, err := m.runtime.InstantiateWithConfig(t.Context(), b, wazero.NewModuleConfig().WithName(as))
+	if err == nil && start != "" {
+		_, err = instance.ExportedFunction(start).Call(t.Context())
+	}
 	if err != nil {
 		return "refused"
 	}

@@ -180,6 +180,7 @@ func (r *rewriter) inject() {
 		wasm.Import{Module: ImportModule, Name: Yield, Kind: wasm.KindFunc, Type: yield},
 		wasm.Import{Module: ImportModule, Name: StackOverflow, Kind: wasm.KindFunc, Type: overflow},
 	)
+	start, starts := r.startCaller()
 	for _, h := range r.helpers.used {
 		m.Funcs = append(m.Funcs, r.types.add(h.params, h.results))
 		m.Codes = append(m.Codes, h.code(r))
@@ -200,24 +201,29 @@ func (r *rewriter) inject() {
 		m.Globals = append(m.Globals, wasm.Global{Type: counter, Init: i32Expr(int32(MaxTableElements - r.elements))})
 		r.names.tables = export(names.tables, wasm.KindGlobal, r.tables)
 	}
-	if r.callable(m.Start) {
-		r.names.start = export(names.start, wasm.KindFunc, *m.Start)
+	if starts {
+		r.names.start = export(names.start, wasm.KindFunc, start)
 		m.Start = nil
 	}
 }
 
-// callable reports whether a start function is one that the module defines, and has the type of one. If
-// not, the compiler has something to say about it.
-func (r *rewriter) callable(start *uint32) bool {
-	if start == nil {
-		return false
+// startCaller gives a function that calls the start function: to export that itself would declare it for
+// ref.func. It reports false when there is no start function, or none that the module defines and that has
+// the type of one: the compiler may have something to say about it.
+func (r *rewriter) startCaller() (index uint32, ok bool) {
+	if r.m.Start == nil {
+		return 0, false
 	}
-	index, ok := r.layout.Original(*start)
-	if !ok || index < r.layout.imported {
-		return false
+	start := *r.m.Start
+	original, ok := r.layout.Original(start)
+	if !ok || original < r.layout.imported {
+		return 0, false
 	}
-	t := r.m.Types[r.m.Funcs[index-r.layout.imported]]
-	return len(t.Params) == 0 && len(t.Results) == 0
+	t := r.m.Types[r.m.Funcs[original-r.layout.imported]]
+	if len(t.Params) > 0 || len(t.Results) > 0 {
+		return 0, false
+	}
+	return r.helpers.index(&helper{write: func(_ *rewriter, out *code) { out.with(wasm.OpCall, start) }}), true
 }
 
 func i32Expr(v int32) wasm.Expr {
