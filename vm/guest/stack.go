@@ -11,8 +11,8 @@ import (
 )
 
 // mayWait are the host functions in which a guest may stand still for long: for those a listener notes
-// where the guest is, which takes some 45 ns. Send is not among them, though a mailbox that blocks its senders
-// makes it wait. itself says that the function or what it calls says when the guest stands still.
+// where the guest is, which takes some 45 ns. Send is not among them, though it may wait for room: it is
+// what guests do most. itself says that the function or what it calls says when the guest stands still.
 var mayWait = map[string]struct{ itself bool }{
 	"receive": {itself: true}, "wait": {itself: true}, "process_info": {itself: true},
 	"sleep": {}, "spawn": {}, "spawn_monitor": {},
