@@ -1,6 +1,7 @@
 package wnode
 
 import (
+	"github.com/wnode/wnode/abi"
 	"github.com/wnode/wnode/cookie"
 	"github.com/wnode/wnode/net/names"
 	"github.com/wnode/wnode/vm"
@@ -25,10 +26,16 @@ type (
 	Message = vm.Message
 	// Info is what is known of a process.
 	Info = vm.Info
+	// Frame is a call on the stack of a guest.
+	Frame = vm.Frame
+	// TraceFlags say what is traced of a process.
+	TraceFlags = vm.TraceFlags
 	// SpawnRequest asks a node for a process.
 	SpawnRequest = vm.SpawnRequest
 	// Limits bound what a process may use.
 	Limits = vm.Limits
+	// Priority is the share of a processor that a process asks for.
+	Priority = abi.Priority
 	// Rights are the limits of a process and what it is denied.
 	Rights = vm.Rights
 	// Permissions are things that a process may be denied.
@@ -48,6 +55,28 @@ const Infinity = vm.Infinity
 
 // AllPermissions are all there are.
 const AllPermissions = vm.AllPermissions
+
+// The priorities of processes.
+const (
+	PriorityLow    = abi.PriorityLow
+	PriorityNormal = abi.PriorityNormal
+	PriorityHigh   = abi.PriorityHigh
+	PriorityMax    = abi.PriorityMax
+)
+
+// ParsePriority gives the priority of a name: low, normal, high or max.
+func ParsePriority(name string) (Priority, error) { return abi.ParsePriority(name) }
+
+// What is traced of a process.
+const (
+	TraceSend       = vm.TraceSend
+	TraceReceive    = vm.TraceReceive
+	TraceProcs      = vm.TraceProcs
+	TraceSetOnSpawn = vm.TraceSetOnSpawn
+)
+
+// ParseTraceFlag gives the flag of a name: send, receive, procs or set_on_spawn.
+func ParseTraceFlag(name string) (TraceFlags, error) { return vm.ParseTraceFlag(name) }
 
 // LimitNames are the names of the limits, for [Limits.Set].
 var LimitNames = vm.LimitNames

@@ -27,14 +27,23 @@ func (n *Node) Register(name string, pid abi.Pid) error {
 	if !n.sys.Alive(pid) {
 		return abi.ErrNoProcess
 	}
-	return n.local.state.Register(name, pid)
+	err := n.local.state.Register(name, pid)
+	if err == nil {
+		n.sys.TraceName(pid, name, true)
+	}
+	return err
 }
 
 // Unregister frees a name. [abi.ErrNoName] when it is free (REG-03).
 func (n *Node) Unregister(name string) error {
 	n.local.mu.Lock()
 	defer n.local.mu.Unlock()
-	return n.local.state.Unregister(name)
+	pid, _ := n.local.state.Whereis(name)
+	err := n.local.state.Unregister(name)
+	if err == nil {
+		n.sys.TraceName(pid, name, false)
+	}
+	return err
 }
 
 // Whereis finds the process of this node with a name.

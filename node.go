@@ -124,6 +124,22 @@ func (n *Node) Processes() []abi.Pid { return n.sys.Processes() }
 // Info describes a process of this node, and reports false when there is none.
 func (n *Node) Info(pid abi.Pid) (Info, bool) { return n.sys.Info(pid) }
 
+// Stack gives the calls that a process of this node is in, innermost first: none for a native process,
+// and for one that does not answer within a second or until ctx ends.
+func (n *Node) Stack(ctx context.Context, pid abi.Pid) []Frame { return n.sys.Stack(ctx, pid) }
+
+// SetPriority sets the share of a processor that a process of this node gets, and gives the one before.
+// The errors are [abi.ErrNoProcess], [abi.ErrBadArgument], and [abi.ErrDenied] beyond the process's limit.
+func (n *Node) SetPriority(pid abi.Pid, priority Priority) (before Priority, err error) {
+	return n.sys.SetPriority(pid, priority)
+}
+
+// Trace has a process of this node traced by another one, in place of what was traced before, until the
+// tracer ends or flags are 0; see [vm.System.Trace].
+func (n *Node) Trace(target, tracer abi.Pid, flags TraceFlags) error {
+	return n.sys.Trace(target, tracer, flags)
+}
+
 // Alive reports whether pid is a process of this node that has not been told to end.
 func (n *Node) Alive(pid abi.Pid) bool { return n.sys.Alive(pid) }
 

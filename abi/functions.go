@@ -14,7 +14,7 @@ var Functions = []Func{
 		"process", "spawn",
 		[]Param{{"options", BytesIn}, {"pid", PidOut}},
 		ResultStatus,
-		"Starts a process and writes its pid. options is a CBOR map; all keys may be left out: \"function\" (a function term; default: the caller's module at _start), \"export\" (text: another export of the caller's module), \"args\" (array), \"node\" (text: a node's name; default: this node), \"group_leader\" (pid; default: the caller's), \"link\" (bool: the two are linked from the first moment on), \"limits\" (map of memory, reductions, wall_time in nanoseconds, mailbox_messages, mailbox_bytes, timers, children to numbers; never more than the caller's), \"deny\" (array of spawn, spawn_remote, connect, names, global_names, exit_others: what the process may not do, beside what the caller may not), \"overflow\" (text: what a full mailbox leads to: kill, the process; drop, the newest message; block, local senders wait; default kill). Never fails for want of code: a missing module or export is the new process's exit reason. A node that cannot be reached gives the pid of a process that has ended already. BAD_ARGUMENT, LIMIT, DENIED.",
+		"Starts a process and writes its pid. options is a CBOR map; all keys may be left out: \"function\" (a function term; default: the caller's module at _start), \"export\" (text: another export of the caller's module), \"args\" (array), \"node\" (text: a node's name; default: this node), \"group_leader\" (pid; default: the caller's), \"link\" (bool: the two are linked from the first moment on), \"limits\" (map of memory, reductions, wall_time in nanoseconds, mailbox_messages, mailbox_bytes, timers, children, tables, stack, priority to numbers; never more than the caller's), \"deny\" (array of spawn, spawn_remote, connect, names, global_names, exit_others: what the process may not do, beside what the caller may not), \"overflow\" (text: what a full mailbox leads to: kill, the process; drop, the newest message; block, local senders wait; default kill), \"priority\" (text: low, normal, high or max, as far as the limits allow; default normal). Never fails for want of code: a missing module or export is the new process's exit reason. A node that cannot be reached gives the pid of a process that has ended already. BAD_ARGUMENT, LIMIT, DENIED.",
 	},
 	{
 		"process", "spawn_monitor",
@@ -59,6 +59,12 @@ var Functions = []Func{
 		"With on not 0, exit signals other than kill become messages [\"EXIT\", pid, reason] from now on. Returns what was set before, 0 or 1.",
 	},
 	{
+		"process", "set_priority",
+		[]Param{{"priority", Int32}},
+		ResultStatus,
+		"Sets the caller's share of a processor while others compute too: 1 low, an eighth of normal; 2 normal, what a process begins with; 3 high, 4 times normal; 4 max, 16 times normal. Returns what was set before. DENIED for more than the process's limit priority, BAD_ARGUMENT.",
+	},
+	{
 		"process", "set_label",
 		[]Param{{"label", BytesIn}},
 		ResultStatus,
@@ -74,7 +80,7 @@ var Functions = []Func{
 		"process", "process_info",
 		[]Param{{"pid", PidIn}, {"info", BytesOut}},
 		ResultStatus,
-		"Writes a CBOR map of facts about a process of this node. Returns the length. NO_PROCESS; BAD_ARGUMENT for a pid of another node.",
+		"Writes a CBOR map of facts about a process of this node: status (running, waiting, exiting), current_function ([module, function, arity]), current_stacktrace (array of those), function, registered_name, label, parent, group_leader, links, monitors, monitored_by, trap_exit, message_queue_len, message_queue_bytes, memory (bytes), reductions, priority, limits, denied, started (as system_time). What a process does not have is null; one that computes is asked where it is, for a second at most. Returns the length. NO_PROCESS; BAD_ARGUMENT for a pid of another node.",
 	},
 	{
 		"process", "args",

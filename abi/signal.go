@@ -54,9 +54,10 @@ type MessageKind int32
 
 // The kinds of messages.
 const (
-	MessageUser MessageKind = 0 // sent by a process
-	MessageExit MessageKind = 1 // ["EXIT", pid, reason], an exit signal that was trapped
-	MessageDown MessageKind = 2 // ["DOWN", ref, "process", pid, reason], from a monitor
+	MessageUser  MessageKind = 0 // sent by a process
+	MessageExit  MessageKind = 1 // ["EXIT", pid, reason], an exit signal that was trapped
+	MessageDown  MessageKind = 2 // ["DOWN", ref, "process", pid, reason], from a monitor
+	MessageTrace MessageKind = 3 // ["trace", pid, event, ...], for who traces a process
 )
 
 // AliasMode says how long an alias lasts. Messages can be sent to an alias as to the pid of the same

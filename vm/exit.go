@@ -96,6 +96,11 @@ func (p *Process) finish() {
 	p.sys.opts.Names.Release(p.pid)
 	p.mu.Lock()
 	p.ended = true
+	p.answerStackLocked()
+	p.inspector = nil
+	if q := p.traces.Load(); q != nil {
+		q.close()
+	}
 	p.box.drop()
 	p.roomLocked()
 	links, watchers, monitors, aliases := p.links, p.watchers, p.monitors, p.aliases
@@ -165,19 +170,24 @@ func (f *farewell) send() {
 // [ReasonMalformed] for bytes that no message could carry: other nodes and guests send what
 // they like. The array around it is the message's, whose nesting counts.
 func canonicalReason(reason []byte) []byte {
-	const arrayOfOne = 0x81
 	if len(reason) > MaxReasonBytes {
 		return reasonMalformed
 	}
-	t, err := term.Decode(append([]byte{arrayOfOne}, reason...))
-	if err != nil {
-		return reasonMalformed
-	}
-	canonical, err := encodePart(t.([]any)[0])
+	canonical, err := canonicalPart(reason)
 	if err != nil {
 		return reasonMalformed
 	}
 	return canonical
+}
+
+// canonicalPart gives what is to be put into an array as a [term.Raw].
+func canonicalPart(encoded []byte) (term.Raw, error) {
+	const arrayOfOne = 0x81
+	t, err := term.Decode(append([]byte{arrayOfOne}, encoded...))
+	if err != nil {
+		return nil, err
+	}
+	return encodePart(t.([]any)[0])
 }
 
 // encodePart encodes a term that is to be put into another one as a [term.Raw]. There its tags are

@@ -12,7 +12,7 @@ type Info struct {
 	Name         string // registered name, "" for none
 	Label        string
 	Function     abi.Function // zero for a native process
-	Status       string       // "running", "waiting" in a receive, or "exiting"
+	Status       string       // "running", "waiting" for a message or something else, or "exiting"
 	MessageQueue int          // messages
 	MessageBytes int
 	GroupLeader  abi.Pid
@@ -22,7 +22,9 @@ type Info struct {
 	Monitors     []abi.Pid // processes that it monitors; number 0 for who has a name there
 	MonitoredBy  []abi.Pid
 	Rights       Rights
-	Reductions   uint64 // work done; see [Process.Reductions]
+	Priority     abi.Priority
+	Memory       uint64 // linear memory of a guest, in bytes
+	Reductions   uint64 // work done; of a guest that computes, up to its last slice
 	Started      time.Time
 }
 
@@ -57,12 +59,19 @@ func (s *System) Info(pid abi.Pid) (Info, bool) {
 	info := Info{
 		Pid: pid, Name: s.opts.Names.NameOf(pid), Function: p.opts.Function,
 		Parent: p.opts.Parent, Rights: p.rights, Started: p.started,
-		Reductions: p.Reductions(),
+		Reductions: p.Reductions(), Priority: p.Priority(),
+		Memory: p.memory.Load(),
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	info.Status, info.Label = p.statusLocked(), p.label
+	if p.waiting && p.inspector != nil {
+		info.Reductions += p.inspector.Uncounted()
+	}
 	info.MessageQueue, info.MessageBytes = len(p.box.queue), p.box.bytes
+	if q := p.traces.Load(); q != nil {
+		info.MessageQueue += q.len()
+	}
 	info.GroupLeader = p.leader
 	info.TrapExit = p.trapping
 	for peer, l := range p.links {

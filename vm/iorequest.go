@@ -46,10 +46,12 @@ func (p *Process) IORequest(ctx context.Context, device abi.Pid, request any) (a
 		return nil, fmt.Errorf("i/o request of %d bytes: %w", len(part), abi.ErrTooLarge)
 	}
 	answer, err := p.sys.Call(ctx, func(replyTo abi.Pid, ref abi.Ref) abi.Signal {
-		return abi.Signal{
+		request := abi.Signal{
 			Kind: abi.SignalMessage, From: p.pid, To: device,
 			Data: term.MustEncode([]any{"io_request", replyTo, ref, part}),
 		}
+		p.traceSend(&request)
+		return request
 	})
 	if errors.Is(err, abi.ErrNotConnected) || errors.Is(err, abi.ErrTerminated) {
 		return nil, abi.ErrTerminated

@@ -26,6 +26,12 @@ type Limits struct {
 	// Children bounds the live processes of this node that the process has spawned, and those that
 	// they have, and so on.
 	Children int `cbor:"7,keyasint,omitempty"`
+	// Tables bounds the elements of all tables of a guest together.
+	Tables int `cbor:"8,keyasint,omitempty"`
+	// Stack bounds how deep calls of a guest nest, in bytes of stack: a small function takes some 100.
+	Stack int `cbor:"9,keyasint,omitempty"`
+	// Priority is the highest that the process may take.
+	Priority abi.Priority `cbor:"10,keyasint,omitempty"`
 }
 
 // Defaults of [Limits].
@@ -52,11 +58,14 @@ func (l Limits) Within(most Limits) Limits {
 		MailboxBytes:    tighter(l.MailboxBytes, most.MailboxBytes),
 		Timers:          tighter(l.Timers, most.Timers),
 		Children:        tighter(l.Children, most.Children),
+		Tables:          tighter(l.Tables, most.Tables),
+		Stack:           tighter(l.Stack, most.Stack),
+		Priority:        tighter(l.Priority, most.Priority),
 	}
 }
 
 // tighter gives the smaller bound; none, 0, is the largest.
-func tighter[T int | uint64 | time.Duration](a, b T) T {
+func tighter[T int | uint64 | time.Duration | abi.Priority](a, b T) T {
 	if a == 0 || b != 0 && b < a {
 		return b
 	}
@@ -64,9 +73,9 @@ func tighter[T int | uint64 | time.Duration](a, b T) T {
 }
 
 // LimitNames are the names that people give to limits, for [Limits.Set].
-var LimitNames = []string{"memory", "reductions", "wall_time", "mailbox_messages", "mailbox_bytes", "timers", "children"}
+var LimitNames = []string{"memory", "reductions", "wall_time", "mailbox_messages", "mailbox_bytes", "timers", "children", "tables", "stack", "priority"}
 
-// Set sets a limit by name: wall_time is in nanoseconds, sizes in bytes. An unknown name, and a value
+// Set sets a limit by name: wall_time is in nanoseconds, sizes in bytes, priority is an [abi.Priority]. An unknown name, and a value
 // that no limit can have, is [abi.ErrBadArgument].
 func (l *Limits) Set(name string, value uint64) error {
 	if value > math.MaxInt64 {
@@ -87,6 +96,15 @@ func (l *Limits) Set(name string, value uint64) error {
 		l.Timers = int(value)
 	case "children":
 		l.Children = int(value)
+	case "tables":
+		l.Tables = int(value)
+	case "stack":
+		l.Stack = int(value)
+	case "priority":
+		if value > uint64(abi.PriorityMax) {
+			return fmt.Errorf("limit priority of %d, at most %d: %w", value, abi.PriorityMax, abi.ErrBadArgument)
+		}
+		l.Priority = abi.Priority(value)
 	default:
 		return fmt.Errorf("limit %q: there is none of that name, there are %v: %w", name, LimitNames, abi.ErrBadArgument)
 	}
@@ -98,7 +116,7 @@ func (l Limits) Values() map[string]uint64 {
 	values := map[string]uint64{}
 	for i, v := range []uint64{
 		l.Memory, l.Reductions, uint64(l.WallTime), uint64(l.MailboxMessages), uint64(l.MailboxBytes),
-		uint64(l.Timers), uint64(l.Children),
+		uint64(l.Timers), uint64(l.Children), uint64(l.Tables), uint64(l.Stack), uint64(l.Priority),
 	} {
 		if v != 0 {
 			values[LimitNames[i]] = v
@@ -109,8 +127,12 @@ func (l Limits) Values() map[string]uint64 {
 
 // Validate reports a limit that makes no sense, as [abi.ErrBadArgument].
 func (l Limits) Validate() error {
-	if l.WallTime < 0 || l.MailboxMessages < 0 || l.MailboxBytes < 0 || l.Timers < 0 || l.Children < 0 {
+	if l.WallTime < 0 || l.MailboxMessages < 0 || l.MailboxBytes < 0 || l.Timers < 0 || l.Children < 0 ||
+		l.Tables < 0 || l.Stack < 0 {
 		return fmt.Errorf("a negative limit: %w", abi.ErrBadArgument)
+	}
+	if l.Priority != 0 && !l.Priority.Valid() {
+		return fmt.Errorf("limit %s: %w", l.Priority, abi.ErrBadArgument)
 	}
 	return nil
 }
@@ -121,6 +143,7 @@ func (l Limits) orDefaults() Limits {
 	setDefault(&l.MailboxBytes, DefaultMailboxBytes)
 	setDefault(&l.Timers, DefaultTimers)
 	setDefault(&l.Children, DefaultChildren)
+	setDefault(&l.Priority, DefaultPriority)
 	return l
 }
 

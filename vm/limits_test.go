@@ -151,11 +151,13 @@ func TestRightsAreInherited(t *testing.T) {
 			Limits: vm.Limits{
 				Memory: 1000, Timers: 3, MailboxBytes: 9,
 				MailboxMessages: vm.DefaultMailboxMessages, Children: vm.DefaultChildren,
+				Priority: vm.DefaultPriority,
 			},
 			Denied: vm.PermitNames | vm.PermitSpawn,
 		}
 		if here != there {
 			want.Limits.Memory, want.Denied = 500, want.Denied|vm.PermitConnect
+			want.Limits.Priority = vm.DefaultRemotePriority
 		}
 		if got != want {
 			t.Errorf("rights %+v\nwant %+v", got, want)
@@ -167,10 +169,11 @@ func TestRightsAreInherited(t *testing.T) {
 func TestRightsOnlyShrink(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		limit := rapid.SampledFrom([]int{0, 1, 2, 1 << 40})
+		priority := rapid.Custom(func(t *rapid.T) abi.Priority { return abi.Priority(rapid.IntRange(0, 4).Draw(t, "")) })
 		draw := func() vm.Rights {
 			n := func() int { return limit.Draw(t, "limit") }
 			return vm.Rights{
-				Limits: vm.Limits{uint64(n()), uint64(n()), time.Duration(n()), n(), n(), n(), n()},
+				Limits: vm.Limits{uint64(n()), uint64(n()), time.Duration(n()), n(), n(), n(), n(), n(), n(), priority.Draw(t, "priority")},
 				Denied: vm.Permissions(rapid.Uint32Range(0, uint32(vm.AllPermissions)).Draw(t, "denied")),
 			}
 		}
@@ -191,6 +194,7 @@ func values(l vm.Limits) []uint64 {
 	return []uint64{
 		l.Memory, l.Reductions, uint64(l.WallTime),
 		uint64(l.MailboxMessages), uint64(l.MailboxBytes), uint64(l.Timers), uint64(l.Children),
+		uint64(l.Tables), uint64(l.Stack), uint64(l.Priority),
 	}
 }
 

@@ -92,9 +92,16 @@ func join(p, q *Process) error {
 	case !p.mayLinkLocked() || !q.mayLinkLocked():
 		return fmt.Errorf("link: %w", abi.ErrLimit)
 	}
+	tie(p, q)
+	return nil
+}
+
+// tie makes both ends of a link that p asked for. The caller holds both locks.
+func tie(p, q *Process) {
 	p.addLinkLocked(q.pid, link{active: true})
 	q.addLinkLocked(p.pid, link{active: true})
-	return nil
+	p.tracePeer("link", q.pid)
+	q.tracePeer("getting_linked", p.pid)
 }
 
 // bind links a process and its new child, for which [System.prepare] has looked whether there is room.
@@ -104,8 +111,7 @@ func bind(parent, child *Process) error {
 	if parent.ended {
 		return abi.ErrNoProcess
 	}
-	parent.addLinkLocked(child.pid, link{active: true})
-	child.addLinkLocked(parent.pid, link{active: true})
+	tie(parent, child)
 	return nil
 }
 
@@ -131,11 +137,13 @@ func (p *Process) openLink(target abi.Pid) (fresh bool, err error) {
 		return false, nil
 	case known: // an unlink is on its way: the link is anew, and that stays to be acknowledged
 		p.links[target] = link{active: true, unlink: l.unlink}
+		p.tracePeer("link", target)
 		return true, nil
 	case !p.mayLinkLocked():
 		return false, fmt.Errorf("link: %w", abi.ErrLimit)
 	}
 	p.addLinkLocked(target, link{active: true})
+	p.tracePeer("link", target)
 	return true, nil
 }
 
@@ -160,11 +168,14 @@ func (p *Process) addLinkLocked(target abi.Pid, l link) {
 	p.links[target] = l
 }
 
-func (p *Process) removeLinkLocked(target abi.Pid) {
-	if _, known := p.links[target]; known {
+// removeLinkLocked forgets this end of a link, and gives what it was.
+func (p *Process) removeLinkLocked(target abi.Pid) link {
+	l, known := p.links[target]
+	if known {
 		delete(p.links, target)
 		p.sys.held.Add(-1)
 	}
+	return l
 }
 
 // Unlink takes a link back. An exit of the other process that comes later is nothing to this one;
@@ -179,6 +190,7 @@ func (p *Process) Unlink(target abi.Pid) {
 	ref := p.sys.NewRef()
 	if active {
 		p.links[target] = link{unlink: ref}
+		p.tracePeer("unlink", target)
 	}
 	p.mu.Unlock()
 	if active {
@@ -195,8 +207,12 @@ func (p *Process) unlinkHere(target abi.Pid) {
 		return
 	}
 	defer lockBoth(p, q)()
-	p.removeLinkLocked(target)
-	q.removeLinkLocked(p.pid)
+	if p.removeLinkLocked(target).active {
+		p.tracePeer("unlink", target)
+	}
+	if q.removeLinkLocked(p.pid).active {
+		q.tracePeer("getting_unlinked", p.pid)
+	}
 }
 
 // linkSignal makes this end of a link that a process of another node sets up. It reports false when
@@ -216,6 +232,7 @@ func (p *Process) linkSignal(sig abi.Signal) bool {
 		refused = true
 	default:
 		p.addLinkLocked(sig.From, link{active: true})
+		p.tracePeer("getting_linked", sig.From)
 	}
 	p.mu.Unlock()
 	if refused {
@@ -242,6 +259,7 @@ func (p *Process) dropEnd(sig abi.Signal) {
 	case !l.active:
 	case l.unlink == abi.Ref{}:
 		p.removeLinkLocked(sig.From)
+		p.tracePeer("getting_unlinked", sig.From)
 	default:
 		p.links[sig.From] = link{unlink: l.unlink}
 	}
@@ -275,9 +293,7 @@ func (p *Process) linkEnded(sig abi.Signal) {
 
 // endLinkLocked ends this end of a link, and whatever the other side has still to say of it.
 func (p *Process) endLinkLocked(peer abi.Pid, reason []byte) {
-	active := p.links[peer].active
-	p.removeLinkLocked(peer)
-	if active {
+	if p.removeLinkLocked(peer).active {
 		p.exitFromLinkLocked(peer, reason)
 	}
 }

@@ -54,6 +54,7 @@ type mailbox struct {
 	cursor int
 	bytes  int
 	downs  int // messages of monitors that fired
+	traces int // messages of those that the process traces
 
 	account *family // is charged for what waits
 }
@@ -67,8 +68,16 @@ func (b *mailbox) push(m Message) {
 	b.queue = append(b.queue, m)
 	b.bytes += len(m.Data)
 	b.account.charge(m.weight())
-	if m.Kind == abi.MessageDown {
-		b.downs++
+	b.count(m.Kind, 1)
+}
+
+// count keeps count of the messages that the machine itself sends.
+func (b *mailbox) count(kind abi.MessageKind, n int) {
+	switch kind {
+	case abi.MessageDown:
+		b.downs += n
+	case abi.MessageTrace:
+		b.traces += n
 	}
 }
 
@@ -111,9 +120,7 @@ func (b *mailbox) removeAt(i int) Message {
 	}
 	b.bytes -= len(m.Data)
 	b.account.charge(-m.weight())
-	if m.Kind == abi.MessageDown {
-		b.downs--
-	}
+	b.count(m.Kind, -1)
 	if len(b.queue) == 0 {
 		b.queue = nil
 	}

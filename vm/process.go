@@ -81,6 +81,11 @@ type Process struct {
 	wake   chan struct{} // holds a token when the mailbox may have something new
 
 	reductions atomic.Uint64
+	priority   atomic.Int32 // an [abi.Priority]
+	memory     atomic.Uint64
+	asked      atomic.Bool                // question is not nil
+	tracing    atomic.Pointer[tracing]    // by whom; nil for nobody
+	traces     atomic.Pointer[traceQueue] // what comes from those that the process traces; nil for none ever
 	timers     timersSet
 	last       Message            // taken last, without its data; the process's goroutine only
 	size       int                // of its data
@@ -88,20 +93,22 @@ type Process struct {
 
 	linking sync.Mutex // see [Process.unlinkSignal]; taken before mu
 
-	mu       sync.Mutex // guards all below
-	box      mailbox
-	label    string
-	leader   abi.Pid
-	reason   []byte        // set once, when the process is to end
-	room     chan struct{} // closed when there is room again in the mailbox; nil when nobody waits for it
-	waiting  bool          // in a receive
-	trapping bool          // exit signals become messages
-	links    map[abi.Pid]link
-	monitors map[abi.Ref]monitor // on others, by this process
-	watchers map[abi.Ref]watcher // others that monitor this process
-	aliases  map[abi.Ref]AliasMode
-	spawning map[abi.Ref]*spawning // requests to other nodes that are not answered yet
-	ended    bool                  // no signal is taken any more
+	mu        sync.Mutex // guards all below
+	box       mailbox
+	label     string
+	leader    abi.Pid
+	reason    []byte         // set once, when the process is to end
+	room      chan struct{}  // closed when there is room again in the mailbox; nil when nobody waits for it
+	waiting   bool           // for a message or something else: its goroutine touches nothing that inspector reads
+	question  *stackQuestion // nil when nobody asks
+	inspector Inspector      // nil for native processes
+	trapping  bool           // exit signals become messages
+	links     map[abi.Pid]link
+	monitors  map[abi.Ref]monitor // on others, by this process
+	watchers  map[abi.Ref]watcher // others that monitor this process
+	aliases   map[abi.Ref]AliasMode
+	spawning  map[abi.Ref]*spawning // requests to other nodes that are not answered yet
+	ended     bool                  // no signal is taken any more
 }
 
 // Pid is the process's own pid. Safe for concurrent use.
@@ -141,6 +148,9 @@ func (p *Process) AddReductions(n uint64) {
 	}
 }
 
+// SetMemory says how much linear memory the process has, in bytes. Safe for concurrent use.
+func (p *Process) SetMemory(bytes uint64) { p.memory.Store(bytes) }
+
 // SetLabel sets what people call the process, in [Info] and in logs.
 func (p *Process) SetLabel(label string) {
 	p.mu.Lock()
@@ -162,6 +172,7 @@ func (p *Process) run() {
 	stopClock()
 	byItself := p.exit(encodeReason(exit.Reason))
 	name := p.sys.opts.Names.NameOf(p.pid)
+	p.traceEnd(name)
 	p.finish()
 	if byItself && exit.Crash {
 		p.sys.crashed(Crash{

@@ -48,9 +48,13 @@ func (p *Process) Wait(ctx context.Context, timeout time.Duration) (Message, err
 func (p *Process) look(block bool) (Message, bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.takeTracesLocked()
 	m := p.box.current()
 	p.waiting = m == nil && block
 	if m == nil {
+		if p.waiting {
+			p.answerStackLocked()
+		}
 		return Message{}, false
 	}
 	return *m, true
@@ -143,7 +147,9 @@ func (p *Process) Post(to abi.Pid, message []byte) error {
 	if err := p.sys.checkSize(message); err != nil {
 		return err
 	}
-	p.sys.post(abi.Signal{Kind: abi.SignalMessage, From: p.pid, To: to, Data: message})
+	sig := abi.Signal{Kind: abi.SignalMessage, From: p.pid, To: to, Data: message}
+	p.traceSend(&sig)
+	p.sys.post(sig)
 	return nil
 }
 
@@ -181,6 +187,7 @@ func (p *Process) send(ctx context.Context, sig abi.Signal, flags abi.SendFlags)
 		return err
 	}
 	sig.Kind, sig.From = abi.SignalMessage, p.pid
+	p.traceSend(&sig)
 	patience := ctx
 	if flags&abi.SendNoSuspend != 0 {
 		patience = noPatience

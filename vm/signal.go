@@ -70,14 +70,22 @@ func (p *Process) enqueueLocked(m Message) bool {
 
 func (p *Process) fitsLocked(m Message) bool {
 	messages, bytes := p.rights.Limits.MailboxMessages, p.rights.Limits.MailboxBytes
-	if m.Kind != abi.MessageUser {
+	if m.Kind == abi.MessageExit || m.Kind == abi.MessageDown {
 		messages, bytes = max(messages, messages+systemMessages), max(bytes, bytes+systemBytes) // which may overflow
 	}
 	return p.box.fits(m, messages, bytes)
 }
 
 func (p *Process) pushLocked(m Message) {
+	if t := p.traced(TraceReceive); t != nil {
+		t.tell(p, "receive", traceTerm(m.Data))
+	}
 	p.box.push(m)
+	p.wakeUp()
+}
+
+// wakeUp has the process look into its mailbox, if it waits. Safe for concurrent use.
+func (p *Process) wakeUp() {
 	select {
 	case p.wake <- struct{}{}:
 	default:

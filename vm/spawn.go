@@ -30,6 +30,8 @@ type SpawnOptions struct {
 	Link bool
 	// Rights are what the process asks for. It gets no more than its parent has.
 	Rights Rights
+	// Priority is what the process begins with, as far as its rights allow. 0: [abi.PriorityNormal].
+	Priority abi.Priority
 }
 
 // Spawn starts a process. The errors are [abi.ErrLimit] and, once the system is closed,
@@ -59,6 +61,7 @@ func (s *System) prepare(opts SpawnOptions) (*Process, error) {
 		p.leader = p.pid
 	}
 	p.inherit(parent)
+	p.priority.Store(int32(firstPriority(opts.Priority, p.rights.Limits.Priority)))
 	if !p.family.has(len(opts.Args)) {
 		return nil, fmt.Errorf("spawn %s: %w", opts.Label, abi.ErrLimit)
 	}
@@ -71,6 +74,11 @@ func (s *System) prepare(opts SpawnOptions) (*Process, error) {
 		p.cancel(err)
 		p.leaveFamily()
 		return nil, fmt.Errorf("spawn %s: %w", opts.Label, err)
+	}
+	if parent != nil {
+		p.tracing.Store(parent.traced(TraceSetOnSpawn))
+		parent.traceSpawn(p.pid, opts.Function)
+		p.traceSpawned()
 	}
 	p.tieToParent(parent)
 	return p, nil
@@ -136,6 +144,6 @@ func (s *System) prepareFunction(parent abi.Pid, req SpawnRequest, origin abi.No
 	return s.prepare(SpawnOptions{
 		Body: s.opts.Loader.Body(req.Function, origin), Label: req.Function.Name, Function: req.Function,
 		Args: req.Args, Parent: parent, Leader: req.Leader, Monitor: req.Monitor, Link: req.Link,
-		Overflow: req.Overflow, Rights: req.Rights,
+		Overflow: req.Overflow, Rights: req.Rights, Priority: req.Priority,
 	})
 }

@@ -19,12 +19,16 @@ type SpawnRequest struct {
 	Link     bool         `cbor:"5,keyasint,omitempty"`
 	Overflow Overflow     `cbor:"6,keyasint,omitempty"`
 	Rights   Rights       `cbor:"7,keyasint"` // what is asked for
+	Priority abi.Priority `cbor:"8,keyasint,omitempty"`
 }
 
 // validate reports what makes no sense in a request, as [abi.ErrBadArgument].
 func (r *SpawnRequest) validate() error {
 	if r.Overflow > BlockSenders || r.Rights.Denied&^AllPermissions != 0 {
 		return fmt.Errorf("overflow %d, permissions %#x: %w", r.Overflow, uint32(r.Rights.Denied), abi.ErrBadArgument)
+	}
+	if r.Priority != 0 && !r.Priority.Valid() {
+		return fmt.Errorf("%s: %w", r.Priority, abi.ErrBadArgument)
 	}
 	return r.Rights.Limits.Validate()
 }
@@ -160,6 +164,9 @@ func (p *Process) spawnRemote(ctx context.Context, node abi.NodeID, ref abi.Ref,
 	select {
 	case answer := <-pending.answer:
 		pid, err := readSpawnReply(answer)
+		if err == nil {
+			p.traceSpawn(pid, req.Function)
+		}
 		return pid, spawnError(req.Function, err)
 	case <-ctx.Done():
 		return abi.Pid{}, context.Cause(ctx)

@@ -78,9 +78,10 @@ type Options struct {
 	// MaxMessageBytes bounds one message. 0: [DefaultMaxMessageBytes].
 	MaxMessageBytes int
 	// Rights are what a process of this node has at most. Where they have no bound on the mailbox,
-	// on timers or on children, the defaults are in force.
+	// on timers, on children or on the priority, the defaults are in force.
 	Rights Rights
-	// RemoteRights are what a process that another node asked for has at most, within Rights.
+	// RemoteRights are what a process that another node asked for has at most, within Rights. Where they
+	// have no bound on the priority, it is [DefaultRemotePriority].
 	RemoteRights Rights
 }
 
@@ -106,6 +107,7 @@ func New(opts Options) *System {
 	setDefault(&opts.MaxTimers, DefaultMaxTimers)
 	setDefault(&opts.MaxMessageBytes, DefaultMaxMessageBytes)
 	opts.Rights.Limits = opts.Rights.Limits.orDefaults()
+	setDefault(&opts.RemoteRights.Limits.Priority, DefaultRemotePriority)
 	opts.RemoteRights = opts.RemoteRights.Within(opts.Rights)
 	if opts.Logger == nil {
 		opts.Logger = slog.New(slog.DiscardHandler)
@@ -121,7 +123,7 @@ func New(opts Options) *System {
 	return s
 }
 
-func setDefault(v *int, d int) {
+func setDefault[T int | abi.Priority](v *T, d T) {
 	if *v <= 0 {
 		*v = d
 	}

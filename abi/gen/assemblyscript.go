@@ -26,6 +26,7 @@ export const TAG_FUNCTION: u64 = %[6]d;
 export const MESSAGE_USER: i32 = %[7]d;
 export const MESSAGE_EXIT: i32 = %[9]d;
 export const MESSAGE_DOWN: i32 = %[8]d;
+export const MESSAGE_TRACE: i32 = %[16]d;
 /** How long an alias lasts. */
 export const ALIAS_EXPLICIT: i32 = %[10]d;
 export const ALIAS_REPLY: i32 = %[11]d;
@@ -44,7 +45,7 @@ func assemblyScriptFile() []byte {
 	fmt.Fprintf(&b, assemblyScriptTop, notice, abi.Version, abi.Infinity, term.TagPid, term.TagRef, term.TagFunction,
 		abi.MessageUser, abi.MessageDown, abi.MessageExit,
 		abi.AliasExplicit, abi.AliasReply, abi.AliasDemonitor, abi.AliasReplyDemonitor,
-		abi.SendNoConnect, abi.SendNoSuspend)
+		abi.SendNoConnect, abi.SendNoSuspend, abi.MessageTrace)
 	for _, e := range abi.Errnos {
 		fmt.Fprintf(&b, "  /** %s */\n  %s = %d,\n", e.Text, e.Name, e.Code)
 	}

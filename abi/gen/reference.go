@@ -57,6 +57,7 @@ func referencePage() []byte {
 	fmt.Fprintf(&b, "| %d | a process, with a send |\n", abi.MessageUser)
 	fmt.Fprintf(&b, "| %d | the node, for an exit signal that was trapped: `[\"EXIT\", pid, reason]` |\n", abi.MessageExit)
 	fmt.Fprintf(&b, "| %d | the node, for a monitor: `[\"DOWN\", ref, \"process\", pid, reason]` |\n", abi.MessageDown)
+	fmt.Fprintf(&b, "| %d | the node, for who traces a process: `[\"trace\", pid, event, ...]`. No host function asks for it; the shell does |\n", abi.MessageTrace)
 	return b.Bytes()
 }
 

@@ -28,6 +28,7 @@ pub const TAG_FUNCTION: u64 = %[6]d;
 pub const MESSAGE_USER: i32 = %[7]d;
 pub const MESSAGE_EXIT: i32 = %[9]d;
 pub const MESSAGE_DOWN: i32 = %[8]d;
+pub const MESSAGE_TRACE: i32 = %[12]d;
 
 /// The flags of a send.
 pub const SEND_NO_CONNECT: i32 = %[10]d;
@@ -44,7 +45,7 @@ func rustFile() []byte {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, rustTop, notice, abi.Version, abi.Infinity, term.TagPid, term.TagRef, term.TagFunction,
 		abi.MessageUser, abi.MessageDown, abi.MessageExit,
-		abi.SendNoConnect, abi.SendNoSuspend)
+		abi.SendNoConnect, abi.SendNoSuspend, abi.MessageTrace)
 	for _, e := range abi.Errnos {
 		fmt.Fprintf(&b, "    pub const %s: Error = Error(%d);\n", e.Name, e.Code)
 	}

@@ -97,21 +97,28 @@ func limit(r *wnode.Rights, name string, value any) error {
 func limitValue(name string, value any) (uint64, error) {
 	switch v := value.(type) {
 	case int64:
-		if v > 0 && name != "wall_time" {
+		if v > 0 && name != "wall_time" && name != "priority" {
 			return uint64(v), nil
 		}
 	case string:
 		switch name {
-		case "memory", "mailbox_bytes":
+		case "memory", "mailbox_bytes", "stack":
 			return parseBytes(v)
+		case "priority":
+			if p, err := wnode.ParsePriority(v); err == nil {
+				return uint64(p), nil
+			}
 		case "wall_time":
 			if d, err := time.ParseDuration(v); err == nil && d > 0 {
 				return uint64(d), nil
 			}
 		}
 	}
-	if name == "wall_time" {
+	switch name {
+	case "wall_time":
 		return 0, errors.New(`give a time, as in "90s" or "1h30m"`)
+	case "priority":
+		return 0, errors.New(`give "low", "normal", "high" or "max"`)
 	}
 	return 0, errors.New("give a number above 0")
 }

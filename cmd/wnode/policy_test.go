@@ -30,6 +30,9 @@ mailbox_bytes = 4096
 children = 100
 timers = 5
 mailbox_messages = 7
+tables = 500
+stack = "256KiB"
+priority = "low"
 deny = ["connect", "spawn_remote"]
 `))
 	if err != nil {
@@ -43,7 +46,7 @@ deny = ["connect", "spawn_remote"]
 		t.Errorf("processes %+v", processes)
 	}
 	if want := (wnode.Rights{
-		Limits: wnode.Limits{Children: 100, Timers: 5, MailboxMessages: 7}, Denied: connect | spawnRemote,
+		Limits: wnode.Limits{Children: 100, Timers: 5, MailboxMessages: 7, Tables: 500, Stack: 256 << 10, Priority: wnode.PriorityLow}, Denied: connect | spawnRemote,
 	}); remote != want {
 		t.Errorf("remote %+v", remote)
 	}
@@ -63,6 +66,8 @@ func TestBadPolicy(t *testing.T) {
 		"[processes]\ntimers = \"5\"":        "timers = 5: give a number above 0",
 		"[processes]\nwall_time = 5":         `wall_time = 5: give a time, as in "90s"`,
 		"[processes]\nwall_time = \"-5s\"":   `wall_time = -5s: give a time`,
+		"[processes]\npriority = 3":          `priority = 3: give "low", "normal", "high" or "max"`,
+		"[processes]\npriority = \"top\"":    `priority = top: give "low", `,
 		"[remote]\ndeny = \"all\"":           `[remote]: deny: give a list`,
 		"[remote]\ndeny = [\"fly\"]":         `there is no permission "fly"; there are spawn, `,
 		"processes = 5":                      "processes: there are only the tables",

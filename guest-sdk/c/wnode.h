@@ -33,6 +33,7 @@ extern "C" {
 #define WNODE_MESSAGE_USER 0
 #define WNODE_MESSAGE_EXIT 1
 #define WNODE_MESSAGE_DOWN 2
+#define WNODE_MESSAGE_TRACE 3
 
 /* How long an alias lasts: see wnode_alias and wnode_monitor_alias. */
 #define WNODE_ALIAS_EXPLICIT 1
@@ -96,12 +97,13 @@ WNODE_IMPORT(self) int32_t wnode_self(wnode_pid *pid);
  * caller's module), "args" (array), "node" (text: a node's name; default: this node),
  * "group_leader" (pid; default: the caller's), "link" (bool: the two are linked from the first
  * moment on), "limits" (map of memory, reductions, wall_time in nanoseconds, mailbox_messages,
- * mailbox_bytes, timers, children to numbers; never more than the caller's), "deny" (array of
- * spawn, spawn_remote, connect, names, global_names, exit_others: what the process may not do,
- * beside what the caller may not), "overflow" (text: what a full mailbox leads to: kill, the
- * process; drop, the newest message; block, local senders wait; default kill). Never fails for want
- * of code: a missing module or export is the new process's exit reason. A node that cannot be
- * reached gives the pid of a process that has ended already. BAD_ARGUMENT, LIMIT, DENIED. */
+ * mailbox_bytes, timers, children, tables, stack, priority to numbers; never more than the
+ * caller's), "deny" (array of spawn, spawn_remote, connect, names, global_names, exit_others: what
+ * the process may not do, beside what the caller may not), "overflow" (text: what a full mailbox
+ * leads to: kill, the process; drop, the newest message; block, local senders wait; default kill),
+ * "priority" (text: low, normal, high or max, as far as the limits allow; default normal). Never
+ * fails for want of code: a missing module or export is the new process's exit reason. A node that
+ * cannot be reached gives the pid of a process that has ended already. BAD_ARGUMENT, LIMIT, DENIED. */
 WNODE_IMPORT(spawn) int32_t wnode_spawn(const void *options, uint32_t options_len, wnode_pid *pid);
 
 /* Does what spawn does, with a monitor that is there from the new process's first moment on. Writes
@@ -141,6 +143,11 @@ static inline int32_t wnode_unlink(wnode_pid pid) {
  * Returns what was set before, 0 or 1. */
 WNODE_IMPORT(trap_exits) int32_t wnode_trap_exits(int32_t on);
 
+/* Sets the caller's share of a processor while others compute too: 1 low, an eighth of normal; 2
+ * normal, what a process begins with; 3 high, 4 times normal; 4 max, 16 times normal. Returns what
+ * was set before. DENIED for more than the process's limit priority, BAD_ARGUMENT. */
+WNODE_IMPORT(set_priority) int32_t wnode_set_priority(int32_t priority);
+
 /* Sets what the caller is called in process information and logs: text of at most 255 bytes.
  * BAD_ARGUMENT. */
 WNODE_IMPORT(set_label) int32_t wnode_set_label(const void *label, uint32_t label_len);
@@ -152,8 +159,13 @@ static inline int32_t wnode_is_alive(wnode_pid pid) {
 }
 
 WNODE_IMPORT(process_info) int32_t wnode_import_process_info(uint64_t pid_node, uint64_t pid_num, void *info, uint32_t info_cap);
-/* Writes a CBOR map of facts about a process of this node. Returns the length. NO_PROCESS;
- * BAD_ARGUMENT for a pid of another node. */
+/* Writes a CBOR map of facts about a process of this node: status (running, waiting, exiting),
+ * current_function ([module, function, arity]), current_stacktrace (array of those), function,
+ * registered_name, label, parent, group_leader, links, monitors, monitored_by, trap_exit,
+ * message_queue_len, message_queue_bytes, memory (bytes), reductions, priority, limits, denied,
+ * started (as system_time). What a process does not have is null; one that computes is asked where
+ * it is, for a second at most. Returns the length. NO_PROCESS; BAD_ARGUMENT for a pid of another
+ * node. */
 static inline int32_t wnode_process_info(wnode_pid pid, void *info, uint32_t info_cap) {
   return wnode_import_process_info(pid.node, pid.num, info, info_cap);
 }

@@ -14,11 +14,12 @@ func hostSelf(pid unsafe.Pointer) int32
 // function term; default: the caller's module at _start), "export" (text: another export of the caller's module),
 // "args" (array), "node" (text: a node's name; default: this node), "group_leader" (pid; default: the caller's), "link"
 // (bool: the two are linked from the first moment on), "limits" (map of memory, reductions, wall_time in nanoseconds,
-// mailbox_messages, mailbox_bytes, timers, children to numbers; never more than the caller's), "deny" (array of spawn,
-// spawn_remote, connect, names, global_names, exit_others: what the process may not do, beside what the caller may
-// not), "overflow" (text: what a full mailbox leads to: kill, the process; drop, the newest message; block, local
-// senders wait; default kill). Never fails for want of code: a missing module or export is the new process's exit
-// reason. A node that cannot be reached gives the pid of a process that has ended already. BAD_ARGUMENT, LIMIT, DENIED.
+// mailbox_messages, mailbox_bytes, timers, children, tables, stack, priority to numbers; never more than the caller's),
+// "deny" (array of spawn, spawn_remote, connect, names, global_names, exit_others: what the process may not do, beside
+// what the caller may not), "overflow" (text: what a full mailbox leads to: kill, the process; drop, the newest
+// message; block, local senders wait; default kill), "priority" (text: low, normal, high or max, as far as the limits
+// allow; default normal). Never fails for want of code: a missing module or export is the new process's exit reason. A
+// node that cannot be reached gives the pid of a process that has ended already. BAD_ARGUMENT, LIMIT, DENIED.
 //
 //go:wasmimport wnode spawn
 //go:noescape
@@ -72,6 +73,14 @@ func hostUnlink(pidNode uint64, pidNum uint64) int32
 //go:noescape
 func hostTrapExits(on int32) int32
 
+// hostSetPriority: Sets the caller's share of a processor while others compute too: 1 low, an eighth of normal; 2
+// normal, what a process begins with; 3 high, 4 times normal; 4 max, 16 times normal. Returns what was set before.
+// DENIED for more than the process's limit priority, BAD_ARGUMENT.
+//
+//go:wasmimport wnode set_priority
+//go:noescape
+func hostSetPriority(priority int32) int32
+
 // hostSetLabel: Sets what the caller is called in process information and logs: text of at most 255 bytes.
 // BAD_ARGUMENT.
 //
@@ -85,8 +94,12 @@ func hostSetLabel(label unsafe.Pointer, labelLen uint32) int32
 //go:noescape
 func hostIsAlive(pidNode uint64, pidNum uint64) int32
 
-// hostProcessInfo: Writes a CBOR map of facts about a process of this node. Returns the length. NO_PROCESS;
-// BAD_ARGUMENT for a pid of another node.
+// hostProcessInfo: Writes a CBOR map of facts about a process of this node: status (running, waiting, exiting),
+// current_function ([module, function, arity]), current_stacktrace (array of those), function, registered_name, label,
+// parent, group_leader, links, monitors, monitored_by, trap_exit, message_queue_len, message_queue_bytes, memory
+// (bytes), reductions, priority, limits, denied, started (as system_time). What a process does not have is null; one
+// that computes is asked where it is, for a second at most. Returns the length. NO_PROCESS; BAD_ARGUMENT for a pid of
+// another node.
 //
 //go:wasmimport wnode process_info
 //go:noescape

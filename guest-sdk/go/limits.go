@@ -3,6 +3,8 @@ package wnode
 import (
 	"reflect"
 	"time"
+
+	"github.com/wnode/wnode/abi"
 )
 
 // Limits bound what a process may use. Of each, 0 stands for what its parent has, which is also the
@@ -16,6 +18,9 @@ type Limits struct {
 	MailboxBytes    int
 	Timers          int // that have not fired
 	Children        int // live processes of the node that it has spawned, and theirs, and so on
+	TableElements   int // of all tables together; beyond, they do not grow
+	StackBytes      int // how deep calls nest; beyond, the trap stack_overflow
+	Priority        Priority
 }
 
 // fields gives the limits by the names that messages and the host have for them.
@@ -25,6 +30,7 @@ func (l *Limits) fields() map[string]reflect.Value {
 		"memory": &l.MemoryBytes, "reductions": &l.Reductions, "wall_time": &l.WallTime,
 		"mailbox_messages": &l.MailboxMessages, "mailbox_bytes": &l.MailboxBytes,
 		"timers": &l.Timers, "children": &l.Children,
+		"tables": &l.TableElements, "stack": &l.StackBytes, "priority": &l.Priority,
 	} {
 		fields[name] = reflect.ValueOf(field).Elem()
 	}
@@ -32,7 +38,7 @@ func (l *Limits) fields() map[string]reflect.Value {
 }
 
 // Term gives the limits as messages and the host have them: a map of "memory", "reductions",
-// "wall_time" (nanoseconds), "mailbox_messages", "mailbox_bytes", "timers" and "children". Those that
+// "wall_time" (nanoseconds), "mailbox_messages", "mailbox_bytes", "timers", "children", "tables", "stack" and "priority". Those that
 // are 0 are left out.
 func (l Limits) Term() map[string]uint64 {
 	limits := map[string]uint64{}
@@ -79,6 +85,17 @@ const (
 	PermitNames       Permission = "names"        // register on its node
 	PermitGlobalNames Permission = "global_names" // register globally
 	PermitExitOthers  Permission = "exit_others"  // send exit signals to, link with and change the group leader of others than its parent and children
+)
+
+// Priority says how large the share of a processor is that a process gets while others compute too.
+type Priority = abi.Priority
+
+// The priorities. A process begins with PriorityNormal.
+const (
+	PriorityLow    = abi.PriorityLow // an eighth of normal
+	PriorityNormal = abi.PriorityNormal
+	PriorityHigh   = abi.PriorityHigh // 4 times normal
+	PriorityMax    = abi.PriorityMax  // 16 times normal
 )
 
 // Overflow says what becomes of a process whose mailbox is full.

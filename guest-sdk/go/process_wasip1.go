@@ -67,6 +67,13 @@ func ProcessInfo(pid Pid) (map[any]any, error) {
 // Errors: abi.ErrBadArgument.
 func SetLabel(label string) error { return status(hostSetLabel(textOf(label))) }
 
+// SetPriority sets this process's share of a processor and gives the one before.
+// Errors: abi.ErrDenied beyond the process's limit, abi.ErrBadArgument.
+func SetPriority(p Priority) (before Priority, err error) {
+	old := hostSetPriority(int32(p))
+	return Priority(max(old, 0)), status(old)
+}
+
 // ModuleHash gives the hash of this process's own module.
 func ModuleHash() (abi.Hash, error) {
 	var h abi.Hash

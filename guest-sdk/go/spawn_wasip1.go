@@ -22,6 +22,7 @@ type SpawnOptions struct {
 	Limits   Limits       // what it may use; zero: what the caller may
 	Deny     []Permission // what it may not do, beside what the caller may not
 	Overflow Overflow     // what a full mailbox leads to; empty: OverflowKill
+	Priority Priority     // as far as the limits allow; 0: PriorityNormal
 }
 
 // Spawn starts a process. Code that is missing is the new process's exit reason, no error here, and
@@ -98,6 +99,9 @@ func (o SpawnOptions) rights() map[string]any {
 	}
 	if o.Overflow != "" {
 		options["overflow"] = string(o.Overflow)
+	}
+	if o.Priority != 0 {
+		options["priority"] = o.Priority.String()
 	}
 	return options
 }

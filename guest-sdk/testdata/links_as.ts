@@ -4,7 +4,7 @@
 import {
   ALIAS_DEMONITOR, ALIAS_EXPLICIT, ALIAS_REPLY, Errno, MESSAGE_DOWN, MESSAGE_USER, cancelTimer, demonitorRef, endAlias,
   linkTo, makeAlias, markMailbox, message_kind, monitorAlias, monitorPid, puts, readTimer, receiveMessage, rewind, selfPid,
-  SEND_NO_CONNECT, SEND_NO_SUSPEND, sendAfter, sendTo, sendWith, startTimer, trapExits, unlinkFrom, wait, Pid, Ref,
+  SEND_NO_CONNECT, SEND_NO_SUSPEND, sendAfter, sendTo, sendWith, setPriority, startTimer, trapExits, unlinkFrom, wait, Pid, Ref,
 } from "../assemblyscript/assembly/index";
 
 // assert would be left out by the compiler's --noAssert.
@@ -39,6 +39,7 @@ function made(ref: Ref | null): Ref {
 
 const me = selfPid();
 check(trapExits(true) == 0 && trapExits(true) == 1, "trap");
+check(setPriority(1) == 2 && setPriority(2) == 1 && setPriority(5) == Errno.BAD_ARGUMENT, "priority");
 check(linkTo(me) == 0 && unlinkFrom(me) == 0, "link");
 
 // A process of this node that there never was.

@@ -15,6 +15,8 @@ fn main() -> Result<()> {
     set_label("links")?;
     assert!(!trap_exits(true)?);
     assert!(trap_exits(true)?);
+    assert_eq!(set_priority(1)?, 2);
+    assert_eq!(set_priority(2)?, 1);
 
     let what = Spawn { args: vec![Term::Pid(me)], link: true, ..Spawn::default() };
     let (pid, monitor) = spawn_monitor(&what)?;

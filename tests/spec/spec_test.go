@@ -171,7 +171,7 @@ func (m *machine) instantiate(t *testing.T, c *command, as string) string {
 	}
 	if m.rewrite {
 		m.stacks = append(m.stacks, instance.ExportedGlobal(result.Stack).(api.MutableGlobal))
-		if err := begin(t, instance, &result.State); err != nil {
+		if err := begin(t, instance, result); err != nil {
 			return "refused"
 		}
 	}
@@ -184,7 +184,8 @@ func (m *machine) instantiate(t *testing.T, c *command, as string) string {
 
 // begin brings an instance to where instantiation would have, by way of its image, and calls its start
 // function. Before that the instance is used for something else, where it can be set back.
-func begin(t *testing.T, instance api.Module, state *rewrite.State) error {
+func begin(t *testing.T, instance api.Module, result *rewrite.Result) error {
+	state := &result.State
 	var memory []byte
 	if m := instance.Memory(); m != nil && !reflect.ValueOf(m).IsNil() {
 		memory, _ = m.Read(0, m.Size())
@@ -209,10 +210,10 @@ func begin(t *testing.T, instance api.Module, state *rewrite.State) error {
 	}
 	first.Write(memory)
 	first.SetGlobals(globals)
-	if state.Start == "" {
+	if result.Start == "" {
 		return nil
 	}
-	_, err = instance.ExportedFunction(state.Start).Call(t.Context())
+	_, err = instance.ExportedFunction(result.Start).Call(t.Context())
 	return err
 }
 

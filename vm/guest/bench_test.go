@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"testing"
+	"time"
 
 	"github.com/wnode/wnode/abi"
 	"github.com/wnode/wnode/vm"
@@ -79,6 +80,37 @@ func BenchmarkPingPong(b *testing.B) {
 	wantReason(b, ping.wait(), "normal")
 	b.StopTimer()
 	n.kill(pong.pid)
+}
+
+// BenchmarkPriority measures how many times the reductions of a guest with normal priority another one
+// gets that computes beside it, on one processor.
+func BenchmarkPriority(b *testing.B) {
+	for priority := abi.PriorityLow; priority <= abi.PriorityMax; priority++ {
+		b.Run("priority="+priority.String(), func(b *testing.B) {
+			defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
+			n := newTestNodeWith(b, vm.Rights{Limits: vm.Limits{Priority: abi.PriorityMax}})
+			spin := entry(n.tell(0, 0), forever).bytes()
+			run := func(priority abi.Priority) *program {
+				p := n.start(spin, func(o *vm.SpawnOptions) { o.Priority = priority })
+				n.next()
+				return p
+			}
+			normal, other := run(abi.PriorityNormal), run(priority)
+			reductions := func(p *program) float64 {
+				info, _ := n.system.Info(p.pid)
+				return float64(info.Reductions)
+			}
+			normalBefore, otherBefore := reductions(normal), reductions(other)
+			for b.Loop() {
+				time.Sleep(100 * time.Millisecond) // while the two of them compute
+			}
+			b.ReportMetric((reductions(other)-otherBefore)/(reductions(normal)-normalBefore), "times-normal")
+			for _, p := range []*program{normal, other} {
+				n.kill(p.pid)
+				p.wait()
+			}
+		})
+	}
 }
 
 func BenchmarkHostCall(b *testing.B) {

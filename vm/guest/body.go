@@ -49,6 +49,7 @@ func (b *body) Run(p *vm.Process) vm.Exit {
 	g := &guest{Context: p.Context(), process: p, engine: b.engine, fn: b.fn, entry: export, code: code}
 	g.logs.burst, g.logs.perSecond = logBurst, logPerSecond
 	defer g.closeLog()
+	p.SetInspector(inspector{g})
 	return g.run()
 }
 
@@ -119,6 +120,8 @@ type guest struct {
 
 	memory  api.Memory // nil until a host function needs it
 	call    call       // the host call that is being made
+	stack   stack      // where it is
+	left    api.Global // what is left of the budget; nil before there is an instance
 	pace    pace       // how fast it runs
 	exited  *vm.Exit   // set by the host function exit
 	message seen       // what the guest has looked at in its mailbox
@@ -138,11 +141,15 @@ func (g *guest) run() vm.Exit {
 	if err != nil {
 		return g.instantiateFailed(err)
 	}
+	if !g.code.bounds.set(i.module, g.process.Rights().Limits) {
+		g.leave(i, vm.Normal)
+		return vm.Exit{Reason: ReasonTables, Crash: true}
+	}
 	err = g.initialize(i)
 	if err == nil && g.entry != initializeExport {
 		err = i.call(g, g.entry)
 	}
-	g.settle(i)
+	g.settle()
 	exit := vm.Normal
 	if err != nil {
 		exit = g.exit(err)

@@ -29,7 +29,7 @@ type code struct {
 	wasi     bool // imports WASI
 	layout   rewrite.Layout
 	left     string // export with what is left of the budget
-	stack    string // export with what is left of the stack
+	bounds   instanceBounds
 	pool     pool
 
 	users int           // instances that may exist
@@ -216,10 +216,12 @@ func (e *Engine) compile(hash abi.Hash, content []byte) (ready *code, err error)
 		e.close(compiled)
 		return nil, err
 	}
+	exports := compiled.ExportedFunctions()
+	delete(exports, rewritten.Start) // which is nobody's to name
 	ready = &code{
-		hash: hash, compiled: compiled, exports: compiled.ExportedFunctions(),
+		hash: hash, compiled: compiled, exports: exports,
 		wasi:   importsFrom(compiled, wasi_snapshot_preview1.ModuleName),
-		layout: rewritten.Layout, left: rewritten.Left, stack: rewritten.Stack,
+		layout: rewritten.Layout, left: rewritten.Left, bounds: boundsOf(rewritten),
 	}
 	ready.pool.init(ready, rewritten)
 	return ready, nil

@@ -174,13 +174,14 @@ func commonConfig() wazero.ModuleConfig {
 
 // addHostModules makes what guests import, and notes it for the check of imports.
 func (e *Engine) addHostModules() error {
-	if err := addWASI(e.ctx, e.runtime); err != nil {
+	ctx := withListeners(e.ctx)
+	if err := addWASI(ctx, e.runtime); err != nil {
 		return err
 	}
-	if err := addHostFunctions(e.ctx, e.runtime); err != nil {
+	if err := addHostFunctions(ctx, e.runtime); err != nil {
 		return err
 	}
-	if err := addMeter(e.ctx, e.runtime); err != nil {
+	if err := addMeter(ctx, e.runtime); err != nil {
 		return err
 	}
 	e.hosts = map[string]map[string]api.FunctionDefinition{}

@@ -35,6 +35,7 @@ var hostFunctions = map[string]hostFunction{
 	"unlink":        (*guest).unlink,
 	"trap_exits":    (*guest).trapExits,
 	"set_label":     (*guest).setLabel,
+	"set_priority":  (*guest).setPriority,
 	"monitor_name":  (*guest).monitorName,
 	"monitor_alias": (*guest).monitorAlias,
 	"alias":         (*guest).alias,
@@ -137,6 +138,9 @@ func valueTypesOf(values []abi.ValueType) []api.ValueType {
 // neither does anything more nor gets control back (W-07).
 func caller(f abi.Func, function hostFunction) api.GoModuleFunc {
 	wide, permission := f.Result == abi.ResultTime, needed[f.Name]
+	if wait, ok := mayWait[f.Name]; ok && !wait.itself {
+		function = standingStill(function)
+	}
 	return func(ctx context.Context, module api.Module, stack []uint64) {
 		g := ctx.(*guest)
 		g.checkAlive()
@@ -157,6 +161,15 @@ func caller(f abi.Func, function hostFunction) api.GoModuleFunc {
 		default:
 			stack[0] = api.EncodeI32(int32(result))
 		}
+	}
+}
+
+// standingStill makes a function during which the process stands still.
+func standingStill(function hostFunction) hostFunction {
+	return func(g *guest, c *call) (int64, error) {
+		g.process.StandStill()
+		defer g.process.GoOn()
+		return function(g, c)
 	}
 }
 

@@ -90,10 +90,7 @@ func (g *guest) processInfo(c *call) (int64, error) {
 	if !ok {
 		return 0, abi.ErrNoProcess
 	}
-	facts := infoTerm(info)
-	if memory := c.memory(); memory != nil && pid == g.process.Pid() {
-		facts["memory"] = memory.Size() // of others it cannot be read while they run
-	}
+	facts := infoTerm(info, g.stackOf(pid))
 	encoded, err := term.Encode(facts)
 	if err != nil {
 		return 0, fmt.Errorf("process info: %w", err)
@@ -101,13 +98,28 @@ func (g *guest) processInfo(c *call) (int64, error) {
 	return fill(buffer, encoded), nil
 }
 
+func (g *guest) setPriority(c *call) (int64, error) {
+	before, err := g.process.SetPriority(abi.Priority(c.int32()))
+	return int64(before), err
+}
+
+// stackOf gives the calls that a process is in.
+func (g *guest) stackOf(pid abi.Pid) []vm.Frame {
+	g.process.StandStill() // or two that ask each other would wait
+	defer g.process.GoOn()
+	return g.process.System().Stack(g, pid)
+}
+
 // infoTerm gives the facts of PROC-15 under OTP's names. What a process does not have is null.
-func infoTerm(info vm.Info) map[string]any {
+func infoTerm(info vm.Info, stack []vm.Frame) map[string]any {
 	facts := map[string]any{
 		"status":              info.Status,
 		"registered_name":     nil,
 		"label":               info.Label,
 		"function":            nil,
+		"current_function":    nil,
+		"current_stacktrace":  nil,
+		"memory":              nil,
 		"message_queue_len":   info.MessageQueue,
 		"message_queue_bytes": info.MessageBytes,
 		"group_leader":        info.GroupLeader,
@@ -116,6 +128,7 @@ func infoTerm(info vm.Info) map[string]any {
 		"links":               info.Links,
 		"monitors":            info.Monitors,
 		"monitored_by":        info.MonitoredBy,
+		"priority":            info.Priority.String(),
 		"reductions":          info.Reductions,
 		"limits":              info.Rights.Limits.Values(),
 		"denied":              info.Rights.Denied.PermissionNames(),
@@ -126,9 +139,23 @@ func infoTerm(info vm.Info) map[string]any {
 	}
 	if info.Function != (abi.Function{}) {
 		facts["function"] = info.Function
+		facts["memory"] = info.Memory
+	}
+	if len(stack) > 0 {
+		frames := stackTerm(stack)
+		facts["current_function"], facts["current_stacktrace"] = frames[0], frames
 	}
 	if !info.Parent.IsZero() {
 		facts["parent"] = info.Parent
 	}
 	return facts
+}
+
+// stackTerm gives each call as [module, function, arity].
+func stackTerm(stack []vm.Frame) []any {
+	frames := make([]any, len(stack))
+	for i, f := range stack {
+		frames[i] = []any{f.Module, f.Function, f.Arity}
+	}
+	return frames
 }

@@ -26,6 +26,7 @@ type spawnOptions struct {
 	link     bool
 	rights   vm.Rights
 	overflow vm.Overflow
+	priority abi.Priority
 }
 
 func (g *guest) spawn(c *call) (int64, error) {
@@ -55,7 +56,7 @@ func (g *guest) spawnOptions(encoded []byte, monitor bool) (abi.Pid, abi.Ref, er
 	}
 	request := vm.SpawnRequest{
 		Function: options.code(g.fn), Args: options.args, Leader: options.leader, Link: options.link,
-		Overflow: options.overflow, Rights: options.rights,
+		Overflow: options.overflow, Rights: options.rights, Priority: options.priority,
 	}
 	if _, err := request.Function.MarshalBinary(); err != nil {
 		return abi.Pid{}, abi.Ref{}, fmt.Errorf("spawn: %w", err)
@@ -128,15 +129,24 @@ func (o *spawnOptions) set(key string, value term.Raw) error {
 	case "deny":
 		return o.deny(value)
 	case "overflow":
-		var name string
-		if err := term.DecodeInto(value, &name); err != nil {
-			return err
-		}
-		var err error
-		o.overflow, err = vm.ParseOverflow(name)
-		return err
+		return named(value, vm.ParseOverflow, &o.overflow)
+	case "priority":
+		return named(value, abi.ParsePriority, &o.priority)
 	}
 	return errors.New("there is none of that name")
+}
+
+// named reads what goes by a name.
+func named[T any](value term.Raw, parse func(string) (T, error), to *T) error {
+	var name string
+	if err := term.DecodeInto(value, &name); err != nil {
+		return err
+	}
+	parsed, err := parse(name)
+	if err == nil {
+		*to = parsed
+	}
+	return err
 }
 
 func (o *spawnOptions) setLimits(value term.Raw) error {

@@ -52,7 +52,9 @@ func (g *guest) instance() (*instance, error) {
 			return nil, err
 		}
 	}
-	i.guest, i.memory.most, g.of = g, min(most, i.largest), i
+	i.guest, i.memory.most, i.memory.process = g, min(most, i.largest), g.process
+	g.process.SetMemory(uint64(len(i.memory.buffer)))
+	g.of, g.left = i, i.left
 	return i, nil
 }
 
@@ -94,7 +96,7 @@ func (e *Engine) instantiate(g *guest, most uint64) (i *instance, err error) {
 	if err != nil {
 		return nil, err
 	}
-	i.left, i.stack = i.global(c.left), i.global(c.stack)
+	i.left, i.stack = i.global(c.left), i.global(c.bounds.stack)
 	i.full = i.stack.Get()
 	for _, name := range c.pool.state.Globals {
 		i.globals = append(i.globals, i.global(name))
@@ -172,7 +174,7 @@ func (g *guest) initialize(i *instance) error {
 	var used string
 	g.first = &used
 	defer func() { g.first = nil }()
-	if start := g.code.pool.state.Start; start != "" {
+	if start := g.code.bounds.start; start != "" {
 		if err := i.call(g, start); err != nil {
 			return err
 		}
@@ -200,7 +202,8 @@ func (g *guest) differs(function string) {
 // leave lets the instance rest for another process, or closes it. One that has trapped or whose process
 // was told to end was left in the middle of something.
 func (g *guest) leave(i *instance, exit vm.Exit) {
-	i.guest = nil
+	i.guest, i.memory.process = nil, nil
+	g.process.SetMemory(0)
 	if exit.Crash || g.Err() != nil || i.spent || g.code.pool.state.Hidden != "" || !i.restore() || !g.code.pool.put(i) {
 		i.close()
 		return

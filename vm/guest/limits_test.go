@@ -94,12 +94,23 @@ func TestDenied(t *testing.T) {
 	}
 }
 
+// A guest sets its own priority, and hears what it was; its limit is the node's, or less.
+func TestSetPriority(t *testing.T) {
+	n := newTestNode(t)
+	set := func(p abi.Priority) op { return n.report(invoke("wnode.set_priority", i32c(int64(p)))) }
+	m := entry(set(abi.PriorityLow), set(abi.PriorityHigh), set(abi.PriorityMax), set(0), set(abi.PriorityNormal))
+	wantReason(t, n.run(m), "normal")
+	n.wantReports(2, 1, errno(abi.ErrDenied), errno(abi.ErrBadArgument), 3)
+	wantReason(t, n.run(m, withRights(vm.Rights{Limits: vm.Limits{Priority: abi.PriorityLow}})), "normal")
+	n.wantReports(1, errno(abi.ErrDenied), errno(abi.ErrDenied), errno(abi.ErrBadArgument), errno(abi.ErrDenied))
+}
+
 // A guest gives what it spawns less than it has, by name; what makes no sense is refused.
 func TestSpawnWithRights(t *testing.T) {
 	n := newTestNode(t)
 	good := term.MustEncode(map[string]any{
 		"export": "child", "overflow": "drop", "deny": []any{"names"},
-		"limits": map[string]any{"timers": 5, "children": 7, "wall_time": int64(3600e9)},
+		"limits": map[string]any{"timers": 5, "children": 7, "wall_time": int64(3600e9)}, "priority": "low",
 	})
 	m := entry(
 		n.report(invoke("wnode.spawn", region(1000, string(good)), i32c(0))), n.tell(0, 16),
@@ -108,13 +119,15 @@ func TestSpawnWithRights(t *testing.T) {
 	n.wantReports(0)
 	child := abi.PidFromBytes(n.next())
 	info, ok := n.system.Info(child)
-	if l := info.Rights.Limits; !ok || l.Timers != 5 || l.Children != 7 || info.Rights.Denied != vm.PermitNames {
-		t.Errorf("rights %+v", info.Rights)
+	if l := info.Rights.Limits; !ok || l.Timers != 5 || l.Children != 7 || info.Rights.Denied != vm.PermitNames || info.Priority != abi.PriorityLow {
+		t.Errorf("rights %+v, priority %s", info.Rights, info.Priority)
 	}
 	n.message(child, "end")
 	for _, bad := range []any{
 		map[string]any{"overflow": "explode"},
 		map[string]any{"overflow": 1},
+		map[string]any{"priority": "higher"},
+		map[string]any{"limits": map[string]any{"priority": 5}},
 		map[string]any{"deny": []any{"fly"}},
 		map[string]any{"deny": "names"},
 		map[string]any{"limits": map[string]any{"wings": 2}},
@@ -125,5 +138,52 @@ func TestSpawnWithRights(t *testing.T) {
 		options := string(term.MustEncode(bad))
 		n.start(entry(n.report(invoke("wnode.spawn", region(1000, options), i32c(0)))).write(1000, options).bytes())
 		n.wantReports(errno(abi.ErrBadArgument))
+	}
+}
+
+func growTable(by int64) op { return seq(raw(0xd0, 0x70), i32c(by), raw(0xfc, 0x0f, 0)) }
+
+// A process has no more elements in its tables than it may, from the first one on; what one process may
+// not, another one of the same module may.
+func TestTableLimit(t *testing.T) {
+	n := newTestNode(t)
+	m := entry(n.report(growTable(6)), n.report(growTable(3)), n.report(growTable(0)), n.report(growTable(1)))
+	m.table = []string{"", "", ""}
+	limit := func(most int) func(*vm.SpawnOptions) { return withRights(vm.Rights{Limits: vm.Limits{Tables: most}}) }
+	wantReason(t, n.run(m, limit(10)), "normal")
+	n.wantReports(3, -1, 9, 9)
+	wantReason(t, n.run(m), "normal")
+	n.wantReports(3, 9, 12, 12)
+	wantReason(t, n.run(m, limit(2)), ReasonTables)
+	n.wantNoMessage()
+	atStart := entry().fn("setup", n.report(growTable(8)))
+	atStart.table, atStart.start = []string{""}, "setup"
+	wantReason(t, n.run(atStart, limit(5)), "normal")
+	n.wantReports(-1)
+}
+
+// Nor do its calls nest deeper, in the start function either.
+func TestStackLimit(t *testing.T) {
+	n := newTestNode(t)
+	count := seq(i32c(0), i32c(0), i32Load, i32c(1), raw(0x6a), i32Store) // one more at address 0
+	deep := entry(invoke("recurse")).fn("recurse", seq(count, n.report(seq(i32c(0), i32Load)), invoke("recurse")))
+	depth := func(m *wasmModule, bytes int) (calls int) {
+		exit := n.run(m, withRights(vm.Rights{Limits: vm.Limits{Stack: bytes}}))
+		if atom, _ := trapOf(t, exit); atom != trapStackOverflow {
+			t.Fatalf("trap %s", atom)
+		}
+		n.system.Deliver(abi.Signal{Kind: abi.SignalMessage, From: n.pid, To: n.pid, Data: []byte("end")})
+		for string(n.next()) != "end" {
+			calls++
+		}
+		return calls
+	}
+	few, more := depth(deep, 1000), depth(deep, 10_000)
+	if few < 5 || few > 10 || more < 8*few || more > 12*few {
+		t.Errorf("%d calls within 1000 bytes of stack, %d within 10000", few, more)
+	}
+	deep.start = "recurse"
+	if got := depth(deep, 1000); got != few {
+		t.Errorf("%d calls below the start function, want %d", got, few)
 	}
 }

@@ -44,12 +44,13 @@ func (e *Engine) takeMemory(n uint64) bool {
 
 // linearMemory is the memory of one instance, within what its process and all guests may have.
 type linearMemory struct {
-	engine *Engine
-	most   uint64
-	space  *image.Space // nil before the first pages
-	buffer []byte       // the beginning of space
-	used   uint64       // the largest that buffer was since the space was set to an image
-	taken  uint64       // of the memory of all guests
+	engine  *Engine
+	process *vm.Process // whose memory it is at the time, nil while the instance rests
+	most    uint64
+	space   *image.Space // nil before the first pages
+	buffer  []byte       // the beginning of space
+	used    uint64       // the largest that buffer was since the space was set to an image
+	taken   uint64       // of the memory of all guests
 	// exactly is a size that Reallocate gives in place of the one that is asked for; 0 stands for none.
 	exactly uint64
 }
@@ -67,6 +68,9 @@ func (m *linearMemory) Reallocate(size uint64) []byte {
 	}
 	m.buffer = m.space.Bytes(size)
 	m.used = max(m.used, size)
+	if m.process != nil {
+		m.process.SetMemory(size)
+	}
 	return m.buffer
 }
 

@@ -32,16 +32,22 @@ func addMeter(ctx context.Context, r wazero.Runtime) error {
 	return nil
 }
 
-// yield is called by a guest that has used its budget up. It lets others run, and gives a new
-// budget unless the process has been told to end.
+// yield is called by a guest that has used its budget up. It lets others run when the guest's turn is
+// over, and gives a new budget unless the process has been told to end.
 func yield(ctx context.Context, stack []uint64) {
 	g := ctx.(*guest)
 	used := int64(g.pace.budget()) - int64(api.DecodeI32(stack[0]))
 	g.process.AddReductions(uint64(used))
-	budget := g.pace.next(used, time.Now())
+	if g.process.Asked() {
+		g.process.AnswerStack()
+	}
+	priority := g.process.Priority()
+	budget := g.pace.next(used, time.Now(), priority)
 	g.endIfTold()
-	runtime.Gosched()
-	g.endIfTold()
+	if g.pace.over(priority) {
+		runtime.Gosched()
+		g.endIfTold()
+	}
 	g.pace.began = time.Now()
 	stack[0] = api.EncodeI32(budget)
 }
@@ -58,6 +64,4 @@ func tableTrap(_ context.Context, stack []uint64) {
 }
 
 // settle accounts for what a guest has used of its last budget.
-func (g *guest) settle(i *instance) {
-	g.process.AddReductions(uint64(int64(g.pace.budget()) - int64(api.DecodeI32(i.left.Get()))))
-}
+func (g *guest) settle() { g.process.AddReductions(inspector{g}.Uncounted()) }

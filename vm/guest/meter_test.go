@@ -116,7 +116,7 @@ func TestTableBounds(t *testing.T) {
 	if want := []any{[]any{"compile_error", "a table of 134217728 elements, at most 1048576"}, []any{}}; !contains([]any{reason}, want) {
 		t.Errorf("reason %v", reason)
 	}
-	grow := func(by int64) op { return n.report(seq(raw(0xd0, 0x70), i32c(by), raw(0xfc, 0x0f, 0))) }
+	grow := func(by int64) op { return n.report(growTable(by)) }
 	m := entry(grow(100), grow(rewrite.MaxTableElements))
 	m.table = []string{""}
 	n.run(m)

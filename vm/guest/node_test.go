@@ -38,6 +38,12 @@ type testNode struct {
 
 func newTestNode(t testing.TB, change ...func(*Options)) *testNode {
 	t.Helper()
+	return newTestNodeWith(t, vm.Rights{}, change...)
+}
+
+// newTestNodeWith is newTestNode with what its processes may have at most.
+func newTestNodeWith(t testing.TB, rights vm.Rights, change ...func(*Options)) *testNode {
+	t.Helper()
 	n := &testNode{
 		t: t, inbox: make(chan vm.Message, 1024),
 		modules: &testModules{known: map[abi.Hash][]byte{}},
@@ -56,6 +62,7 @@ func newTestNode(t testing.TB, change ...func(*Options)) *testNode {
 	}
 	n.system = vm.New(vm.Options{
 		Node: abi.NewNodeID(), Loader: n.engine, Names: n.names, Remote: n.way, Logger: slog.New(slog.DiscardHandler),
+		Rights: rights,
 	})
 	t.Cleanup(n.close)
 	n.pid = n.native(func(p *vm.Process) vm.Exit {

@@ -3,7 +3,37 @@ package guest
 import (
 	"testing"
 	"time"
+
+	"github.com/wnode/wnode/abi"
 )
+
+// A low priority has parts of slices, a high one several of them before others run.
+func TestTurns(t *testing.T) {
+	now := time.Unix(0, 0)
+	for priority, want := range map[abi.Priority]struct {
+		budget int32
+		slices int
+	}{
+		abi.PriorityLow:    {maxBudget / 8, 1},
+		abi.PriorityNormal: {maxBudget, 1},
+		abi.PriorityHigh:   {maxBudget, 4},
+		abi.PriorityMax:    {maxBudget, 16},
+	} {
+		var p pace
+		for turn := range 3 {
+			for slice := range want.slices {
+				used := int64(p.budget())
+				p.began, now = now, now.Add(time.Microsecond)
+				if got := p.next(used, now, priority); got != want.budget {
+					t.Errorf("%s: budget %d, want %d", priority, got, want.budget)
+				}
+				if over := p.over(priority); over != (slice == want.slices-1) {
+					t.Errorf("%s, turn %d: over %v after slice %d", priority, turn, over, slice)
+				}
+			}
+		}
+	}
+}
 
 func TestPace(t *testing.T) {
 	now := time.Unix(0, 0)
@@ -12,7 +42,7 @@ func TestPace(t *testing.T) {
 		used := int64(p.budget())
 		p.began, p.waited = now, waited
 		now = now.Add(took * time.Duration(used) / maxBudget)
-		return p.next(used, now)
+		return p.next(used, now, abi.PriorityNormal)
 	}
 	if got := p.budget(); got != firstBudget {
 		t.Errorf("first budget %d", got)

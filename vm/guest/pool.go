@@ -40,7 +40,7 @@ func (p *pool) init(c *code, rewritten *rewrite.Result) {
 	p.own = rewritten.State.Hidden
 	_, p.shared = c.exports[abi.ImageExport]
 	_, initialized := c.exports[initializeExport]
-	p.ready = p.state.Start == "" && !initialized
+	p.ready = rewritten.Start == "" && !initialized
 }
 
 // take gives an instance at rest, nil when there is none.

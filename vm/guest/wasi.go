@@ -28,7 +28,9 @@ func (s stderr) Write(data []byte) (int, error) { return s.write(data, s.of.gues
 // Read reads at most one line.
 func (s stdio) Read(buf []byte) (int, error) {
 	g := s.of.guest
+	g.process.StandStill()
 	n, err := g.process.Read(g, abi.Pid{}, buf)
+	g.process.GoOn()
 	g.checkAlive()
 	if errors.Is(err, abi.ErrEndOfFile) {
 		return 0, io.EOF
@@ -56,7 +58,9 @@ func (s stdio) write(data []byte, send func(context.Context, abi.Pid, []byte) er
 		}
 		data, g.gather = g.gathered, 0
 	}
+	g.process.StandStill()
 	err := send(g, abi.Pid{}, data)
+	g.process.GoOn()
 	g.checkAlive()
 	if err != nil {
 		return 0, experimentalsys.EIO
@@ -67,15 +71,15 @@ func (s stdio) write(data []byte, send func(context.Context, abi.Pid, []byte) er
 // gatherer listens to fd_write. wazero calls the stream once for each of its buffers: a line whose
 // newline has one of its own, which is how C's printf sends it, would be two requests, and another
 // process's output could come in between.
-type gatherer struct{ watcher }
+type gatherer struct{ listener }
 
 // maxGathered bounds what is gathered; a larger write goes out buffer by buffer.
 const maxGathered = 256 << 10
 
 // Before works out how many bytes the write has, when it has more than one buffer.
-func (w gatherer) Before(ctx context.Context, mod api.Module, def api.FunctionDefinition, params []uint64, stack experimental.StackIterator) {
-	w.watcher.Before(ctx, mod, def, params, stack)
+func (l gatherer) Before(ctx context.Context, mod api.Module, def api.FunctionDefinition, params []uint64, calls experimental.StackIterator) {
 	const size = 8 // of a buffer's entry: address and length
+	l.listener.Before(ctx, mod, def, params, calls)
 	g, ok := ctx.(*guest)
 	count := uint64(uint32(params[2]))
 	if !ok || count < 2 || count > maxGathered/size {
@@ -104,7 +108,9 @@ func (gatherer) After(ctx context.Context, _ api.Module, _ api.FunctionDefinitio
 // nanosleep sleeps for a WASI program.
 func (i *instance) nanosleep(ns int64) {
 	g := i.guest
+	g.process.StandStill()
 	g.pause(time.Duration(ns))
+	g.process.GoOn()
 	g.checkAlive()
 }
 

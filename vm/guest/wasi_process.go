@@ -6,7 +6,6 @@ import (
 
 	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/api"
-	"github.com/tetratelabs/wazero/experimental"
 	"github.com/tetratelabs/wazero/imports/wasi_snapshot_preview1"
 	"github.com/tetratelabs/wazero/sys"
 )
@@ -29,7 +28,7 @@ func addWASI(ctx context.Context, r wazero.Runtime) error {
 			WithGoModuleFunction(f.call, i32s(f.params), i32s(f.results)).
 			Export(name)
 	}
-	if _, err := module.Instantiate(withListeners(ctx)); err != nil {
+	if _, err := module.Instantiate(ctx); err != nil {
 		return fmt.Errorf("WASI: %w", err)
 	}
 	return nil
@@ -121,42 +120,14 @@ var wasiEffects = map[string]wasiEffect{
 	"sock_shutdown":       spends,
 }
 
-// watcher notes what calls of WASI do to an instance.
-type watcher struct {
-	name   string
-	effect wasiEffect
-}
-
-// Before notes the call.
-func (w watcher) Before(ctx context.Context, _ api.Module, _ api.FunctionDefinition, params []uint64, _ experimental.StackIterator) {
+// affected notes what a call of WASI does to the instance.
+func (g *guest) affected(name string, params []uint64) {
 	const lastStream = 2
-	g, ok := ctx.(*guest)
-	switch {
-	case !ok, w.effect == reads && g.shares(), w.effect == flags && api.DecodeU32(params[0]) <= lastStream:
+	switch effect := wasiEffects[name]; {
+	case effect == reads && g.shares(), effect == flags && api.DecodeU32(params[0]) <= lastStream:
 		return
-	case w.effect == flags, w.effect == spends:
+	case effect == flags, effect == spends:
 		g.of.spent = true
 	}
-	g.differs(w.name)
-}
-
-// After does nothing.
-func (watcher) After(context.Context, api.Module, api.FunctionDefinition, []uint64) {}
-
-// Abort does nothing.
-func (watcher) Abort(context.Context, api.Module, api.FunctionDefinition, error) {}
-
-// withListeners makes a context in which the functions of WASI are given listeners.
-func withListeners(ctx context.Context) context.Context {
-	return experimental.WithFunctionListenerFactory(ctx, experimental.FunctionListenerFactoryFunc(
-		func(def api.FunctionDefinition) experimental.FunctionListener {
-			name := def.Name()
-			switch effect := wasiEffects[name]; {
-			case name == "fd_write":
-				return gatherer{watcher{name, effect}}
-			case effect != harmless:
-				return watcher{name, effect}
-			}
-			return nil
-		}))
+	g.differs(name)
 }

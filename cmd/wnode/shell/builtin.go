@@ -26,7 +26,7 @@ type builtin struct {
 
 // builtins lists them in the order in which help shows them.
 func builtins() []builtin {
-	return slices.Concat(processBuiltins, linkBuiltins, messageBuiltins, nodeBuiltins, ioBuiltins, registryBuiltins, globalBuiltins, shellBuiltins)
+	return slices.Concat(processBuiltins, linkBuiltins, traceBuiltins, messageBuiltins, nodeBuiltins, ioBuiltins, registryBuiltins, globalBuiltins, shellBuiltins)
 }
 
 // install puts the builtins into the global object.

@@ -18,7 +18,7 @@ var linkBuiltins = []builtin{
 	{"Process.unlink", "pid", "Takes a link back. Gives true.", (*Evaluator).processUnlink},
 	{"Process.monitor", "who", "Asks for [\"DOWN\", ref, \"process\", who, reason] when a process ends. who is a pid or\n[name, node]. Gives the ref.", (*Evaluator).processMonitor},
 	{"Process.demonitor", "ref, flush", "Takes a monitor back, and with flush true its message out of the mailbox. Gives\nwhether it still stood.", (*Evaluator).processDemonitor},
-	{"Process.flag", "name, value", "Sets a flag of this shell and gives the old value. The only one is \"trap_exit\": with\ntrue, exit signals become messages.", (*Evaluator).processFlag},
+	{"Process.flag", "[pid,] name, value", "Sets a flag of this shell, or of the process pid, and gives the old value. The flags are\n\"trap_exit\", of this shell: with true, exit signals become messages; \"priority\": \"low\",\n\"normal\", \"high\" or \"max\".", (*Evaluator).processFlag},
 	{"Process.alias", "", "Makes a ref that messages to this shell can be sent to, until Process.unalias.", (*Evaluator).processAlias},
 	{"Process.unalias", "ref", "Ends an alias: messages to it are dropped. Gives whether it was active.", (*Evaluator).processUnalias},
 	{"Process.send_after", "to, term, ms", "Sends a message to a process of this node, a pid or a registered name, after ms\nmilliseconds. Gives the timer's ref.", (*Evaluator).sendAfter},
@@ -111,18 +111,41 @@ func (e *Evaluator) processDemonitor(a arguments) (goja.Value, error) {
 }
 
 func (e *Evaluator) processFlag(a arguments) (goja.Value, error) {
-	name, err := a.text(0)
+	of, i := e.process.Pid(), 0
+	if pid, err := toPid(a.at(0)); err == nil {
+		of, i = pid, 1
+	}
+	name, err := a.text(i)
 	if err != nil {
 		return nil, err
 	}
-	on, ok := a.at(1).Export().(bool)
 	switch {
+	case name == "priority":
+		return e.setPriority(a, of, i+1)
 	case name != "trap_exit":
-		return nil, a.wrong(0, `"trap_exit"`)
-	case !ok:
-		return nil, a.wrong(1, "true or false")
+		return nil, a.wrong(i, `"trap_exit" or "priority"`)
+	case of != e.process.Pid():
+		return nil, a.wrong(i, `"priority": a process says itself whether it traps exits`)
+	}
+	on, ok := a.at(i + 1).Export().(bool)
+	if !ok {
+		return nil, a.wrong(i+1, "true or false")
 	}
 	return e.rt.ToValue(e.process.TrapExits(on)), nil
+}
+
+// setPriority sets the priority of a process to the argument i.
+func (e *Evaluator) setPriority(a arguments, of abi.Pid, i int) (goja.Value, error) {
+	name, _ := a.at(i).Export().(string)
+	priority, err := wnode.ParsePriority(name)
+	if err != nil {
+		return nil, a.wrong(i, `"low", "normal", "high" or "max"`)
+	}
+	before, err := e.node.SetPriority(of, priority)
+	if err != nil {
+		return nil, err
+	}
+	return e.rt.ToValue(before.String()), nil
 }
 
 func (e *Evaluator) processAlias(arguments) (goja.Value, error) {

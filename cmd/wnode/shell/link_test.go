@@ -17,8 +17,8 @@ func TestLinkBuiltins(t *testing.T) {
 		{`f = wasm(` + quote(module) + `); 1`, `1`},
 		{`Process.flag("trap_exit", true)`, `false`}, // LINK-13
 		{`Process.flag("trap_exit", true)`, `true`},
-		{`Process.flag("priority", true)`, `Uncaught TypeError: Process.flag: argument 1 must be "trap_exit", not "priority"; the call is Process.flag(name, value) (input 4, line 1, column 13)`},
-		{`Process.flag("trap_exit", 1)`, `Uncaught TypeError: Process.flag: argument 2 must be true or false, not 1; the call is Process.flag(name, value) (input 5, line 1, column 13)`},
+		{`Process.flag("color", true)`, `Uncaught TypeError: Process.flag: argument 1 must be "trap_exit" or "priority", not "color"; the call is Process.flag([pid,] name, value) (input 4, line 1, column 13)`},
+		{`Process.flag("trap_exit", 1)`, `Uncaught TypeError: Process.flag: argument 2 must be true or false, not 1; the call is Process.flag([pid,] name, value) (input 5, line 1, column 13)`},
 		{`p = spawn_link(f); Process.info(p).links[0] === self() && Process.info(self()).links[0] === p`, `true`},
 		{`Process.exit(p, ["boom", 1]); m = receive(); m[0] === "EXIT" && m[1] === p && m[2]`, `["boom", 1]`},
 		{`Process.link(p); receive()[2]`, `"noproc"`}, // LINK-06

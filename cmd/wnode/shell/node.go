@@ -38,6 +38,9 @@ type Processes interface {
 	Spawn(label string, leader abi.Pid, f wnode.Func) (abi.Pid, error)
 	Processes() []abi.Pid
 	Info(abi.Pid) (wnode.Info, bool)
+	Trace(target, tracer abi.Pid, flags wnode.TraceFlags) error
+	Stack(context.Context, abi.Pid) []wnode.Frame
+	SetPriority(abi.Pid, wnode.Priority) (before wnode.Priority, err error)
 }
 
 // Names are the registered names, the node's own and the global ones.

@@ -22,7 +22,7 @@ var processBuiltins = []builtin{
 	{"Process.list", "", "The pids of the processes of this node.", func(e *Evaluator, _ arguments) (goja.Value, error) {
 		return e.pids(e.node.Processes()), nil
 	}},
-	{"Process.info", "pid", "What is known of a process of this node; undefined when it has ended.", (*Evaluator).processInfo},
+	{"Process.info", "pid", "What is known of a process of this node; undefined when it has ended.\ncurrent_function is where a guest is, [module, function, arity]; a guest that computes is\nasked, for a second at most.", (*Evaluator).processInfo},
 	{"Process.exit", "pid, reason", "Sends an exit signal, to a process of any node. The reason \"kill\" ends every\nprocess, \"normal\" none but the caller. Gives true.", (*Evaluator).processExit},
 }
 
@@ -81,7 +81,8 @@ func (e *Evaluator) processInfo(a arguments) (goja.Value, error) {
 		return goja.Undefined(), nil
 	}
 	o := e.rt.NewObject()
-	for _, field := range e.infoFields(info) {
+	stack := e.node.Stack(e.ctx, pid)
+	for _, field := range e.infoFields(info, stack) {
 		_ = o.Set(field.name, field.value) // an ordinary object takes any property
 	}
 	return o, nil
@@ -92,25 +93,31 @@ type infoField struct {
 	value goja.Value
 }
 
-func (e *Evaluator) infoFields(info wnode.Info) []infoField {
+// infoFields gives them in the order in which they are printed. What a process does not have is null.
+func (e *Evaluator) infoFields(info wnode.Info, stack []wnode.Frame) []infoField {
 	text := func(s string) goja.Value {
 		if s == "" {
 			return goja.Null()
 		}
 		return e.rt.ToValue(s)
 	}
-	function, parent := goja.Null(), goja.Null()
+	function, module, memory, parent := goja.Null(), goja.Null(), goja.Null(), goja.Null()
 	if info.Function != (abi.Function{}) {
-		function = e.fromTerm(info.Function)
+		function, module = e.fromTerm(info.Function), e.rt.ToValue("sha256:"+info.Function.Module.String())
+		memory = e.rt.ToValue(info.Memory)
 	}
 	if !info.Parent.IsZero() {
 		parent = e.fromTerm(info.Parent)
 	}
+	current, calls := e.calls(stack)
 	return []infoField{
 		{"registered_name", text(info.Name)},
 		{"label", text(info.Label)},
-		{"function", function},
 		{"status", text(info.Status)},
+		{"current_function", current},
+		{"current_stacktrace", calls},
+		{"function", function},
+		{"module", module},
 		{"message_queue_len", e.rt.ToValue(info.MessageQueue)},
 		{"message_queue_bytes", e.rt.ToValue(info.MessageBytes)},
 		{"group_leader", e.fromTerm(info.GroupLeader)},
@@ -119,6 +126,8 @@ func (e *Evaluator) infoFields(info wnode.Info) []infoField {
 		{"links", e.pids(info.Links)},
 		{"monitors", e.pids(info.Monitors)},
 		{"monitored_by", e.pids(info.MonitoredBy)},
+		{"memory", memory},
+		{"priority", text(info.Priority.String())},
 		{"reductions", e.rt.ToValue(info.Reductions)},
 		{"limits", e.limits(info.Rights.Limits)},
 		{"denied", e.texts(info.Rights.Denied.PermissionNames())},
@@ -126,11 +135,27 @@ func (e *Evaluator) infoFields(info wnode.Info) []infoField {
 	}
 }
 
+// calls gives the innermost call of a stack as [module, function, arity], and all of them; both are null
+// when nobody knows.
+func (e *Evaluator) calls(stack []wnode.Frame) (current, all goja.Value) {
+	if len(stack) == 0 {
+		return goja.Null(), goja.Null()
+	}
+	list := make([]any, len(stack))
+	for i, f := range stack {
+		list[i] = e.rt.NewArray(f.Module, f.Function, f.Arity)
+	}
+	return e.rt.NewArray(stack[0].Module, stack[0].Function, stack[0].Arity), e.rt.NewArray(list...)
+}
+
 // limits gives the bounds that there are, by name.
 func (e *Evaluator) limits(limits wnode.Limits) goja.Value {
 	values := map[any]any{}
 	for name, value := range limits.Values() {
 		values[name] = int64(value)
+	}
+	if limits.Priority != 0 {
+		values["priority"] = limits.Priority.String()
 	}
 	return e.fromMap(values)
 }

@@ -89,6 +89,11 @@ export function trapExits(on: bool): i32 {
   return host.trap_exits(on);
 }
 
+/** Sets this process's share of a processor, 1 low to 4 max, and gives what was set before. */
+export function setPriority(priority: i32): i32 {
+  return host.set_priority(priority);
+}
+
 /** Asks for a DOWN message when a process ends. */
 export function monitorPid(pid: Pid): Ref | null {
   const ref = new Ref();

@@ -17,6 +17,7 @@ pub const TAG_FUNCTION: u64 = 30582;
 pub const MESSAGE_USER: i32 = 0;
 pub const MESSAGE_EXIT: i32 = 1;
 pub const MESSAGE_DOWN: i32 = 2;
+pub const MESSAGE_TRACE: i32 = 3;
 
 /// The flags of a send.
 pub const SEND_NO_CONNECT: i32 = 1;
@@ -81,13 +82,14 @@ extern "C" {
     /// another export of the caller's module), "args" (array), "node" (text: a node's name;
     /// default: this node), "group_leader" (pid; default: the caller's), "link" (bool: the two are
     /// linked from the first moment on), "limits" (map of memory, reductions, wall_time in
-    /// nanoseconds, mailbox_messages, mailbox_bytes, timers, children to numbers; never more than
-    /// the caller's), "deny" (array of spawn, spawn_remote, connect, names, global_names,
-    /// exit_others: what the process may not do, beside what the caller may not), "overflow" (text:
-    /// what a full mailbox leads to: kill, the process; drop, the newest message; block, local
-    /// senders wait; default kill). Never fails for want of code: a missing module or export is the
-    /// new process's exit reason. A node that cannot be reached gives the pid of a process that has
-    /// ended already. BAD_ARGUMENT, LIMIT, DENIED.
+    /// nanoseconds, mailbox_messages, mailbox_bytes, timers, children, tables, stack, priority to
+    /// numbers; never more than the caller's), "deny" (array of spawn, spawn_remote, connect,
+    /// names, global_names, exit_others: what the process may not do, beside what the caller may
+    /// not), "overflow" (text: what a full mailbox leads to: kill, the process; drop, the newest
+    /// message; block, local senders wait; default kill), "priority" (text: low, normal, high or
+    /// max, as far as the limits allow; default normal). Never fails for want of code: a missing
+    /// module or export is the new process's exit reason. A node that cannot be reached gives the
+    /// pid of a process that has ended already. BAD_ARGUMENT, LIMIT, DENIED.
     pub fn spawn(options: *const u8, options_len: usize, pid: *mut Pid) -> i32;
 
     /// Does what spawn does, with a monitor that is there from the new process's first moment on.
@@ -118,6 +120,12 @@ extern "C" {
     /// on. Returns what was set before, 0 or 1.
     pub fn trap_exits(on: i32) -> i32;
 
+    /// Sets the caller's share of a processor while others compute too: 1 low, an eighth of normal;
+    /// 2 normal, what a process begins with; 3 high, 4 times normal; 4 max, 16 times normal.
+    /// Returns what was set before. DENIED for more than the process's limit priority,
+    /// BAD_ARGUMENT.
+    pub fn set_priority(priority: i32) -> i32;
+
     /// Sets what the caller is called in process information and logs: text of at most 255 bytes.
     /// BAD_ARGUMENT.
     pub fn set_label(label: *const u8, label_len: usize) -> i32;
@@ -126,8 +134,13 @@ extern "C" {
     /// node.
     pub fn is_alive(pid_node: u64, pid_num: u64) -> i32;
 
-    /// Writes a CBOR map of facts about a process of this node. Returns the length. NO_PROCESS;
-    /// BAD_ARGUMENT for a pid of another node.
+    /// Writes a CBOR map of facts about a process of this node: status (running, waiting, exiting),
+    /// current_function ([module, function, arity]), current_stacktrace (array of those), function,
+    /// registered_name, label, parent, group_leader, links, monitors, monitored_by, trap_exit,
+    /// message_queue_len, message_queue_bytes, memory (bytes), reductions, priority, limits,
+    /// denied, started (as system_time). What a process does not have is null; one that computes is
+    /// asked where it is, for a second at most. Returns the length. NO_PROCESS; BAD_ARGUMENT for a
+    /// pid of another node.
     pub fn process_info(pid_node: u64, pid_num: u64, info: *mut u8, info_cap: usize) -> i32;
 
     /// Writes the arguments that the process was spawned with, a CBOR array. Returns the length.

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 #[derive(Clone, PartialEq, Debug)]
 pub struct Message {
     pub term: Term,
-    /// host::MESSAGE_USER, host::MESSAGE_EXIT or host::MESSAGE_DOWN.
+    /// host::MESSAGE_USER, MESSAGE_EXIT, MESSAGE_DOWN or MESSAGE_TRACE.
     pub kind: i32,
     /// Who sent it.
     pub from: Pid,

@@ -28,13 +28,15 @@ pub struct Spawn {
     /// The two are linked from the first moment on.
     pub link: bool,
     /// Limits by name, never more than the caller's: memory, reductions, wall_time (nanoseconds),
-    /// mailbox_messages, mailbox_bytes, timers, children.
+    /// mailbox_messages, mailbox_bytes, timers, children, tables, stack, priority.
     pub limits: Vec<(String, u64)>,
     /// What it may not do, beside what the caller may not: spawn, spawn_remote, connect, names,
     /// global_names, exit_others.
     pub deny: Vec<String>,
     /// What a full mailbox leads to: kill (default), drop or block.
     pub overflow: Option<String>,
+    /// low, normal (default), high or max, as far as the limits allow.
+    pub priority: Option<String>,
 }
 
 impl Spawn {
@@ -49,6 +51,7 @@ impl Spawn {
             ("limits", Some(Term::Map(self.limits.iter().map(limit).collect()))),
             ("deny", Some(Term::Array(self.deny.iter().map(|p| Term::from(&p[..])).collect()))),
             ("overflow", self.overflow.as_deref().map(Term::from)),
+            ("priority", self.priority.as_deref().map(Term::from)),
         ];
         let given = entries.into_iter().filter_map(|(k, v)| Some((Term::from(k), v?)));
         Term::Map(given.collect()).encode()
@@ -94,6 +97,12 @@ pub fn is_alive(pid: Pid) -> Result<bool> {
 /// Sets what this process is called in process information and logs, at most 255 bytes.
 pub fn set_label(label: &str) -> Result<()> {
     status(unsafe { host::set_label(label.as_ptr(), label.len()) }).map(drop)
+}
+
+/// Sets this process's share of a processor: 1 low, 2 normal, 3 high, 4 max. Gives what was set before.
+/// Errors: DENIED, BAD_ARGUMENT.
+pub fn set_priority(priority: i32) -> Result<usize> {
+    status(unsafe { host::set_priority(priority) })
 }
 
 /// Gives a process of this node a name on this node. Errors: NAME_TAKEN, NO_PROCESS, BAD_ARGUMENT.

@@ -13,28 +13,30 @@ const (
 )
 
 // bound gives each table and memory a maximum. Tables that start beyond theirs are a [*BoundError];
-// what the compiler makes of a memory that does is its own business.
-func bound(m *wasm.Module, pages uint32) error {
+// what the compiler makes of a memory that does is its own business. It gives the elements that all
+// tables have to begin with.
+func bound(m *wasm.Module, pages uint32) (elements uint32, err error) {
 	if len(m.Tables) > MaxTables {
-		return &BoundError{fmt.Sprintf("%d tables, at most %d", len(m.Tables), MaxTables)}
+		return 0, &BoundError{fmt.Sprintf("%d tables, at most %d", len(m.Tables), MaxTables)}
 	}
 	for i := range m.Tables {
 		share := MaxTableElements / uint32(len(m.Tables))
 		l := &m.Tables[i].Limits
 		if l.HasMax && l.Max < l.Min {
-			return fmt.Errorf("%w: a table of more elements than it can have", wasm.ErrMalformed)
+			return 0, fmt.Errorf("%w: a table of more elements than it can have", wasm.ErrMalformed)
 		}
 		if l.Min > share {
-			return &BoundError{fmt.Sprintf("a table of %d elements, at most %d", l.Min, share)}
+			return 0, &BoundError{fmt.Sprintf("a table of %d elements, at most %d", l.Min, share)}
 		}
 		capLimits(l, share)
+		elements += l.Min
 	}
 	for i := range m.Memories {
 		if l := &m.Memories[i]; pages > 0 && l.Min <= pages {
 			capLimits(l, pages)
 		}
 	}
-	return nil
+	return elements, nil
 }
 
 func capLimits(l *wasm.Limits, most uint32) {

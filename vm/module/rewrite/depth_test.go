@@ -72,8 +72,10 @@ func TestStackOverflow(t *testing.T) {
 			var before, after runtime.MemStats
 			runtime.ReadMemStats(&before)
 			instance, err := h.runtime.InstantiateModule(t.Context(), compiled, wazero.NewModuleConfig().WithName(""))
-			if err == nil {
-				_, err = instance.ExportedFunction("run").Call(t.Context())
+			for _, export := range []string{result.Start, "run"} {
+				if err == nil && export != "" {
+					_, err = instance.ExportedFunction(export).Call(t.Context())
+				}
 			}
 			runtime.ReadMemStats(&after)
 			if !errors.Is(err, errOverflow) {

@@ -258,6 +258,13 @@ func (e *emitter) bulk(p *point, same []byte) {
 		}
 		e.out.with(wasm.OpCall, e.r.helpers.index(chargeBytes))
 		e.out = append(e.out, same...)
+	case wasm.OpTableGrow:
+		e.out.with(wasm.OpCall, e.r.helpers.index(chargeElements))
+		if grow := e.r.growTable(p.arg); grow != nil {
+			e.out.with(wasm.OpCall, e.r.helpers.index(grow))
+			return
+		}
+		e.out = append(e.out, same...)
 	default:
 		e.out.with(wasm.OpCall, e.r.helpers.index(chargeElements))
 		e.out = append(e.out, same...)

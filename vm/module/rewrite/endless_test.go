@@ -170,8 +170,10 @@ func TestEverythingYields(t *testing.T) {
 				t.Fatal(err)
 			}
 			instance, err := h.runtime.InstantiateWithConfig(t.Context(), result.Module, wazero.NewModuleConfig().WithName(""))
-			if err == nil {
-				_, err = instance.ExportedFunction("run").Call(t.Context())
+			for _, export := range []string{result.Start, "run"} {
+				if err == nil && export != "" {
+					_, err = instance.ExportedFunction(export).Call(t.Context())
+				}
 			}
 			if !errors.Is(err, errStopped) {
 				t.Errorf("%v after %d yields", err, h.yields)

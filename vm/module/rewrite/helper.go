@@ -159,6 +159,49 @@ func (r *rewriter) initFrom(segment uint32) *helper {
 	return h
 }
 
+// growTable gives the helper for table.grow of a table that the module defines, nil for any other: it
+// grows the table by no more than is left for all tables together.
+func (r *rewriter) growTable(table uint32) *helper {
+	imported := uint32(r.m.Imported(wasm.KindTable))
+	if table < imported || table >= imported+uint32(len(r.m.Tables)) {
+		return nil
+	}
+	if r.grows[table] == nil {
+		element := r.m.Tables[table-imported].Element
+		r.grows[table] = &helper{
+			params: []wasm.ValueType{element, wasm.I32}, results: oneParam, locals: oneLocal,
+			write: func(r *rewriter, out *code) { writeGrow(r, out, table) },
+		}
+	}
+	return r.grows[table]
+}
+
+// writeGrow writes table.grow, which fails by giving -1.
+func writeGrow(r *rewriter, out *code, table uint32) {
+	const value, count, before = 0, 1, 2 // locals
+	fail := func() {
+		out.block(wasm.OpIf, wasm.BlockEmpty)
+		out.i32(-1)
+		out.op(wasm.OpReturn, wasm.OpEnd)
+	}
+	out.with(wasm.OpLocalGet, count)
+	out.with(wasm.OpGlobalGet, r.tables)
+	out.op(wasm.OpI32GtU)
+	fail()
+	out.with(wasm.OpLocalGet, value)
+	out.with(wasm.OpLocalGet, count)
+	out.with(wasm.OpTableGrow, table)
+	out.with(wasm.OpLocalTee, before)
+	out.i32(0)
+	out.op(wasm.OpI32LtS)
+	fail()
+	out.with(wasm.OpGlobalGet, r.tables)
+	out.with(wasm.OpLocalGet, count)
+	out.op(wasm.OpI32Sub)
+	out.with(wasm.OpGlobalSet, r.tables)
+	out.with(wasm.OpLocalGet, before)
+}
+
 // memoryFill and memoryCopy write the instruction, with a length of its own.
 func memoryFill(out *code, size func()) {
 	operands(out, size)

@@ -69,6 +69,14 @@ type Result struct {
 	// Stack is the name of the exported global with the bytes of stack that are left, an i32. A trap leaves it as
 	// it was then: who goes on to use the instance sets it to what it was before the call.
 	Stack string
+	// Tables is the name of the exported global with the elements by which all tables together may still
+	// grow, an i32; "" for a module that makes none grow.
+	Tables string
+	// TableElements is how many elements the tables have to begin with.
+	TableElements uint32
+	// Start is the name under which the start function is exported; "" for none. The module no longer calls
+	// it by itself, so that whoever makes an instance can set the globals before any of its code runs.
+	Start string
 	// Layout translates the indices of functions.
 	Layout Layout
 	// State is what instances begin with. Zero without [Options.State].
@@ -97,10 +105,11 @@ func Module(b []byte, opts Options) (*Result, error) {
 			return nil, fmt.Errorf("%w: %s", ErrReserved, ImportModule)
 		}
 	}
-	if err := bound(m, opts.MemoryPages); err != nil {
+	elements, err := bound(m, opts.MemoryPages)
+	if err != nil {
 		return nil, err
 	}
-	r := &rewriter{m: m, opts: opts}
+	r := &rewriter{m: m, opts: opts, elements: elements}
 	if err := r.analyze(); err != nil {
 		return nil, err
 	}
@@ -111,14 +120,14 @@ func Module(b []byte, opts Options) (*Result, error) {
 		m.Codes[i] = r.emit(i)
 		r.funcs[i].points = nil
 	}
-	if opts.State {
-		r.planState()
-	}
 	r.inject()
 	if r.dispatch != nil {
 		m.Tables, m.Elements = nil, nil // nothing uses them any more
 	}
-	result := &Result{Left: r.names.left, Stack: r.names.stack, Layout: r.layout}
+	result := &Result{
+		Left: r.names.left, Stack: r.names.stack, Tables: r.names.tables, Start: r.names.start,
+		TableElements: r.elements, Layout: r.layout,
+	}
 	if opts.State {
 		result.State = r.detachState()
 	}
@@ -137,16 +146,19 @@ type rewriter struct {
 	imports   []uint32 // the types of the functions that are imported
 	taken     []bool   // for each function that is not imported, whether its address is taken
 	hidden    hiddenState
-	detached  bool      // instances begin as the state says
 	dispatch  *dispatch // nil when there is no table that is turned into code
 
 	layout  Layout
 	types   injectedTypes
 	helpers helpers
 	inits   map[uint32]*helper // for memory.init, by segment
+	grows   map[uint32]*helper // for table.grow, by table
 	left    uint32             // the global that counts reductions
 	stack   uint32             // the global that counts bytes of stack
+	tables  uint32             // the global that counts elements of tables, if there is one
 	names   exportNames
+
+	elements uint32 // of all tables to begin with
 }
 
 // Layout is how the functions of a module moved.
@@ -185,9 +197,9 @@ func (l Layout) tableTrap() uint32     { return l.imported + 2 }
 func (r *rewriter) place() {
 	r.layout = Layout{imported: uint32(r.m.Imported(wasm.KindFunc)), defined: uint32(len(r.m.Funcs))}
 	r.left = uint32(r.m.Imported(wasm.KindGlobal) + len(r.m.Globals))
-	r.stack = r.left + 1
+	r.stack, r.tables = r.left+1, r.left+2
 	r.types = injectedTypes{m: r.m, results: map[string]uint32{}}
-	r.inits = map[uint32]*helper{}
+	r.inits, r.grows = map[uint32]*helper{}, map[uint32]*helper{}
 	r.helpers = helpers{next: r.layout.imported + injectedImports + r.layout.defined}
 }
 
@@ -202,6 +214,7 @@ func (r *rewriter) inject() {
 		wasm.Import{Module: ImportModule, Name: StackOverflow, Kind: wasm.KindFunc, Type: overflow},
 		wasm.Import{Module: ImportModule, Name: TableTrap, Kind: wasm.KindFunc, Type: r.types.add(oneParam, nil)},
 	)
+	start, starts := r.startCaller()
 	for _, h := range r.helpers.used {
 		m.Funcs = append(m.Funcs, r.types.add(h.params, h.results))
 		m.Codes = append(m.Codes, h.code(r))
@@ -211,11 +224,40 @@ func (r *rewriter) inject() {
 		wasm.Global{Type: counter, Init: i32Expr(r.opts.Budget)},
 		wasm.Global{Type: counter, Init: i32Expr(r.opts.StackBytes)},
 	)
-	r.names = freeNames(m.Exports)
-	m.Exports = append(m.Exports,
-		wasm.Export{Name: r.names.left, Kind: wasm.KindGlobal, Index: r.left},
-		wasm.Export{Name: r.names.stack, Kind: wasm.KindGlobal, Index: r.stack},
-	)
+	names := freeNames(m.Exports)
+	export := func(name string, kind wasm.Kind, index uint32) string {
+		m.Exports = append(m.Exports, wasm.Export{Name: name, Kind: kind, Index: index})
+		return name
+	}
+	r.names.left = export(names.left, wasm.KindGlobal, r.left)
+	r.names.stack = export(names.stack, wasm.KindGlobal, r.stack)
+	if len(r.grows) > 0 {
+		m.Globals = append(m.Globals, wasm.Global{Type: counter, Init: i32Expr(int32(MaxTableElements - r.elements))})
+		r.names.tables = export(names.tables, wasm.KindGlobal, r.tables)
+	}
+	if starts {
+		r.names.start = export(names.start, wasm.KindFunc, start)
+		m.Start = nil
+	}
+}
+
+// startCaller gives a function that calls the start function: to export that itself would declare it for
+// ref.func. It reports false when there is no start function, or none that the module defines and that has
+// the type of one: the compiler may have something to say about it.
+func (r *rewriter) startCaller() (index uint32, ok bool) {
+	if r.m.Start == nil {
+		return 0, false
+	}
+	start := *r.m.Start
+	original, ok := r.layout.Original(start)
+	if !ok || original < r.layout.imported {
+		return 0, false
+	}
+	t := r.m.Types[r.m.Funcs[original-r.layout.imported]]
+	if len(t.Params) > 0 || len(t.Results) > 0 {
+		return 0, false
+	}
+	return r.helpers.index(&helper{write: func(_ *rewriter, out *code) { out.with(wasm.OpCall, start) }}), true
 }
 
 func i32Expr(v int32) wasm.Expr {
@@ -224,9 +266,8 @@ func i32Expr(v int32) wasm.Expr {
 
 // exportNames are names under which things are exported that the module does not export itself.
 type exportNames struct {
-	left, stack string
-	start       string
-	global      string // followed by a number
+	left, stack, tables, start string
+	global                     string // followed by a number
 }
 
 // freeNames gives names that no export has.
@@ -238,7 +279,7 @@ func freeNames(exports []wasm.Export) exportNames {
 		}
 	}
 	prefix := ImportModule + strings.Repeat("'", longest)
-	return exportNames{left: prefix + "/left", stack: prefix + "/stack", start: prefix + "/start", global: prefix + "/global"}
+	return exportNames{prefix + "/left", prefix + "/stack", prefix + "/tables", prefix + "/start", prefix + "/global"}
 }
 
 // injectedTypes adds types to a module, each once.

@@ -9,14 +9,12 @@ import (
 // State says how the state of a module's instances can be seen and set from outside: it is the
 // memory, and the globals that have names here. With [Options.State] an instance is made with an
 // empty memory, and whoever makes it does the rest as instantiation would have (core specification
-// 4.5.4): he writes Data in its order, and calls Start. Data that does not fit is a trap.
+// 4.5.4): he writes Data in its order. Data that does not fit is a trap.
 type State struct {
 	// Globals are the names under which the mutable globals are exported, the counters not among them.
 	Globals []string
 	// Data is what is written to the memory first.
 	Data []Segment
-	// Start is the name under which the start function is exported, "" for none.
-	Start string
 	// Hidden says why there is more state than can be seen: an instance of such a module cannot be
 	// set back. "": there is none.
 	Hidden string
@@ -51,21 +49,11 @@ func (h *hiddenState) note(op wasm.Op) {
 	}
 }
 
-// planState decides whether instances begin as [State] says. What is not valid stays, for the compiler to
-// refuse.
-func (r *rewriter) planState() {
-	r.detached = r.detachable()
-	if r.detached && r.m.Start != nil {
-		r.helpers.index(callStart)
-	}
-}
-
 // detachState exports what has to be seen and takes out what instantiation would do after it has made
 // the memory.
 func (r *rewriter) detachState() State {
 	s := State{Hidden: r.hiddenReason()}
-	if r.detached {
-		s.Start = r.detachStart()
+	if r.detachable() {
 		s.Data = r.detachData()
 	} else if s.Hidden == "" {
 		s.Hidden = "its instances begin in a way that only instantiation knows"
@@ -106,7 +94,10 @@ func (r *rewriter) exportGlobals() (names []string) {
 	first := uint32(r.m.Imported(wasm.KindGlobal))
 	for i := range r.m.Globals {
 		index := first + uint32(i)
-		if !r.m.Globals[i].Type.Mutable || index == r.left || index == r.stack {
+		if index == r.left { // the counters are behind all others
+			break
+		}
+		if !r.m.Globals[i].Type.Mutable {
 			continue
 		}
 		name := fmt.Sprint(r.names.global, len(names))
@@ -116,43 +107,16 @@ func (r *rewriter) exportGlobals() (names []string) {
 	return names
 }
 
-// detachable reports whether the start function and the active data segments are ones that a valid
-// module of this node can have. A start function works on the data, so both go or neither does.
+// detachable reports whether the active data segments are ones that a valid module of this node can have. A
+// start function that is still there works on the data before anybody else could write it.
 func (r *rewriter) detachable() bool {
 	m := r.m
-	if m.Start != nil && !r.startable(*m.Start) {
-		return false
-	}
 	for i := range m.Data {
 		if d := &m.Data[i]; d.Mode == wasm.Active && (d.Memory != 0 || len(m.Memories) == 0 || d.Offset.Op != wasm.OpI32Const) {
 			return false
 		}
 	}
-	return true
-}
-
-// startable reports whether a function of the module itself can be its start function. The start
-// function of an instance that calls an imported one has no code to stop at.
-func (r *rewriter) startable(index uint32) bool {
-	defined := uint64(index) - uint64(r.m.Imported(wasm.KindFunc))
-	if defined >= uint64(len(r.m.Funcs)) || uint64(r.m.Funcs[defined]) >= uint64(len(r.m.Types)) {
-		return false
-	}
-	t := &r.m.Types[r.m.Funcs[defined]]
-	return len(t.Params) == 0 && len(t.Results) == 0
-}
-
-// callStart calls the start function. Were that exported itself, it would be one that ref.func may name.
-var callStart = &helper{write: func(r *rewriter, out *code) { out.with(wasm.OpCall, *r.m.Start) }}
-
-// detachStart exports what calls the start function, in place of having it called.
-func (r *rewriter) detachStart() string {
-	if r.m.Start == nil {
-		return ""
-	}
-	r.m.Exports = append(r.m.Exports, wasm.Export{Name: r.names.start, Kind: wasm.KindFunc, Index: r.helpers.index(callStart)})
-	r.m.Start = nil
-	return r.names.start
+	return m.Start == nil
 }
 
 // detachData takes the active segments out. Where code refers to segments by their numbers, empty ones

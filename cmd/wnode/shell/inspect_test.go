@@ -1,0 +1,60 @@
+package shell
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/wnode/wnode"
+	"github.com/wnode/wnode/abi"
+)
+
+func (n *fakeNode) Stack(ctx context.Context, pid abi.Pid) []wnode.Frame {
+	return n.sys.Stack(ctx, pid)
+}
+
+func (n *fakeNode) Trace(target, tracer abi.Pid, flags wnode.TraceFlags) error {
+	return n.sys.Trace(target, tracer, flags)
+}
+
+func (n *fakeNode) SetPriority(pid abi.Pid, p wnode.Priority) (wnode.Priority, error) {
+	return n.sys.SetPriority(pid, p)
+}
+
+func TestTrace(t *testing.T) {
+	s := newSession(t)
+	module := filepath.Join(t.TempDir(), "whoami.wasm")
+	if err := os.WriteFile(module, []byte("\x00asm\x01\x00\x00\x00"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	const call = `the call is Process.trace(pid[, flags[, tracer]])`
+	for _, c := range []struct{ source, want string }{
+		{`p = spawn(wasm(` + quote(module) + `)); Process.trace(p)`, `true`},
+		{`send(p, ["hello", 1]); m = receive(); m[0] === "trace" && m[1] === p && m.slice(2)`, `["receive", ["hello", 1]]`},
+		{`Process.link(p); Process.unlink(p); [receive(), receive()].map(m => m[2])`, `["getting_linked", "getting_unlinked"]`},
+		{`Process.trace(p, ["procs"]); send(p, 1); Process.exit(p, "kill"); m = receive(); m.slice(2)`, `["exit", "killed"]`},
+		{`Process.monitor(p); receive(); try { Process.trace(p) } catch (e) { e.message.endsWith("no such process") }`, `true`},
+		{`p = spawn(wasm(` + quote(module) + `)); Process.trace(p, ["receive"]); Process.trace(p, false); send(p, 1); receive(0)`, `undefined`},
+		{`q = spawn(wasm(` + quote(module) + `)); Process.trace(p, ["send"], q)`, `true`},
+		{`try { Process.trace(p) } catch (e) { e.message.includes("traces it") }`, `true`},
+		{`Process.trace(self(), ["sends"])`, `Uncaught TypeError: Process.trace: argument 2 must be an array of "send", "receive", "procs" and "set_on_spawn", or false, not ["sends"]; ` + call + ` (input 9, line 1, column 14)`},
+	} {
+		s.wants(c.source, c.want)
+	}
+}
+
+func TestPriorityFlag(t *testing.T) {
+	s := newSession(t)
+	for _, c := range []struct{ source, want string }{
+		{`Process.flag("priority", "low")`, `"normal"`},
+		{`Process.flag(self(), "priority", "high")`, `"low"`},
+		{`Process.info(self()).priority`, `"high"`},
+		{`Process.info(self()).limits.priority`, `"high"`},
+		{`Process.flag("priority", "top")`, `Uncaught TypeError: Process.flag: argument 2 must be "low", "normal", "high" or "max", not "top"; the call is Process.flag([pid,] name, value) (input 5, line 1, column 13)`},
+		{`Process.flag(pid("0.99.0"), "priority", "low")`, `Uncaught Error: Process.flag: priority of #PID<0.99.0>: no such process (input 6, line 1, column 13)`},
+		{`try { Process.flag("priority", "max") } catch (e) { e.message }`, `"Process.flag: priority max, at most high: permission denied"`},
+	} {
+		s.wants(c.source, c.want)
+	}
+}

@@ -1,0 +1,105 @@
+package guest
+
+import (
+	"context"
+
+	"github.com/tetratelabs/wazero/api"
+	"github.com/tetratelabs/wazero/experimental"
+	"github.com/tetratelabs/wazero/imports/wasi_snapshot_preview1"
+
+	"github.com/wnode/wnode/vm"
+	"github.com/wnode/wnode/vm/module/rewrite"
+)
+
+// mayWait are the host functions in which a guest may stand still for long: for those a listener notes
+// where the guest is, which takes some 45 ns. Send is not among them, though it may wait for room: it is
+// what guests do most. itself says that the function or what it calls says when the guest stands still.
+var mayWait = map[string]struct{ itself bool }{
+	"receive": {itself: true}, "wait": {itself: true}, "process_info": {itself: true},
+	"sleep": {}, "spawn": {}, "spawn_monitor": {},
+	"io_write": {}, "io_read": {}, "io_read_line": {},
+	"node_connect": {}, "node_disconnect": {}, "node_ping": {},
+	"send_node": {}, "global_register": {}, "global_unregister": {},
+	"fd_write": {}, "fd_read": {}, "poll_oneoff": {},
+	rewrite.Yield: {},
+}
+
+// stack is where a guest is: the calls that it was in at the last call of a function of [mayWait]. The
+// runtime has noted the addresses of at most 30, which become functions only if somebody asks.
+type stack struct {
+	calls  experimental.StackIterator // nil when frames has them
+	frames []vm.Frame
+}
+
+// inspector lets the machine look into a guest.
+type inspector struct{ g *guest }
+
+// Uncounted is what the guest has used of the slice that runs.
+func (i inspector) Uncounted() uint64 {
+	if i.g.left == nil {
+		return 0
+	}
+	return uint64(int64(i.g.pace.budget()) - int64(api.DecodeI32(i.g.left.Get())))
+}
+
+// Stack gives the calls of the guest.
+func (i inspector) Stack() []vm.Frame {
+	g := i.g
+	calls := g.stack.calls
+	if calls == nil {
+		return g.stack.frames
+	}
+	g.stack.calls, g.stack.frames = nil, nil
+	for calls.Next() && len(g.stack.frames) < maxFrames {
+		def := calls.Function().Definition()
+		module, function, ok := frameName(def.DebugName(), moduleName(g.fn), g.code.compiled.Name(), g.code.layout)
+		if ok {
+			g.stack.frames = append(g.stack.frames, vm.Frame{Module: module, Function: function, Arity: len(def.ParamTypes())})
+		}
+	}
+	return g.stack.frames
+}
+
+// listener notes what the calls of a host function tell of a guest.
+type listener struct {
+	name  string
+	stack bool // where the guest is
+	wasi  bool // what WASI's functions do to its instance
+}
+
+// Before notes it.
+func (l listener) Before(ctx context.Context, _ api.Module, _ api.FunctionDefinition, params []uint64, calls experimental.StackIterator) {
+	g, ok := ctx.(*guest)
+	if !ok {
+		return
+	}
+	if l.stack {
+		g.stack.calls = calls
+	}
+	if l.wasi {
+		g.affected(l.name, params)
+	}
+}
+
+// After does nothing.
+func (listener) After(context.Context, api.Module, api.FunctionDefinition, []uint64) {}
+
+// Abort does nothing.
+func (listener) Abort(context.Context, api.Module, api.FunctionDefinition, error) {}
+
+// withListeners makes a context in which host modules are given the listeners that they need.
+func withListeners(ctx context.Context) context.Context {
+	return experimental.WithFunctionListenerFactory(ctx, experimental.FunctionListenerFactoryFunc(
+		func(def api.FunctionDefinition) experimental.FunctionListener {
+			_, waits := mayWait[def.Name()]
+			wasi := def.ModuleName() == wasi_snapshot_preview1.ModuleName && wasiEffects[def.Name()] != harmless
+			l := listener{def.Name(), waits, wasi}
+			switch {
+			case def.Name() == "fd_write":
+				return gatherer{l}
+			case waits || wasi:
+				return l
+			}
+			return nil
+		}))
+}
