@@ -73,6 +73,7 @@ type Engine struct {
 	modules cache
 	memory  memoryBudget
 	logs    logRate // of all guests
+	symbols symbols
 
 	ctx    context.Context // ends when the engine is closed
 	cancel context.CancelFunc
@@ -95,12 +96,12 @@ func NewEngine(opts Options) (*Engine, error) {
 	e.modules.init(e, opts.MaxCompiled)
 	e.memory.most = opts.TotalMemory
 	e.logs.burst, e.logs.perSecond = logBurstAll, logPerSecAll
+	e.symbols.init()
 
 	config := wazero.NewRuntimeConfig().
 		WithMemoryLimitPages(opts.MemoryPages).
-		// Every exit of a guest would search the debug information of each frame, which takes long
-		// and trusts what the module says there. The names of functions do not come from it.
-		WithDebugInfoEnabled(false)
+		// A module has no debug information but what the rewriter gave it, and that only when it had its own.
+		WithDebugInfoEnabled(true)
 	if opts.CacheDir != "" {
 		var err error
 		if e.onDisk, err = wazero.NewCompilationCacheWithDir(opts.CacheDir); err != nil {

@@ -56,6 +56,10 @@ type Result struct {
 	Stack string
 	// Layout translates the indices of functions.
 	Layout Layout
+	// Offsets translates offsets in the code, of a module that has source lines. Of any other it knows nothing.
+	Offsets Offsets
+	// DebugBytes is the size of the debug information that the module had.
+	DebugBytes int
 }
 
 // Module rewrites a module. It leaves b alone; the result may share memory with it. The errors wrap
@@ -80,7 +84,8 @@ func Module(b []byte, opts Options) (*Result, error) {
 	if err := bound(m, opts.MemoryPages); err != nil {
 		return nil, err
 	}
-	r := &rewriter{m: m, opts: opts}
+	r := &rewriter{m: m, opts: opts, traced: hasLines(m)}
+	debug := debugBytes(m)
 	if err := r.analyze(); err != nil {
 		return nil, err
 	}
@@ -91,13 +96,17 @@ func Module(b []byte, opts Options) (*Result, error) {
 		r.funcs[i].points = nil
 	}
 	r.inject()
-	return &Result{Module: m.Encode(), Left: r.names.left, Stack: r.names.stack, Layout: r.layout}, nil
+	return &Result{
+		Module: m.Encode(), Left: r.names.left, Stack: r.names.stack, Layout: r.layout,
+		Offsets: r.offsets(), DebugBytes: debug,
+	}, nil
 }
 
 // rewriter has what the passes over a module hand on to each other.
 type rewriter struct {
-	m    *wasm.Module
-	opts Options
+	m      *wasm.Module
+	opts   Options
+	traced bool // the compiler is to keep offsets
 
 	funcs     []function // those that are not imported
 	canonical []uint32   // for each type, the first that is the same
