@@ -198,7 +198,7 @@ func SourceLine(position any) string {
 	if file == "" || line <= 0 {
 		return ""
 	}
-	return fmt.Sprintf("%s:%d", file, line)
+	return fmt.Sprintf("%s:%d", oneLine(file), line)
 }
 
 // oneLine makes text of guests and peers fit for the message of a log line, which is not quoted:

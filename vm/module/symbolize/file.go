@@ -49,29 +49,25 @@ func (s *search) file5(r *reader, number uint64) string {
 	format := contents(r)
 	count := r.unsigned()
 	directories := *r
-	for range count {
-		if s.entry5(r, format); r.failed {
-			return ""
-		}
-	}
+	s.skip5(r, format, count)
 	fileFormat := contents(r)
 	if number >= r.unsigned() {
 		return ""
 	}
-	for range number {
-		if s.entry5(r, fileFormat); r.failed {
-			return ""
-		}
-	}
+	s.skip5(r, fileFormat, number)
 	name, directory := s.entry5(r, fileFormat)
 	if directory == 0 || directory >= count {
 		return s.text(name)
 	}
-	for range directory {
-		s.entry5(&directories, format)
-	}
+	s.skip5(&directories, format, directory)
 	path, _ := s.entry5(&directories, format)
 	return join(s.text(path), s.text(name))
+}
+
+func (s *search) skip5(r *reader, format []content, n uint64) {
+	for ; n > 0 && !r.failed; n-- {
+		s.entry5(r, format)
+	}
 }
 
 func contents(r *reader) []content {
@@ -82,9 +78,9 @@ func contents(r *reader) []content {
 	return format
 }
 
-// entry5 reads a directory or a file. One of which nothing is said takes no bytes, and would have no end.
+// entry5 reads a directory or a file. It may take no bytes, so that there is room for any number of them.
 func (s *search) entry5(r *reader, format []content) (path value, directory uint64) {
-	if len(format) == 0 {
+	if len(format) == 0 || !r.effort.spend(1) {
 		r.fail()
 	}
 	for _, c := range format {
