@@ -129,7 +129,7 @@ func frameName(name, module, inner string, layout rewrite.Layout) (from, functio
 			function = fmt.Sprintf("func[%d]", original)
 		}
 	}
-	return printable(module, maxNameBytes), printable(function, maxNameBytes), true
+	return printable(module, maxNameBytes), printable(demangle(function), maxNameBytes), true
 }
 
 func arity(params string) int {

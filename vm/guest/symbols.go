@@ -2,6 +2,7 @@ package guest
 
 import (
 	"context"
+	"strings"
 	"sync"
 	"time"
 
@@ -104,9 +105,17 @@ func printableFrames(frames []symbolize.Frame) []symbolize.Frame {
 	frames = frames[max(0, len(frames)-maxFrames):]
 	for i := range frames {
 		f := &frames[i]
-		f.File, f.Function = printable(f.File, maxNameBytes), printable(f.Function, maxNameBytes)
+		f.File, f.Function = printable(f.File, maxNameBytes), printable(withoutTypes(f.Function), maxNameBytes)
 	}
 	return frames
+}
+
+// withoutTypes leaves out the types that a function is made for, which can be long: fold<u32, ...> is fold.
+func withoutTypes(function string) string {
+	if i := strings.IndexByte(function, '<'); i > 0 && strings.HasSuffix(function, ">") {
+		return function[:i]
+	}
+	return function
 }
 
 // withLines puts source lines into a backtrace, and in front of each frame those of the functions that were
