@@ -158,7 +158,8 @@ func (n *Node) whatText(what any) string {
 	return term.Format(what, n.Index)
 }
 
-// frameText prints [module, function, arity or arguments, position] as module:function/arity.
+// frameText prints [module, function, arity or arguments, position] as module:function/arity, and the source
+// line behind it when the position has one (W-04).
 func (n *Node) frameText(frame []any) string {
 	module, isModule := frame[0].(string)
 	function, isFunction := frame[1].(string)
@@ -169,7 +170,35 @@ func (n *Node) frameText(frame []any) string {
 	if args, ok := arity.([]any); ok {
 		arity = int64(len(args))
 	}
-	return fmt.Sprintf("%s:%s/%s", module, function, term.Format(arity, n.Index))
+	text := fmt.Sprintf("%s:%s/%s", module, function, term.Format(arity, n.Index))
+	if line := SourceLine(frame[3]); line != "" {
+		text += " (" + line + ")"
+	}
+	return text
+}
+
+// SourceLine prints the line of a position in a backtrace (W-04), [["file", F], ["line", L], ...], as in
+// src/main.rs:12. "": it has none.
+func SourceLine(position any) string {
+	var file string
+	var line int64
+	pairs, _ := position.([]any)
+	for _, p := range pairs {
+		pair, _ := p.([]any)
+		if len(pair) != 2 {
+			continue
+		}
+		switch pair[0] {
+		case "file":
+			file, _ = pair[1].(string)
+		case "line":
+			line, _ = pair[1].(int64)
+		}
+	}
+	if file == "" || line <= 0 {
+		return ""
+	}
+	return fmt.Sprintf("%s:%d", oneLine(file), line)
 }
 
 // oneLine makes text of guests and peers fit for the message of a log line, which is not quoted:

@@ -15,6 +15,8 @@ import (
 func TestCrashLog(t *testing.T) {
 	one, logs := newCluster(t).startLogged("one@127.0.0.1", "x1", slog.LevelError)
 	stack := []any{[]any{"m.wasm", "inner", 1, []any{}}, []any{"m.wasm", "_start", []any{"a", 2}, []any{}}}
+	position := []any{[]any{"file", "src/a.c\x1b"}, []any{"line", 12}, []any{"offset", 345}}
+	lines := []any{[]any{"m.wasm", "inner", 1, position}, []any{"m.wasm", "_start", 0, []any{[]any{"offset", 300}}}}
 	pid := abi.Pid{Node: one.ID(), Num: 12}
 	const who = `Process #PID<0.12.0> on node one@127.0.0.1 crashed in `
 	for _, c := range []struct {
@@ -23,6 +25,7 @@ func TestCrashLog(t *testing.T) {
 		want   string
 	}{
 		{crashReport{Label: "m.wasm", Export: "_start"}, []any{"unreachable", stack}, who + `m.wasm: unreachable at m.wasm:inner/1 < m.wasm:_start/2`},
+		{crashReport{Label: "m.wasm"}, []any{"unreachable", lines}, who + "m.wasm: unreachable at m.wasm:inner/1 (src/a.c\ufffd:12) < m.wasm:_start/0"},
 		{crashReport{Label: "m.wasm", Export: "client"}, []any{"unreachable", []any{}}, who + `m.wasm:client: unreachable`},
 		{crashReport{Label: "m.wasm"}, []any{[]any{"link_error", `no "x"`}, []any{}}, who + `m.wasm: link_error: no "x"`},
 		{crashReport{Label: "m.wasm"}, []any{"host_error", "broken"}, who + `m.wasm: ["host_error", "broken"]`},

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -190,8 +191,9 @@ func crashText(what, where any, n *wnode.Node) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, " crashed: %s", strings.Trim(term.Format(what, n.Index), `"`))
 	for _, f := range frames {
-		if frame, ok := f.([]any); ok && len(frame) >= 2 {
-			fmt.Fprintf(&b, "\n    at %v (%v)", frame[1], frame[0])
+		if frame, ok := f.([]any); ok && len(frame) == 4 {
+			place := cmp.Or(wnode.SourceLine(frame[3]), fmt.Sprint(frame[0]))
+			fmt.Fprintf(&b, "\n    at %v (%s)", frame[1], place)
 		}
 	}
 	return b.String()

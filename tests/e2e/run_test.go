@@ -82,6 +82,25 @@ func TestRunCrash(t *testing.T) {
 	}
 }
 
+// W-04: a crash of a guest with debug information says where in the source it was, wherever the guest ran.
+func TestRunCrashWithLines(t *testing.T) {
+	t.Parallel()
+	h := newHost(t)
+	h.headless(nodeTwo)
+	path, err := filepath.Abs("../../vm/module/symbolize/testdata/crash_c4.wasm")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, flags := range map[string][]string{"here": nil, "there": {"--on", nodeTwo}} {
+		r := h.run(nodeArgs("run", append(flags, path))...)
+		const file = "vm/module/symbolize/testdata/crash_c.c"
+		const want = ": integer_divide_by_zero\n    at divide (" + file + ":8)\n    at sum (" + file + ":14)\n    at start (" + file + ":18)\n"
+		if r.code != 1 || !strings.HasSuffix(r.stderr, want) {
+			t.Errorf("%s: %+v", name, r)
+		}
+	}
+}
+
 // The interrupt key ends the program and its process on the other node.
 func TestRunInterrupted(t *testing.T) {
 	t.Parallel()

@@ -33,34 +33,80 @@ var frameLine = func() *regexp.Regexp {
 	return regexp.MustCompile(`^(.*?)\((|` + many + `)\)(?: ` + one + `| \(` + many + `\))?$`)
 }()
 
-// backtrace reads the stack trace in the text of a trap. The runtime gives no offsets.
-func (g *guest) backtrace(err error) (frames []any, detail string) {
-	return parseTrace(err.Error(), moduleName(g.fn), g.code.compiled.Name(), g.code.layout)
+// offsetLine matches the line behind a frame of a module that has DWARF, "\t0x1f: w:1": the offset in
+// the content of the code section.
+var offsetLine = regexp.MustCompile(`^\t0x([0-9a-f]{1,8}): `)
+
+// traceFrame is a call that had not returned.
+type traceFrame struct {
+	module, function string
+	arity            int
+	types            string // of parameters and results
+	offset           uint32 // of the instruction in the module; 0: not known
+	file             string // "": not known
+	line             int
 }
 
-// parseTrace reads a stack trace as frames [module, function, arity, []], innermost first (W-04),
-// and as lines for people. The guest's own functions are those of module; inner is what its name
-// section calls it, and what the runtime therefore calls it too.
-func parseTrace(text, module, inner string, layout rewrite.Layout) (frames []any, detail string) {
-	frames = []any{}
+// backtrace reads the stack trace in the text of a trap as frames (W-04), innermost first, and as lines for
+// people. A frame is [module, function, arity, position], and position has as many as are known of
+// ["file", text], ["line", number] and ["offset", number], which counts from the beginning of the module.
+func (g *guest) backtrace(err error) (terms []any, detail string) {
+	frames := parseTrace(err.Error(), moduleName(g.fn), g.code)
+	frames = g.withLines(frames)
+	terms = make([]any, 0, len(frames))
+	lines := make([]string, 0, len(frames))
+	for i := range frames {
+		terms, lines = append(terms, frames[i].term()), append(lines, frames[i].text())
+	}
+	return terms, strings.Join(lines, "\n")
+}
+
+// parseTrace finds the frames in a stack trace, innermost first. The guest's own functions are those of module,
+// and the code's name is what the runtime calls it.
+func parseTrace(text, module string, code *code) (frames []traceFrame) {
 	_, trace, found := strings.Cut(text, traceHeader)
 	if !found {
-		return frames, ""
+		return nil
 	}
-	var lines []string
+	mine := false // whether an offset would belong to the last of the frames
 	for line := range strings.SplitSeq(trace, "\n\t") {
+		if match := offsetLine.FindStringSubmatch(line); match != nil && mine {
+			now, _ := strconv.ParseUint(match[1], 16, 32)
+			frames[len(frames)-1].offset, _ = code.offsets.Original(uint32(now))
+		}
 		match := frameLine.FindStringSubmatch(line)
-		if match == nil || len(frames) == maxFrames {
+		if match == nil {
 			continue
 		}
-		from, function, ok := frameName(match[1], module, inner, layout)
-		if !ok {
-			continue
+		if len(frames) == maxFrames {
+			break
 		}
-		frames = append(frames, []any{from, function, arity(match[2]), []any{}})
-		lines = append(lines, "in "+from+": "+function+printable(line[len(match[1]):], maxErrorBytes))
+		var from, function string
+		if from, function, mine = frameName(match[1], module, code.inner, code.layout); mine {
+			types := printable(line[len(match[1]):], maxErrorBytes)
+			frames = append(frames, traceFrame{module: from, function: function, arity: arity(match[2]), types: types})
+		}
 	}
-	return frames, strings.Join(lines, "\n")
+	return frames
+}
+
+func (f *traceFrame) term() []any {
+	position := []any{}
+	if f.file != "" {
+		position = append(position, []any{"file", f.file}, []any{"line", f.line})
+	}
+	if f.offset != 0 {
+		position = append(position, []any{"offset", f.offset})
+	}
+	return []any{f.module, f.function, f.arity, position}
+}
+
+func (f *traceFrame) text() string {
+	text := "in " + f.module + ": " + f.function + f.types
+	if f.file != "" {
+		text += fmt.Sprintf(" (%s:%d)", f.file, f.line)
+	}
+	return text
 }
 
 // frameName splits "module.function". The module is that of a host function, or else the guest's own.
@@ -84,7 +130,7 @@ func frameName(name, module, inner string, layout rewrite.Layout) (from, functio
 			function = fmt.Sprintf("func[%d]", original)
 		}
 	}
-	return printable(module, maxNameBytes), printable(function, maxNameBytes), true
+	return printable(module, maxNameBytes), printable(demangle(function), maxNameBytes), true
 }
 
 func arity(params string) int {

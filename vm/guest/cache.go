@@ -26,8 +26,11 @@ type code struct {
 	hash     abi.Hash
 	compiled wazero.CompiledModule
 	exports  map[string]api.FunctionDefinition
-	wasi     bool // imports WASI
+	wasi     bool   // imports WASI
+	inner    string // what its name section calls it
 	layout   rewrite.Layout
+	offsets  rewrite.Offsets
+	debug    int    // bytes of debug information in the module as it was
 	left     string // export with what is left of the budget
 	bounds   instanceBounds
 	pool     pool
@@ -221,7 +224,9 @@ func (e *Engine) compile(hash abi.Hash, content []byte) (ready *code, err error)
 	ready = &code{
 		hash: hash, compiled: compiled, exports: exports,
 		wasi:   importsFrom(compiled, wasi_snapshot_preview1.ModuleName),
-		layout: rewritten.Layout, left: rewritten.Left, bounds: boundsOf(rewritten),
+		inner:  compiled.Name(),
+		layout: rewritten.Layout, offsets: rewritten.Offsets, debug: rewritten.DebugBytes,
+		left: rewritten.Left, bounds: boundsOf(rewritten),
 	}
 	ready.pool.init(ready, rewritten)
 	return ready, nil
@@ -253,7 +258,7 @@ func (e *Engine) rewrite(content []byte) (*rewrite.Result, wazero.CompiledModule
 // explain gives what the runtime has against a module, nil for nothing. Nothing has bounded the time
 // that the compiler would take over it, so the interpreter looks at it, which goes through it once.
 func (e *Engine) explain(content []byte) error {
-	config := wazero.NewRuntimeConfigInterpreter().WithMemoryLimitPages(e.opts.MemoryPages)
+	config := wazero.NewRuntimeConfigInterpreter().WithMemoryLimitPages(e.opts.MemoryPages).WithDebugInfoEnabled(false)
 	interpreter := wazero.NewRuntimeWithConfig(e.ctx, config)
 	_, reason := interpreter.CompileModule(e.ctx, content)
 	if err := interpreter.Close(context.Background()); err != nil { // the module with it

@@ -74,6 +74,7 @@ type Engine struct {
 	memory  memoryBudget
 	logs    logRate       // of all guests
 	pooled  chan struct{} // holds a token when there may be instances at rest
+	symbols symbols
 
 	ctx    context.Context // ends when the engine is closed
 	cancel context.CancelFunc
@@ -97,12 +98,12 @@ func NewEngine(opts Options) (*Engine, error) {
 	e.pooled = make(chan struct{}, 1)
 	e.memory.most = opts.TotalMemory
 	e.logs.burst, e.logs.perSecond = logBurstAll, logPerSecAll
+	e.symbols.init()
 
 	config := wazero.NewRuntimeConfig().
 		WithMemoryLimitPages(opts.MemoryPages).
-		// Every exit of a guest would search the debug information of each frame, which takes long
-		// and trusts what the module says there. The names of functions do not come from it.
-		WithDebugInfoEnabled(false)
+		// A module has no debug information but what the rewriter gave it, and that only when it had its own.
+		WithDebugInfoEnabled(true)
 	if opts.CacheDir != "" {
 		var err error
 		if e.onDisk, err = wazero.NewCompilationCacheWithDir(opts.CacheDir); err != nil {

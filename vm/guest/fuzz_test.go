@@ -5,7 +5,6 @@ import (
 
 	"github.com/wnode/wnode/abi"
 	"github.com/wnode/wnode/abi/term"
-	"github.com/wnode/wnode/vm/module/rewrite"
 )
 
 func FuzzSpawnOptions(f *testing.F) {
@@ -41,15 +40,20 @@ func FuzzExitReason(f *testing.F) {
 }
 
 func FuzzParseTrace(f *testing.F) {
-	f.Add(".$17(i32,i64) f64", "")
+	f.Add(".$17(i32,i64) f64\n\t\t0xffffffff: w:1", "")
 	f.Add("a.f(i32)(i32) (i32,i64)\n\twnode.send(i64,i64,i32,i32) i32", "a")
 	f.Fuzz(func(t *testing.T, trace, inner string) {
-		frames, detail := parseTrace(traceHeader+trace, "test.wasm", inner, rewrite.Layout{})
-		if len(frames) > maxFrames || len(detail) > maxFrames*2*maxErrorBytes {
-			t.Fatalf("%d frames, %d bytes of detail", len(frames), len(detail))
+		frames := parseTrace(traceHeader+trace, "test.wasm", &code{inner: inner})
+		if len(frames) > maxFrames {
+			t.Fatalf("%d frames", len(frames))
 		}
-		if _, err := term.Decode(term.MustEncode(frames)); err != nil {
-			t.Fatal(err)
+		for i := range frames {
+			if detail := frames[i].text(); len(detail) > 2*maxErrorBytes {
+				t.Fatalf("%d bytes of detail", len(detail))
+			}
+			if _, err := term.Decode(term.MustEncode(frames[i].term())); err != nil {
+				t.Fatal(err)
+			}
 		}
 	})
 }

@@ -18,25 +18,38 @@ const (
 
 // logRate is how much of its share of the log somebody has left. Its methods may be called concurrently.
 type logRate struct {
+	mu sync.Mutex
+	allowance
+	dropped uint64 // lines since the last that was written
+}
+
+// allowance is a burst of something, and so much of it each second from then on.
+type allowance struct {
 	burst, perSecond float64
 
-	mu      sync.Mutex
-	used    float64 // of the burst, at the time of last
-	last    time.Time
-	dropped uint64 // lines since the last that was written
+	used float64 // of the burst, at the time of last
+	last time.Time
+}
+
+// spend takes some, and reports false when there is not as much.
+func (a *allowance) spend(now time.Time, some float64) bool {
+	a.used = max(0, a.used-a.perSecond*now.Sub(a.last).Seconds())
+	a.last = now
+	if a.used+some > a.burst {
+		return false
+	}
+	a.used += some
+	return true
 }
 
 // take asks for one line. When it may be written, dropped is how many could not be before it.
 func (r *logRate) take(now time.Time) (dropped uint64, ok bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.used = max(0, r.used-r.perSecond*now.Sub(r.last).Seconds())
-	r.last = now
-	if r.used+1 > r.burst {
+	if !r.spend(now, 1) {
 		r.dropped++
 		return 0, false
 	}
-	r.used++
 	dropped, r.dropped = r.dropped, 0
 	return dropped, true
 }

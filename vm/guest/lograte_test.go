@@ -9,7 +9,7 @@ import (
 )
 
 func TestLogRate(t *testing.T) {
-	r := logRate{burst: 3, perSecond: 2}
+	r := logRate{allowance: allowance{burst: 3, perSecond: 2}}
 	now := time.Now()
 	take := func(dropped uint64, ok bool) {
 		t.Helper()

@@ -42,6 +42,8 @@ type function struct {
 	counted bool  // the depth is counted
 	work    int64 // longest way through it and what it calls, in instructions, up to checks
 	depth   int64 // stack for it and all it calls, up to those that count for themselves
+
+	runs []run // where its new code comes from, from the beginning of the new body; nil when nobody asks
 }
 
 // Costs of instructions that take longer than others, in instructions.

@@ -50,5 +50,11 @@
 //
 // Results, traps and exports stay what they were. The functions that are added come behind those that are there, except the three
 // imports, which move the functions that are not imported by three: [Layout] translates, and
-// the name section follows. Debug information, which goes by offsets in the code, is dropped.
+// the name section follows. All other custom sections are dropped.
+//
+// # Source lines
+//
+// Of a module that has source lines in DWARF, [Offsets] tells which instruction each of the new code stands for. The
+// compiler gives offsets in its stack traces only when there is DWARF, so such a module gets another one in place
+// of its own: as little as makes the compiler look, and nothing that somebody else has written.
 package rewrite

@@ -16,6 +16,8 @@ type emitter struct {
 	old    []byte
 	out    code
 	copied int // bytes of old that are written or replaced
+	from   Offsets
+	start  uint32 // where old begins in the module
 	frames []emitFrame
 
 	counter    counter
@@ -33,6 +35,8 @@ func (r *rewriter) emit(i int) wasm.Code {
 	e.wrapped = e.counter.cached || f.counted
 	e.needsLocal = f.counted || f.charged || f.repeats()
 	e.frames = append(e.frames, emitFrame{})
+	e.start = before.Start
+	e.putIn(0, 0)
 	e.prologue()
 	if e.wrapped {
 		e.out.block(wasm.OpBlock, r.resultType(r.m.Funcs[i]))
@@ -40,6 +44,7 @@ func (r *rewriter) emit(i int) wasm.Code {
 	for p := range f.points {
 		e.point(&f.points[p])
 	}
+	f.runs = e.from.runs
 	locals := before.Locals
 	if e.needsLocal {
 		locals = append(locals[:len(locals):len(locals)], wasm.LocalGroup{Count: 1, Type: wasm.I32})
@@ -148,11 +153,34 @@ func (e *emitter) indirect(p *point, same []byte) {
 	e.r.ascend(&e.out, through.depth)
 }
 
+// asIs notes that from here on the code is the old one from a place on.
+func (e *emitter) asIs(place int) {
+	if e.r.traced {
+		e.from.add(uint32(len(e.out)), e.start+uint32(place))
+	}
+}
+
+// putIn notes that from a place of the new code on it was put in for the instruction at a place of the old.
+func (e *emitter) putIn(at, place int) {
+	if e.r.traced {
+		e.from.add(uint32(at), (e.start+uint32(place))|added)
+	}
+}
+
 // point writes everything up to and with a point.
 func (e *emitter) point(p *point) {
+	e.asIs(e.copied)
 	e.out = append(e.out, e.old[e.copied:p.start]...)
 	e.copied = int(p.end)
-	same := e.old[p.start:p.end]
+	at := len(e.out)
+	e.instead(p, e.old[p.start:p.end])
+	if len(e.out)-at != int(p.end-p.start) {
+		e.putIn(at, int(p.start))
+	}
+}
+
+// instead writes what stands in place of a point.
+func (e *emitter) instead(p *point, same []byte) {
 	switch p.op {
 	case wasm.OpBlock, wasm.OpIf:
 		e.out = append(e.out, same...)

@@ -1,10 +1,6 @@
 package rewrite
 
-import (
-	"strings"
-
-	"github.com/wnode/wnode/vm/module/wasm"
-)
+import "github.com/wnode/wnode/vm/module/wasm"
 
 // renumber moves the functions in everything but code.
 func (r *rewriter) renumber() {
@@ -37,23 +33,23 @@ func (r *rewriter) renumber() {
 	m.Customs = r.customs(m.Customs)
 }
 
-// customs renumbers the names and drops what goes by offsets in the code. A name section that is
-// malformed is worth nothing.
+// customs renumbers the names and drops everything else, which the compiler would keep as long as the code. A
+// name section that is malformed is worth nothing.
 func (r *rewriter) customs(sections []wasm.Custom) (kept []wasm.Custom) {
 	for _, c := range sections {
-		switch {
-		case strings.HasPrefix(c.Name, ".debug_"), c.Name == "sourceMappingURL":
+		if c.Name != wasm.NameSection {
 			continue
-		case c.Name == wasm.NameSection:
-			content, err := wasm.RenumberNames(c.Content, func(index uint32) (uint32, bool) {
-				return r.layout.New(index), index < r.layout.imported+r.layout.defined
-			})
-			if err != nil {
-				continue
-			}
-			c.Content = content
 		}
-		kept = append(kept, c)
+		content, err := wasm.RenumberNames(c.Content, func(index uint32) (uint32, bool) {
+			return r.layout.New(index), index < r.layout.imported+r.layout.defined
+		})
+		if err == nil {
+			c.Content = content
+			kept = append(kept, c)
+		}
+	}
+	if r.traced {
+		kept = append(kept, dwarfSections()...)
 	}
 	return kept
 }

@@ -79,6 +79,10 @@ type Result struct {
 	Start string
 	// Layout translates the indices of functions.
 	Layout Layout
+	// Offsets translates offsets in the code, of a module that has source lines. Of any other it knows nothing.
+	Offsets Offsets
+	// DebugBytes is the size of the debug information that the module had.
+	DebugBytes int
 	// State is what instances begin with. Zero without [Options.State].
 	State State
 }
@@ -109,7 +113,8 @@ func Module(b []byte, opts Options) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &rewriter{m: m, opts: opts, elements: elements}
+	r := &rewriter{m: m, opts: opts, elements: elements, traced: hasLines(m)}
+	debug := debugBytes(m)
 	if err := r.analyze(); err != nil {
 		return nil, err
 	}
@@ -126,7 +131,7 @@ func Module(b []byte, opts Options) (*Result, error) {
 	}
 	result := &Result{
 		Left: r.names.left, Stack: r.names.stack, Tables: r.names.tables, Start: r.names.start,
-		TableElements: r.elements, Layout: r.layout,
+		TableElements: r.elements, Layout: r.layout, Offsets: r.offsets(), DebugBytes: debug,
 	}
 	if opts.State {
 		result.State = r.detachState()
@@ -137,8 +142,9 @@ func Module(b []byte, opts Options) (*Result, error) {
 
 // rewriter has what the passes over a module hand on to each other.
 type rewriter struct {
-	m    *wasm.Module
-	opts Options
+	m      *wasm.Module
+	opts   Options
+	traced bool // the compiler is to keep offsets
 
 	funcs     []function // those that are not imported
 	canonical []uint32   // for each type, the first that is the same

@@ -132,7 +132,7 @@ func TestIndices(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(got.Customs) != 2 || got.Customs[1].Name != "producers" {
+	if len(got.Customs) != 1 || got.Customs[0].Name != wasm.NameSection {
 		t.Errorf("custom sections %+v", got.Customs)
 	}
 	for old, now := range map[uint32]uint32{0: 0, 1: 4, 4: 7} {

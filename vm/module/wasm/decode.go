@@ -218,6 +218,7 @@ func (r *reader) code() Code {
 		sum += uint64(g.Count)
 	}
 	r.limit("locals in a function", sum, maxLocals)
+	c.Start = uint32(body.base + body.pos)
 	c.Body = body.bytes(uint32(len(body.b) - body.pos))
 	r.close(&body)
 	return c

@@ -195,7 +195,7 @@ func FuzzDecode(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if len(m.Customs) == 0 && !reflect.DeepEqual(m.Codes, again.Codes) && len(m.Codes) > 0 {
+		if len(m.Customs) == 0 && !reflect.DeepEqual(unplaced(m).Codes, unplaced(again).Codes) && len(m.Codes) > 0 {
 			t.Fatal("encoding changes the code")
 		}
 	})

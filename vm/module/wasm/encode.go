@@ -212,11 +212,32 @@ func appendElement(b []byte, e *Element) []byte {
 	return b
 }
 
-func appendCode(b []byte, c *Code) []byte {
-	locals := AppendU32(nil, uint32(len(c.Locals)))
-	for _, g := range c.Locals {
-		locals = append(AppendU32(locals, g.Count), byte(g.Type))
+// BodyOffsets tells for each function where its instructions begin in the content of the code section
+// that Encode makes. Offsets in DWARF count from there (DWARF for WebAssembly, section 2).
+func (m *Module) BodyOffsets() []uint32 {
+	offsets := make([]uint32, 0, len(m.Codes))
+	size := func(v int) int { return len(AppendU32(nil, uint32(v))) }
+	end := size(len(m.Codes))
+	for i := range m.Codes {
+		c := &m.Codes[i]
+		locals := len(appendLocals(nil, c.Locals))
+		start := end + size(locals+len(c.Body)) + locals
+		offsets = append(offsets, uint32(start))
+		end = start + len(c.Body)
 	}
+	return offsets
+}
+
+func appendLocals(b []byte, groups []LocalGroup) []byte {
+	b = AppendU32(b, uint32(len(groups)))
+	for _, g := range groups {
+		b = append(AppendU32(b, g.Count), byte(g.Type))
+	}
+	return b
+}
+
+func appendCode(b []byte, c *Code) []byte {
+	locals := appendLocals(nil, c.Locals)
 	b = AppendU32(b, uint32(len(locals)+len(c.Body)))
 	return append(append(b, locals...), c.Body...)
 }

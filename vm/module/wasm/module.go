@@ -136,6 +136,7 @@ type LocalGroup struct {
 type Code struct {
 	Locals []LocalGroup
 	Body   []byte // instructions, with the end of the function
+	Start  uint32 // where Body begins in the module that it was decoded from
 }
 
 // Custom is a section that does not belong to the semantics.

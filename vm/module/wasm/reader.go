@@ -22,9 +22,10 @@ func (e *LimitError) Error() string { return fmt.Sprintf("%d %s, at most %d", e.
 
 // reader takes values from bytes. The first error stays, and everything after it is zero.
 type reader struct {
-	b   []byte
-	pos int
-	err error
+	b    []byte
+	pos  int
+	base int // where b begins in the module
+	err  error
 }
 
 func (r *reader) fail(what string) {
@@ -130,7 +131,10 @@ func (r *reader) name() string {
 }
 
 // sized gives a reader of the part whose size comes first.
-func (r *reader) sized() reader { return reader{b: r.bytes(r.u32())} }
+func (r *reader) sized() reader {
+	b := r.bytes(r.u32())
+	return reader{b: b, base: r.base + r.pos - len(b)}
+}
 
 // close passes on the error of a part, which must have been read to its end.
 func (r *reader) close(part *reader) {
