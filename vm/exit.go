@@ -21,6 +21,7 @@ var (
 	reasonReductions   = term.MustEncode(ReasonReductions)
 	reasonWallTime     = term.MustEncode(ReasonWallTime)
 	reasonMailboxFull  = term.MustEncode(ReasonMailboxFull)
+	reasonNodeFull     = term.MustEncode(ReasonNodeFull)
 )
 
 // Exit reasons that the machine itself gives, beside those of package abi.
@@ -102,6 +103,7 @@ func (p *Process) finish() {
 	p.links, p.watchers, p.monitors, p.aliases = nil, nil, nil, nil
 	p.mu.Unlock()
 	p.sys.table.removeProcess(p)
+	p.below.charge(-len(aliases) * aliasOverhead)
 	p.leaveFamily()
 	p.sys.timers.forget(p.pid)
 	p.sys.held.Add(-int64(len(watchers) + len(links)))

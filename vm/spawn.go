@@ -59,13 +59,13 @@ func (s *System) prepare(opts SpawnOptions) (*Process, error) {
 		p.leader = p.pid
 	}
 	p.inherit(parent)
-	if !p.family.has(len(opts.Args)) {
+	if !p.argsAccount().has(len(opts.Args)) {
 		return nil, fmt.Errorf("spawn %s: %w", opts.Label, abi.ErrLimit)
 	}
 	if err := p.family.join(); err != nil {
 		return nil, fmt.Errorf("spawn %s: %w", opts.Label, err)
 	}
-	p.family.charge(len(opts.Args))
+	p.argsAccount().charge(len(opts.Args))
 	p.ctx, p.cancel = context.WithCancelCause(s.ctx)
 	if err := s.table.addProcess(p, func() { s.wg.Add(1) }); err != nil {
 		p.cancel(err)
@@ -90,14 +90,25 @@ func (p *Process) inherit(parent *Process) {
 	p.below = p.family
 	guest := p.opts.Function != abi.Function{}
 	if guest && (p.family == nil || p.opts.Rights.Limits.Children != 0) {
-		p.below = newFamily(p.family, p.rights.Limits)
+		p.below = newFamily(p.family, p.rights.Limits, &p.sys.waiting)
 	}
 	p.box.account = p.below
+	if p.below == nil {
+		p.box.account = &family{node: &p.sys.waiting, ours: true}
+	}
+}
+
+// argsAccount is the family that the arguments are charged to: that of who has given them, if any.
+func (p *Process) argsAccount() *family {
+	if p.family != nil {
+		return p.family
+	}
+	return p.below
 }
 
 // leaveFamily takes back what the process's birth has charged.
 func (p *Process) leaveFamily() {
-	p.family.charge(-len(p.opts.Args))
+	p.argsAccount().charge(-len(p.opts.Args))
 	p.family.leave()
 }
 

@@ -75,6 +75,10 @@ type Options struct {
 	MaxMonitors int
 	// MaxTimers bounds the timers that have not fired. 0: [DefaultMaxTimers].
 	MaxTimers int
+	// TotalWaiting bounds what waits for all processes together, in bytes: messages, those of timers,
+	// arguments and aliases. Beyond it the guests that keep most end with reason [ReasonNodeFull]. 0: a
+	// quarter of the machine's memory.
+	TotalWaiting uint64
 	// MaxMessageBytes bounds one message. 0: [DefaultMaxMessageBytes].
 	MaxMessageBytes int
 	// Rights are what a process of this node has at most. Where they have no bound on the mailbox,
@@ -96,6 +100,8 @@ type System struct {
 	timers timers
 	named  sync.Map     // abi.Ref of a monitor by name -> *Process that has or had the name
 	held   atomic.Int64 // monitors on processes of this node, and ends of their links
+
+	waiting waiting
 }
 
 // New makes a system without processes. [System.Close] ends it.
@@ -117,6 +123,7 @@ func New(opts Options) *System {
 	s.table.init(opts.MaxProcesses)
 	s.remote.max = opts.MaxMonitors
 	s.timers.init(opts.MaxTimers, s.Deliver)
+	s.waiting.init(opts.TotalWaiting, s.table.count, s.relieve)
 	return s
 }
 
@@ -302,6 +309,7 @@ func (s *System) Close(ctx context.Context) error {
 	}
 	s.cancel(&ExitError{Reason: reasonShutdown})
 	s.timers.close()
+	s.waiting.close()
 	done := make(chan struct{})
 	go func() { s.wg.Wait(); close(done) }()
 	select {

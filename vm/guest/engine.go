@@ -131,7 +131,7 @@ func (o *Options) complete() error {
 		o.MemoryPages = DefaultMemoryPages
 	}
 	if o.TotalMemory == 0 {
-		o.TotalMemory = halfOfMachine()
+		o.TotalMemory = vm.MachineMemory() / 2
 	}
 	if o.MaxCompiled == 0 {
 		o.MaxCompiled = DefaultMaxCompiled

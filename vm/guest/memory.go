@@ -1,11 +1,8 @@
 package guest
 
 import (
-	"bufio"
 	"context"
 	"errors"
-	"fmt"
-	"os"
 	"sync/atomic"
 
 	"github.com/tetratelabs/wazero"
@@ -105,24 +102,4 @@ func (g *guest) instantiate(config wazero.ModuleConfig) (instance api.Module, er
 		}
 	}()
 	return g.engine.runtime.InstantiateModule(g, g.code.compiled, config)
-}
-
-// fallbackMemory is what guests may have together where the size of the machine is not known.
-const fallbackMemory = 4 << 30
-
-// halfOfMachine is half of the machine's memory.
-func halfOfMachine() uint64 {
-	file, err := os.Open("/proc/meminfo")
-	if err != nil {
-		return fallbackMemory
-	}
-	defer file.Close()
-	lines := bufio.NewScanner(file)
-	for lines.Scan() {
-		var kib uint64
-		if n, _ := fmt.Sscanf(lines.Text(), "MemTotal: %d kB", &kib); n == 1 && kib > 0 {
-			return kib << 10 / 2
-		}
-	}
-	return fallbackMemory
 }
