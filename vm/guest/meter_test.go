@@ -46,7 +46,7 @@ func TestReductions(t *testing.T) {
 	if many < 1_000_000 || many > 3_000_000 {
 		t.Errorf("%d reductions for a loop that goes around 1000000 times", many)
 	}
-	if twice := count(spinning(1_000_000)); max(twice, many)-min(twice, many) > 200 { // a yield is one more
+	if twice := count(spinning(1_000_000)); max(twice, many)-min(twice, many) > 5000 { // a yield is one more, and a busy machine yields often
 		t.Errorf("%d reductions, and then %d", many, twice)
 	}
 }
