@@ -46,7 +46,8 @@ type Options struct {
 	CacheDir string
 	// MaxModuleBytes bounds one module. 0: [module.DefaultMaxModuleBytes].
 	MaxModuleBytes int64
-	// GuestMemory bounds the memory of all guests together, in bytes. 0: half of the machine's.
+	// GuestMemory bounds the memory of all guests together, in bytes: their linear memories and tables, and
+	// 20 KiB for each. 0: half of the machine's.
 	GuestMemory uint64
 	// WaitingMemory bounds what waits for all processes together, in bytes: messages, those of timers,
 	// arguments and aliases. Beyond it the guests that keep most end. 0: a quarter of the machine's memory.

@@ -151,6 +151,7 @@ func (g *guest) close(instance api.Module) {
 	if err := instance.Close(context.WithoutCancel(g.Context)); err != nil {
 		g.engine.opts.Logger.Warn("instance not closed", "err", err)
 	}
+	g.engine.memory.release(g.code.weight)
 }
 
 // config adds to what all instances have in common what WASI gives to this one.

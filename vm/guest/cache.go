@@ -29,6 +29,7 @@ type code struct {
 	wasi     bool // imports WASI
 	layout   rewrite.Layout
 	counter  string // export with what is left of the budget
+	weight   uint64 // what an instance takes beside its linear memory, in bytes
 
 	users int           // instances that may exist
 	idle  *list.Element // place among the unused ones, nil while there are users
@@ -195,7 +196,7 @@ func (e *Engine) compile(hash abi.Hash, content []byte) (ready *code, err error)
 	return &code{
 		hash: hash, compiled: compiled, exports: compiled.ExportedFunctions(),
 		wasi:   importsFrom(compiled, wasi_snapshot_preview1.ModuleName),
-		layout: rewritten.Layout, counter: rewritten.Left,
+		layout: rewritten.Layout, counter: rewritten.Left, weight: instanceBytes + rewritten.TableBytes,
 	}, nil
 }
 

@@ -49,7 +49,8 @@ type Options struct {
 	// MemoryPages bounds the memory of one guest, in pages of 64 KiB, at most 65536.
 	// 0: [DefaultMemoryPages].
 	MemoryPages uint32
-	// TotalMemory bounds the memory of all guests together, in bytes. 0: half of the machine's.
+	// TotalMemory bounds the memory of all guests together, in bytes: their linear memories and tables, and
+	// 20 KiB for each. 0: half of the machine's.
 	TotalMemory uint64
 	// MaxCompiled bounds the compiled modules that are kept while no process runs them.
 	// 0: [DefaultMaxCompiled].

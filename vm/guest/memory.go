@@ -23,7 +23,11 @@ const pageBytes = 1 << 16
 // other way to say so.
 var errMemory = errors.New("memory limit")
 
-// memoryBudget is the linear memory of all guests together.
+// instanceBytes stands for what an instance takes beside its linear memory and its tables: the stacks of
+// its process, and what the runtime and the machine know of it.
+const instanceBytes = 20 << 10
+
+// memoryBudget is the memory of all guests together.
 type memoryBudget struct {
 	most uint64
 	used atomic.Uint64
@@ -92,14 +96,24 @@ func (e *Engine) withMemory(p *vm.Process) context.Context {
 	return experimental.WithMemoryAllocator(p.Context(), allocate)
 }
 
-// instantiate makes the guest's instance. The error is errMemory when it may not have its memory.
+// instantiate makes the guest's instance. The error is errMemory when it may not have its memory. What
+// it takes beside its linear memory is given back when the guest is closed.
 func (g *guest) instantiate(config wazero.ModuleConfig) (instance api.Module, err error) {
+	if !g.engine.memory.take(g.code.weight) {
+		return nil, errMemory
+	}
+	made := false
 	defer func() {
+		if !made {
+			g.engine.memory.release(g.code.weight)
+		}
 		if r := recover(); r == error(errMemory) {
 			err = errMemory
 		} else if r != nil {
 			panic(r)
 		}
 	}()
-	return g.engine.runtime.InstantiateModule(g, g.code.compiled, config)
+	instance, err = g.engine.runtime.InstantiateModule(g, g.code.compiled, config)
+	made = err == nil
+	return instance, err
 }

@@ -104,7 +104,7 @@ func TestSoak(t *testing.T) {
 	}
 	before, mappings := runtime.NumGoroutine(), soakMappings()
 	s := &guestSoak{
-		n:   newTestNode(t, func(o *Options) { o.TotalMemory = uint64(guests) * pageBytes }),
+		n:   newTestNode(t, func(o *Options) { o.TotalMemory = uint64(guests) * (pageBytes + instanceBytes) }),
 		rnd: rand.New(rand.NewPCG(3, 4)), pids: make([]abi.Pid, guests), index: map[abi.Pid]int{},
 		peers: make([][soakPeers]int, guests), victim: make([]bool, guests),
 	}

@@ -254,6 +254,7 @@ func (e *emitter) bulk(p *point, same []byte) {
 		e.out.with(wasm.OpCall, e.r.helpers.index(chargeBytes))
 		e.out = append(e.out, same...)
 	default:
+		e.r.growsTables = e.r.growsTables || p.op == wasm.OpTableGrow
 		e.out.with(wasm.OpCall, e.r.helpers.index(chargeElements))
 		e.out = append(e.out, same...)
 	}

@@ -56,6 +56,8 @@ type Result struct {
 	Stack string
 	// Layout translates the indices of functions.
 	Layout Layout
+	// TableBytes bounds what the tables of an instance take.
+	TableBytes uint64
 }
 
 // Module rewrites a module. It leaves b alone; the result may share memory with it. The errors wrap
@@ -91,7 +93,10 @@ func Module(b []byte, opts Options) (*Result, error) {
 		r.funcs[i].points = nil
 	}
 	r.inject()
-	return &Result{Module: m.Encode(), Left: r.names.left, Stack: r.names.stack, Layout: r.layout}, nil
+	return &Result{
+		Module: m.Encode(), Left: r.names.left, Stack: r.names.stack, Layout: r.layout,
+		TableBytes: tableBytes(m.Tables, r.growsTables),
+	}, nil
 }
 
 // rewriter has what the passes over a module hand on to each other.
@@ -111,6 +116,8 @@ type rewriter struct {
 	left    uint32             // the global that counts reductions
 	stack   uint32             // the global that counts bytes of stack
 	names   counterNames
+
+	growsTables bool // some code does
 }
 
 // Layout is how the functions of a module moved.
