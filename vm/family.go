@@ -29,13 +29,16 @@ type family struct {
 	mostBytes int64
 	live      atomic.Int64
 	bytes     atomic.Int64
+	crashes   LogRate // where there is none around: those that are told of
 }
 
 func newFamily(around *family, limits Limits, node *waiting) *family {
-	return &family{
+	f := &family{
 		around: around, node: node, most: int64(limits.Children),
 		mostBytes: max(familyMailboxes*int64(limits.MailboxBytes), familyBytes),
 	}
+	f.crashes.Burst, f.crashes.PerSecond = crashBurst, crashPerSecond
+	return f
 }
 
 // top gives the family that stands by itself.

@@ -156,7 +156,7 @@ func (p *Process) run() {
 	byItself := p.exit(encodeReason(exit.Reason))
 	name := p.sys.opts.Names.NameOf(p.pid)
 	p.finish()
-	if byItself && exit.Crash {
+	if byItself && exit.Crash && p.sys.crashes.take(p) {
 		p.sys.crashed(Crash{
 			Pid: p.pid, Leader: p.leader, Label: p.label, Name: name, Function: p.opts.Function,
 			Reason: p.reason, Detail: exit.Detail, Last: p.last, LastSize: p.size,
@@ -185,6 +185,12 @@ func encodeReason(reason any) []byte {
 		return term.MustEncode(strings.ToValidUTF8(fmt.Sprint(reason), "\ufffd"))
 	}
 	return canonicalReason(b)
+}
+
+// crashesDropped says how many crashes were not told of.
+func (s *System) crashesDropped(crashes uint64, last *Process) {
+	s.opts.Logger.Warn("crashes not reported: guests crash too often", "crashes", crashes,
+		"last", last.pid.Text(0), "function", last.opts.Function.String())
 }
 
 // crashed tells of a process that ended by an error.

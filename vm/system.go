@@ -61,8 +61,9 @@ type Options struct {
 	Loader Loader
 	// Logger receives what the machine has to say. nil: nothing is logged.
 	Logger *slog.Logger
-	// Crashed is told of every process that ended by an error (LOG-01), on that process's
-	// goroutine, after its monitors were. nil: crashes are only logged.
+	// Crashed is told of every process that ended by an error (LOG-01), on that process's goroutine,
+	// after its monitors were; but of no more than a burst of 50 guests of one family and 10 a second from
+	// then on, and ten times that in all. How many it is not told of is logged. nil: crashes are only logged.
 	Crashed func(Crash)
 	// NodeMessage is given what other nodes' services say ([abi.SignalNode]), in order, and must not
 	// wait. nil: nobody listens.
@@ -102,6 +103,7 @@ type System struct {
 	held   atomic.Int64 // monitors on processes of this node, and ends of their links
 
 	waiting waiting
+	crashes crashLog
 }
 
 // New makes a system without processes. [System.Close] ends it.
@@ -123,6 +125,7 @@ func New(opts Options) *System {
 	s.table.init(opts.MaxProcesses)
 	s.remote.max = opts.MaxMonitors
 	s.timers.init(opts.MaxTimers, s.Deliver)
+	s.crashes.init(s.crashesDropped)
 	s.waiting.init(opts.TotalWaiting, s.table.count, s.relieve)
 	return s
 }
@@ -312,6 +315,7 @@ func (s *System) Close(ctx context.Context) error {
 	s.waiting.close()
 	done := make(chan struct{})
 	go func() { s.wg.Wait(); close(done) }()
+	defer s.crashes.close()
 	select {
 	case <-done:
 		return nil

@@ -49,7 +49,7 @@ func (b *body) Run(p *vm.Process) vm.Exit {
 		return b.loadFailed(p, err)
 	}
 	g := &guest{Context: b.engine.withMemory(p), process: p, engine: b.engine, fn: b.fn, code: code}
-	g.logs.burst, g.logs.perSecond = logBurst, logPerSecond
+	g.logs.Burst, g.logs.PerSecond = logBurst, logPerSecond
 	defer g.closeLog()
 	return g.run(calls)
 }
@@ -122,7 +122,7 @@ type guest struct {
 	pace    pace       // how fast it runs
 	exited  *vm.Exit   // set by the host function exit
 	message seen       // what the guest has looked at in its mailbox
-	logs    logRate    // what it may still write to the node's log
+	logs    vm.LogRate // what it may still write to the node's log
 
 	gather   int    // bytes of the fd_write under way, when it has several buffers
 	gathered []byte // those that have come

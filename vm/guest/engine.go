@@ -73,7 +73,7 @@ type Engine struct {
 	hosts   map[string]map[string]api.FunctionDefinition
 	modules cache
 	memory  memoryBudget
-	logs    logRate // of all guests
+	logs    vm.LogRate // of all guests
 
 	ctx    context.Context // ends when the engine is closed
 	cancel context.CancelFunc
@@ -95,7 +95,7 @@ func NewEngine(opts Options) (*Engine, error) {
 	e.ctx, e.cancel = context.WithCancel(context.Background())
 	e.modules.init(e, opts.MaxCompiled)
 	e.memory.most = opts.TotalMemory
-	e.logs.burst, e.logs.perSecond = logBurstAll, logPerSecAll
+	e.logs.Burst, e.logs.PerSecond = logBurstAll, logPerSecAll
 
 	config := wazero.NewRuntimeConfig().
 		WithMemoryLimitPages(opts.MemoryPages).
