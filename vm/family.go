@@ -22,6 +22,7 @@ const messageOverhead = 80
 // what a guest can make a node keep is bounded however many processes it has, and only its own family
 // feels it. The methods may be called concurrently, and on nil, which stands for no bounds.
 type family struct {
+	head      abi.Pid // its first process, or the node that has asked for that
 	around    *family
 	node      *waiting // where there is none around
 	ours      bool     // it is of the node's own: it counts, and is never refused
@@ -32,9 +33,9 @@ type family struct {
 	crashes   LogRate // where there is none around: those that are told of
 }
 
-func newFamily(around *family, limits Limits, node *waiting) *family {
+func newFamily(head abi.Pid, around *family, limits Limits, node *waiting) *family {
 	f := &family{
-		around: around, node: node, most: int64(limits.Children),
+		head: head, around: around, node: node, most: int64(limits.Children),
 		mostBytes: max(familyMailboxes*int64(limits.MailboxBytes), familyBytes),
 	}
 	f.crashes.Burst, f.crashes.PerSecond = crashBurst, crashPerSecond

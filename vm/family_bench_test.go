@@ -3,6 +3,8 @@ package vm
 import (
 	"fmt"
 	"testing"
+
+	"github.com/wnode/wnode/abi"
 )
 
 // BenchmarkCharge measures what a message of 64 bytes costs the counters of the families around its
@@ -16,7 +18,7 @@ func BenchmarkCharge(b *testing.B) {
 			b.RunParallel(func(pb *testing.PB) {
 				var account *family
 				for range families {
-					account = newFamily(account, Limits{MailboxBytes: 1 << 20}, &node)
+					account = newFamily(abi.Pid{}, account, Limits{MailboxBytes: 1 << 20}, &node)
 				}
 				for pb.Next() {
 					if !account.has(message.weight()) {

@@ -90,12 +90,25 @@ func (p *Process) inherit(parent *Process) {
 	p.below = p.family
 	guest := p.opts.Function != abi.Function{}
 	if guest && (p.family == nil || p.opts.Rights.Limits.Children != 0) {
-		p.below = newFamily(p.family, p.rights.Limits, &p.sys.waiting)
+		head := p.pid
+		if remote := p.opts.Parent; remote.Node != p.pid.Node && !remote.IsZero() {
+			head = abi.Pid{Node: remote.Node}
+		}
+		p.below = newFamily(head, p.family, p.rights.Limits, &p.sys.waiting)
 	}
 	p.box.account = p.below
 	if p.below == nil {
 		p.box.account = &family{node: &p.sys.waiting, ours: true}
 	}
+}
+
+// Origin is who answers for what the process does: the first of the guests that it came of, or the node
+// ([abi.NodeProcess]) that asked for that one; the process itself if it is no guest. Safe for concurrent use.
+func (p *Process) Origin() abi.Pid {
+	if p.below == nil {
+		return p.pid
+	}
+	return p.below.top().head
 }
 
 // argsAccount is the family that the arguments are charged to: that of who has given them, if any.

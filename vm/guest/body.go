@@ -29,7 +29,7 @@ func (b *body) Run(p *vm.Process) vm.Exit {
 		return vm.Exit{Reason: abi.ReasonShutdown}
 	}
 	defer b.engine.leave()
-	code, err := b.engine.modules.acquire(p.Context(), b.fn.Module, b.origin)
+	code, err := b.engine.modules.acquire(p.Context(), b.fn.Module, b.origin, p.Origin())
 	if err != nil {
 		return b.loadFailed(p, err)
 	}
@@ -62,7 +62,7 @@ func (b *body) loadFailed(p *vm.Process, err error) vm.Exit {
 	switch {
 	case p.Context().Err() != nil:
 		return vm.Normal // the process ends for another reason already
-	case errors.As(err, &missing) && errors.Is(err, abi.ErrTooLarge):
+	case errors.As(err, &missing) && (errors.Is(err, abi.ErrTooLarge) || errors.Is(err, abi.ErrLimit)):
 		return codeError("load_error", missing.Error())
 	case errors.As(err, &missing):
 		return b.undefined(p, err.Error())
