@@ -79,6 +79,7 @@ type Process struct {
 	ctx    context.Context
 	cancel context.CancelCauseFunc
 	wake   chan struct{} // holds a token when the mailbox may have something new
+	begin  chan struct{} // closed when the body may run; nil for at once
 
 	reductions atomic.Uint64
 	timers     timersSet
@@ -101,6 +102,7 @@ type Process struct {
 	watchers map[abi.Ref]watcher // others that monitor this process
 	aliases  map[abi.Ref]AliasMode
 	spawning map[abi.Ref]*spawning // requests to other nodes that are not answered yet
+	begun    bool                  // begin is closed
 	ended    bool                  // no signal is taken any more
 }
 
@@ -172,6 +174,13 @@ func (p *Process) runBody() (exit Exit) {
 			exit = Exit{Reason: []any{"host_error", text}, Crash: true, Detail: string(debug.Stack())}
 		}
 	}()
+	if p.begin != nil {
+		select {
+		case <-p.begin:
+		case <-p.ctx.Done():
+			return Normal
+		}
+	}
 	return p.opts.Body.Run(p)
 }
 

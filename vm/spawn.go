@@ -30,6 +30,8 @@ type SpawnOptions struct {
 	Link bool
 	// Rights are what the process asks for. It gets no more than its parent has.
 	Rights Rights
+
+	request abi.Ref // of another node; zero for none
 }
 
 // Spawn starts a process. The errors are [abi.ErrLimit] and, once the system is closed,
@@ -57,6 +59,9 @@ func (s *System) prepare(opts SpawnOptions) (*Process, error) {
 	}
 	if p.leader.IsZero() {
 		p.leader = p.pid
+	}
+	if opts.request != (abi.Ref{}) {
+		p.begin = make(chan struct{})
 	}
 	p.inherit(parent)
 	if !p.argsAccount().has(len(opts.Args)) {
@@ -152,8 +157,9 @@ func (p *Process) start() {
 	}()
 }
 
-// prepareFunction prepares a process for a function. origin is where its module can be had.
-func (s *System) prepareFunction(parent abi.Pid, req SpawnRequest, origin abi.NodeID) (*Process, error) {
+// prepareFunction prepares a process for a function. origin is where its module can be had, request that
+// node's if it is another one.
+func (s *System) prepareFunction(parent abi.Pid, req SpawnRequest, origin abi.NodeID, request abi.Ref) (*Process, error) {
 	if s.opts.Loader == nil {
 		return nil, fmt.Errorf("spawn %s: %w", req.Function, abi.ErrNotSupported)
 	}
@@ -166,6 +172,6 @@ func (s *System) prepareFunction(parent abi.Pid, req SpawnRequest, origin abi.No
 	return s.prepare(SpawnOptions{
 		Body: s.opts.Loader.Body(req.Function, origin), Label: req.Function.Name, Function: req.Function,
 		Args: req.Args, Parent: parent, Leader: req.Leader, Monitor: req.Monitor, Link: req.Link,
-		Overflow: req.Overflow, Rights: req.Rights,
+		Overflow: req.Overflow, Rights: req.Rights, request: request,
 	})
 }

@@ -230,8 +230,8 @@ func answerFor(sig abi.Signal, reason []byte) (abi.Signal, bool) {
 		return linkExit(sig.To, sig.From, reason), true
 	case abi.SignalUnlink:
 		return unlinkAck(sig), true
-	case abi.SignalSpawnReply: // who asked has ended, and a link with it
-		return linkExit(sig.To, sig.From, reason), true
+	case abi.SignalSpawnReply: // who asked is told, or has been, that there is no new process
+		return abi.Signal{Kind: abi.SignalExit, From: sig.To, To: sig.From, Data: reason}, true
 	}
 	return abi.Signal{}, false
 }
@@ -273,9 +273,6 @@ func (s *System) receiverOf(sig abi.Signal) receiver {
 
 // absent answers for a process that is not there: a monitor or a link hears noproc, all else vanishes.
 func (s *System) absent(sig abi.Signal) {
-	if sig.Kind == abi.SignalSpawnReply { // the monitor that the new process came with is nobody's either
-		s.post(abi.Signal{Kind: abi.SignalDemonitor, From: sig.To, To: sig.From, Ref: sig.Ref})
-	}
 	if answer, ok := answerFor(sig, reasonNoProcess); ok {
 		s.post(answer)
 	}
