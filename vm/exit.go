@@ -120,11 +120,11 @@ func (p *Process) finish() {
 			last.tell(linkExit(p.pid, peer, p.reason))
 		}
 	}
-	for ref, w := range watchers {
-		if w.named {
-			p.sys.named.Delete(ref)
+	for w, named := range watchers {
+		if named {
+			p.sys.named.Delete(w)
 		}
-		last.tell(abi.Signal{Kind: abi.SignalDown, From: p.pid, To: w.pid, Ref: ref, Data: p.reason})
+		last.tell(abi.Signal{Kind: abi.SignalDown, From: p.pid, To: w.pid, Ref: w.ref, Data: p.reason})
 	}
 	last.send()
 }

@@ -99,7 +99,7 @@ type Process struct {
 	trapping bool          // exit signals become messages
 	links    map[abi.Pid]link
 	monitors map[abi.Ref]monitor // on others, by this process
-	watchers map[abi.Ref]watcher // others that monitor this process
+	watchers map[watcher]bool    // others that monitor this process, and whether by a name
 	aliases  map[abi.Ref]AliasMode
 	spawning map[abi.Ref]*spawning // requests to other nodes that are not answered yet
 	begun    bool                  // begin is closed

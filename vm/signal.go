@@ -133,9 +133,9 @@ func (p *Process) lost(node abi.NodeID) {
 	if p.begin != nil && !p.begun && p.opts.Parent.Node == node { // where it counts as never spawned
 		p.exitLocked(reasonNoConnection)
 	}
-	for ref, w := range p.watchers {
+	for w := range p.watchers {
 		if w.pid.Node == node {
-			p.removeWatcherLocked(ref)
+			p.removeWatcherLocked(w)
 		}
 	}
 	for peer := range p.links {

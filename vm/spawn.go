@@ -135,7 +135,7 @@ func (p *Process) leaveFamily() {
 func (p *Process) tieToParent(parent *Process) {
 	p.mu.Lock()
 	if p.opts.Monitor != (abi.Ref{}) {
-		p.addWatcherLocked(p.opts.Monitor, watcher{pid: p.opts.Parent})
+		p.addWatcherLocked(watcher{p.opts.Parent, p.opts.Monitor}, false)
 		p.sys.held.Add(1)
 	}
 	remote := p.opts.Parent.Node != p.pid.Node

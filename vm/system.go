@@ -99,7 +99,7 @@ type System struct {
 	table  table
 	remote remoteWatches
 	timers timers
-	named  sync.Map     // abi.Ref of a monitor by name -> *Process that has or had the name
+	named  sync.Map     // watcher of a monitor by name -> *Process that has or had the name
 	held   atomic.Int64 // monitors on processes of this node, and ends of their links
 
 	waiting waiting
@@ -259,7 +259,7 @@ func (s *System) receiverOf(sig abi.Signal) receiver {
 		return s.table.get(sig.To.Num)
 	}
 	if sig.Kind == abi.SignalDemonitor {
-		if p, ok := s.named.Load(sig.Ref); ok {
+		if p, ok := s.named.Load(watcherOf(sig)); ok {
 			return p.(*Process)
 		}
 		return nil
