@@ -218,6 +218,25 @@ func TestGarbageBetweenNodes(t *testing.T) {
 	}
 }
 
+// A node cannot have another one answer to a third, whose processes would take it for that node's word.
+func TestAnswersToOthers(t *testing.T) {
+	c := newCluster(t)
+	one, two := c.start("one", "x1"), c.start("two", "x1")
+	if err := one.Connect(t.Context(), two.Name()); err != nil {
+		t.Fatal(err)
+	}
+	victim, got := receiver(t, two)
+	s := newStranger(t, one, "stranger@127.0.0.1")
+	for _, op := range []string{opReserve, opRegister, opUnregister} {
+		s.say(one, serviceMessage{Name: &nameMessage{Op: op, Name: "x", Pid: abi.Pid{Node: s.id, Num: 1}, ReplyTo: victim}})
+	}
+	s.settle(one)
+	do(t, one, func(p *Process) { _ = p.Send(p.Context(), victim, term.MustEncode("end")) })
+	if m := <-got; m != "end" {
+		t.Errorf("the third node is told %v", m)
+	}
+}
+
 // A node that tells of crashes and says nonsense without end fills no log, and how much was dropped is told.
 func TestPeerFloodsLog(t *testing.T) {
 	n, logs := newCluster(t).startLogged("one", "x1", slog.LevelWarn)
