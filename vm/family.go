@@ -30,7 +30,7 @@ type family struct {
 	mostBytes int64
 	live      atomic.Int64
 	bytes     atomic.Int64
-	crashes   LogRate // where there is none around: those that are told of
+	crashes   *LogRate // where there is none around: those that are told of
 }
 
 func newFamily(head abi.Pid, around *family, limits Limits, node *waiting) *family {
@@ -38,7 +38,9 @@ func newFamily(head abi.Pid, around *family, limits Limits, node *waiting) *fami
 		head: head, around: around, node: node, most: int64(limits.Children),
 		mostBytes: max(familyMailboxes*int64(limits.MailboxBytes), familyBytes),
 	}
-	f.crashes.Burst, f.crashes.PerSecond = crashBurst, crashPerSecond
+	if around == nil {
+		f.crashes = &LogRate{Burst: crashBurst, PerSecond: crashPerSecond}
+	}
 	return f
 }
 

@@ -18,7 +18,7 @@ func TestHoarders(t *testing.T) {
 	for name, hoard := range map[string]code{
 		"messages": times(24, 1000, do("wnode.send", pidAt(0), num(0), num(page))),
 		"timers":   times(24, 1000, do("wnode.send_after", long(3600e9), pidAt(0), num(0), num(page), num(1024))),
-		"aliases":  times(5000, 1000, do("wnode.alias", num(1), num(1024))),
+		"aliases":  times(1500, 1000, do("wnode.alias", num(1), num(1024))),
 	} {
 		fn := n.load(guest(self, hoard, n.report(num(1)), do("wnode.sleep", long(-1))))
 		small := n.spawn(n.load(guest(self, times(100, 1000, do("wnode.send", pidAt(0), num(0), num(100))), n.report(num(1)), do("wnode.sleep", long(-1)))))
