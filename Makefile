@@ -1,4 +1,4 @@
-.PHONY: help test check guests generate format
+.PHONY: help test check soak guests generate format
 
 help: ## show this
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -14,6 +14,10 @@ test: ## install the guest toolchains that are missing and run everything
 
 check: ## the quick gate: format, lint, architecture, generated files, cross-builds
 	scripts/check
+
+soak: ## run 100,000 processes and 100,000 guests that send each other messages (some 3 GiB, a minute)
+	go test -count=1 -v -run '^TestSoak$$' ./vm
+	go test -count=1 -v -run '^TestSoak$$' ./vm/guest -guests 100000
 
 guests: ## install the guest toolchains that are missing and rebuild the guests
 	scripts/install-toolchains

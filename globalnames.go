@@ -169,7 +169,7 @@ func (g *globals) commit(from abi.NodeID, e registry.Entry) {
 	g.mu.Lock()
 	conflict, err := g.state.Commit(e)
 	g.mu.Unlock()
-	if err != nil {
+	if err != nil && g.node.mayLog(from) {
 		g.node.log.Warn("global name of another node refused", "err", err)
 	}
 	for _, loser := range conflict.Losers {

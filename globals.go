@@ -80,6 +80,9 @@ func newGlobals(n *Node) *globals {
 // handle takes a message of another node. It runs on the goroutine of the link, in the order of the
 // messages, and does not wait.
 func (g *globals) handle(from abi.NodeID, msg nameMessage) {
+	if !msg.ReplyTo.IsZero() && msg.ReplyTo.Node != from {
+		return // what is answered to another node would be this node's word there
+	}
 	switch msg.Op {
 	case opSync:
 		g.sync(from, msg)

@@ -5,8 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"math"
 	"net"
+	"regexp"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -212,6 +215,53 @@ func TestGarbageBetweenNodes(t *testing.T) {
 	s.settle(n)
 	if got := n.Nodes(); len(got) != 0 {
 		t.Errorf("lists %v, on the word of a process", got)
+	}
+}
+
+// A node cannot have another one answer to a third, whose processes would take it for that node's word.
+func TestAnswersToOthers(t *testing.T) {
+	c := newCluster(t)
+	one, two := c.start("one", "x1"), c.start("two", "x1")
+	if err := one.Connect(t.Context(), two.Name()); err != nil {
+		t.Fatal(err)
+	}
+	victim, got := receiver(t, two)
+	s := newStranger(t, one, "stranger@127.0.0.1")
+	for _, op := range []string{opReserve, opRegister, opUnregister} {
+		s.say(one, serviceMessage{Name: &nameMessage{Op: op, Name: "x", Pid: abi.Pid{Node: s.id, Num: 1}, ReplyTo: victim}})
+	}
+	s.settle(one)
+	do(t, one, func(p *Process) { _ = p.Send(p.Context(), victim, term.MustEncode("end")) })
+	if m := <-got; m != "end" {
+		t.Errorf("the third node is told %v", m)
+	}
+}
+
+// A node that tells of crashes and says nonsense without end fills no log, and how much was dropped is told.
+func TestPeerFloodsLog(t *testing.T) {
+	n, logs := newCluster(t).startLogged("one", "x1", slog.LevelWarn)
+	s := newStranger(t, n, "stranger@127.0.0.1")
+	const each = 2000
+	report := crashReport{Pid: abi.Pid{Node: s.id, Num: 1}, Label: "m.wasm", Reason: term.MustEncode("boom")}
+	for range each {
+		s.say(n, serviceMessage{Crash: &report})
+		s.send(abi.Signal{Kind: abi.SignalNode, From: abi.Pid{Node: s.id}, To: abi.Pid{Node: n.ID()}, Data: []byte{0xff}})
+	}
+	s.settle(n)
+	s.link.Abort()
+	eventually(t, "the peer is gone", func() bool { return n.peerCount() == 0 })
+	text := logs.String()
+	written := strings.Count(text, "crashed in m.wasm") + strings.Count(text, "not understood")
+	if written < peerLogBurst || written == 2*each {
+		t.Errorf("%d lines of %d", written, 2*each)
+	}
+	dropped := 0
+	for _, m := range regexp.MustCompile(`it sends too many" peer=\S+ lines=(\d+)`).FindAllStringSubmatch(text, -1) {
+		lines, _ := strconv.Atoi(m[1])
+		dropped += lines
+	}
+	if written+dropped != 2*each {
+		t.Errorf("%d lines were written and %d dropped, of %d", written, dropped, 2*each)
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net"
 	"strings"
+	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -50,10 +51,34 @@ func (n *Node) crashed(c vm.Crash) {
 	}
 }
 
+// What each other node may have this one write to its log: as much as a node writes of its own crashes.
+const (
+	peerLogBurst     = 500
+	peerLogPerSecond = 100
+)
+
 // crashElsewhere takes the report of another node, about a process of that node.
 func (n *Node) crashElsewhere(from abi.NodeID, report crashReport) {
-	if report.Pid.Node == from {
+	if report.Pid.Node == from && n.mayLog(from) {
 		n.logCrash(report)
+	}
+}
+
+// mayLog reports whether there may be one more line on what another node has said.
+func (n *Node) mayLog(from abi.NodeID) bool {
+	p := n.peers.peerOf(from)
+	if p == nil {
+		return false
+	}
+	dropped, ok := p.lines.Take(time.Now())
+	n.logDropped(p, dropped)
+	return ok
+}
+
+// logDropped says how many lines on what a node has said were too many.
+func (n *Node) logDropped(p *peer, lines uint64) {
+	if lines > 0 {
+		n.log.Warn("log lines on another node's messages dropped: it sends too many", "peer", p.name, "lines", lines)
 	}
 }
 

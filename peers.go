@@ -11,6 +11,7 @@ import (
 	"github.com/wnode/wnode/abi"
 	"github.com/wnode/wnode/net/link"
 	"github.com/wnode/wnode/net/names"
+	"github.com/wnode/wnode/vm"
 )
 
 // connectTimeout bounds one attempt to connect: finding the address, the handshake, and the
@@ -35,6 +36,7 @@ type peer struct {
 	state   peerState
 	link    *link.Link
 	acked   bool          // it has listed this node
+	lines   vm.LogRate    // of the log that what it says gives rise to
 	ready   chan struct{} // closed when both sides list each other, or the peer fails: then err is set
 	met     chan struct{} // closed when this node is connected to those that the peer knows, or has given up
 	gone    chan struct{} // closed when nothing is left of the peer
@@ -126,6 +128,7 @@ func (ps *peers) peerFor(to names.NodeName, hints []string) (*peer, error) {
 
 func (ps *peers) addLocked(name string) *peer {
 	p := &peer{name: name, ready: make(chan struct{}), met: make(chan struct{}), gone: make(chan struct{})}
+	p.lines.Burst, p.lines.PerSecond = peerLogBurst, peerLogPerSecond
 	ps.byName[name] = p
 	return p
 }
@@ -268,6 +271,7 @@ func (ps *peers) left(p *peer, id abi.NodeID, reason error) {
 	ps.mu.Unlock()
 	ps.node.sys.NodeDown(id)
 	ps.node.globals.nodeDown(id)
+	ps.node.logDropped(p, p.lines.Rest())
 	ps.node.log.Debug("link ended", "peer", p.name, "err", reason)
 	if wasUp {
 		ps.node.log.Info("node down", "peer", p.name, "reason", downReason(reason))
@@ -297,12 +301,17 @@ func downReason(err error) string {
 
 // linkTo gives the link to a node, nil when there is none.
 func (ps *peers) linkTo(id abi.NodeID) *link.Link {
-	ps.mu.Lock()
-	defer ps.mu.Unlock()
-	if p := ps.byID[id]; p != nil {
+	if p := ps.peerOf(id); p != nil {
 		return p.link
 	}
 	return nil
+}
+
+// peerOf gives the peer that has a link to a node, nil when there is none.
+func (ps *peers) peerOf(id abi.NodeID) *peer {
+	ps.mu.Lock()
+	defer ps.mu.Unlock()
+	return ps.byID[id]
 }
 
 // linkNamed gives the link to a node that is listed.

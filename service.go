@@ -29,7 +29,9 @@ func (n *Node) postService(to abi.NodeID, msg serviceMessage) error {
 func (n *Node) serviceMessage(sig abi.Signal) {
 	var msg serviceMessage
 	if err := term.DecodeInto(sig.Data, &msg); err != nil {
-		n.log.Warn("message between nodes not understood", "err", err)
+		if n.mayLog(sig.From.Node) {
+			n.log.Warn("message between nodes not understood", "err", err)
+		}
 		return
 	}
 	if msg.Name != nil {

@@ -46,8 +46,12 @@ type Options struct {
 	CacheDir string
 	// MaxModuleBytes bounds one module. 0: [module.DefaultMaxModuleBytes].
 	MaxModuleBytes int64
-	// GuestMemory bounds the memory of all guests together, in bytes. 0: half of the machine's.
+	// GuestMemory bounds the memory of all guests together, in bytes: their linear memories and tables, and
+	// 20 KiB for each. 0: half of the machine's.
 	GuestMemory uint64
+	// WaitingMemory bounds what waits for all processes together, in bytes: messages, those of timers,
+	// arguments and aliases. Beyond it the guests that keep most end. 0: a quarter of the machine's memory.
+	WaitingMemory uint64
 	// IdleTimeout ends a link whose peer is not heard of for so long. 0: [link.DefaultIdleTimeout].
 	IdleTimeout time.Duration
 	// Rights are what a process of this node has at most, RemoteRights one that another node asked for.
@@ -121,7 +125,7 @@ func newNode(opts Options) (*Node, error) {
 	n.sys = vm.New(vm.Options{
 		Node: n.id, Remote: n.peers, Names: processNames{n}, NodeName: n.NodeName, Loader: n.engine,
 		Logger: opts.Logger, Crashed: n.crashed, NodeMessage: n.serviceMessage,
-		Rights: opts.Rights, RemoteRights: opts.RemoteRights,
+		Rights: opts.Rights, RemoteRights: opts.RemoteRights, TotalWaiting: opts.WaitingMemory,
 	})
 	return n, nil
 }

@@ -23,8 +23,12 @@ const (
 	AliasReplyDemonitor
 )
 
-// maxProcessAliases bounds the aliases of one process.
-const maxProcessAliases = 1 << 16
+const (
+	// maxProcessAliases bounds the aliases of one process.
+	maxProcessAliases = 1 << 16
+	// aliasOverhead stands for what an alias takes, in bytes.
+	aliasOverhead = 300
+)
 
 // aliasEntry is what the number of an alias stands for in the table of the system: messages to it
 // are the process's while the alias lasts, and nobody's afterwards. So a call whose time is up does
@@ -51,13 +55,14 @@ func (p *Process) Alias(mode AliasMode) (abi.Ref, error) {
 func (p *Process) setAlias(ref abi.Ref, mode AliasMode) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if len(p.aliases) >= maxProcessAliases {
+	if len(p.aliases) >= maxProcessAliases || !p.below.has(aliasOverhead) {
 		return fmt.Errorf("alias: %w", abi.ErrLimit)
 	}
 	if p.aliases == nil {
 		p.aliases = map[abi.Ref]AliasMode{}
 	}
 	p.aliases[ref] = mode
+	p.below.charge(aliasOverhead)
 	p.sys.table.add(ref.Num, &aliasEntry{p, ref})
 	return nil
 }
@@ -74,6 +79,7 @@ func (p *Process) removeAliasLocked(ref abi.Ref) bool {
 		return false
 	}
 	delete(p.aliases, ref)
+	p.below.charge(-aliasOverhead)
 	p.sys.table.remove(ref.Num)
 	return true
 }

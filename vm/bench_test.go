@@ -197,3 +197,29 @@ func (d direct) Post(sig abi.Signal) error {
 	d[sig.To.Node].Deliver(sig)
 	return nil
 }
+
+// BenchmarkSend measures a message of 64 bytes into a mailbox and out again, for a process whose mailbox
+// is charged to so many families.
+func BenchmarkSend(b *testing.B) {
+	for _, families := range []int{0, 1, 2} {
+		b.Run(fmt.Sprintf("families=%d", families), func(b *testing.B) {
+			sys := newSystem(b, vm.Options{})
+			a := newActor(b, sys, vm.SpawnOptions{})
+			for range families {
+				a = newActor(b, sys, vm.SpawnOptions{
+					Parent: a.pid, Function: function("f"), Rights: vm.Rights{Limits: vm.Limits{Children: 9}},
+				})
+			}
+			b.ReportAllocs()
+			a.do(func(p *vm.Process) {
+				message := make([]byte, 64)
+				for b.Loop() {
+					if err := roundTrip(p, p.Pid(), message); err != nil {
+						b.Error(err)
+						return
+					}
+				}
+			})
+		})
+	}
+}

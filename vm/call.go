@@ -9,6 +9,9 @@ import (
 	"github.com/wnode/wnode/abi"
 )
 
+// maxCallWatchers bounds the monitors on one call. Who was asked needs one.
+const maxCallWatchers = 1 << 10
+
 // call is a pid that lives for one question: the answer comes to it and not to the mailbox of the
 // process that asks, so a call never disturbs a mailbox, and a late answer finds nobody.
 type call struct {
@@ -18,7 +21,7 @@ type call struct {
 	answer chan abi.Signal // capacity 1: the first signal is the answer
 
 	mu       sync.Mutex
-	watchers map[abi.Ref]abi.Pid // those who wait with an answer and would like to know when it is too late
+	watchers map[watcher]struct{} // those who wait with an answer and would like to know when it is too late
 	ended    bool
 }
 
@@ -27,17 +30,15 @@ func (c *call) signal(sig abi.Signal) bool {
 	case abi.SignalMonitor:
 		c.mu.Lock()
 		defer c.mu.Unlock()
-		if c.ended {
+		if c.ended || len(c.watchers) >= maxCallWatchers {
 			return false
 		}
-		c.watchers[sig.Ref] = sig.From
+		c.watchers[watcherOf(sig)] = struct{}{}
 		return true
 	case abi.SignalDemonitor:
 		c.mu.Lock()
 		defer c.mu.Unlock()
-		if c.watchers[sig.Ref] == sig.From {
-			delete(c.watchers, sig.Ref)
-		}
+		delete(c.watchers, watcherOf(sig))
 		return true
 	case abi.SignalDown:
 		if sig.Ref != c.ref || sig.From != c.asked {
@@ -69,8 +70,8 @@ func (c *call) end(s *System) {
 	watchers := c.watchers
 	c.mu.Unlock()
 	s.table.remove(c.pid.Num)
-	for ref, watcher := range watchers {
-		s.post(abi.Signal{Kind: abi.SignalDown, From: c.pid, To: watcher, Ref: ref, Data: reasonNormal})
+	for w := range watchers {
+		s.post(abi.Signal{Kind: abi.SignalDown, From: c.pid, To: w.pid, Ref: w.ref, Data: reasonNormal})
 	}
 }
 
@@ -79,7 +80,7 @@ func (c *call) end(s *System) {
 // DOWN instead is the error [abi.ErrTerminated], or [abi.ErrNotConnected] when the node cannot be
 // reached or was lost. Call ends with ctx, and gives its cause. Safe for concurrent use.
 func (s *System) Call(ctx context.Context, ask func(replyTo abi.Pid, ref abi.Ref) abi.Signal) (abi.Signal, error) {
-	c := &call{pid: s.newCallPid(), ref: s.NewRef(), answer: make(chan abi.Signal, 1), watchers: map[abi.Ref]abi.Pid{}}
+	c := &call{pid: s.newCallPid(), ref: s.NewRef(), answer: make(chan abi.Signal, 1), watchers: map[watcher]struct{}{}}
 	request := ask(c.pid, c.ref)
 	c.asked = request.To
 	s.table.add(c.pid.Num, c)

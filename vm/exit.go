@@ -21,6 +21,7 @@ var (
 	reasonReductions   = term.MustEncode(ReasonReductions)
 	reasonWallTime     = term.MustEncode(ReasonWallTime)
 	reasonMailboxFull  = term.MustEncode(ReasonMailboxFull)
+	reasonNodeFull     = term.MustEncode(ReasonNodeFull)
 )
 
 // Exit reasons that the machine itself gives, beside those of package abi.
@@ -107,6 +108,7 @@ func (p *Process) finish() {
 	p.links, p.watchers, p.monitors, p.aliases = nil, nil, nil, nil
 	p.mu.Unlock()
 	p.sys.table.removeProcess(p)
+	p.below.charge(-len(aliases) * aliasOverhead)
 	p.leaveFamily()
 	p.sys.timers.forget(p.pid)
 	p.sys.held.Add(-int64(len(watchers) + len(links)))
@@ -123,11 +125,11 @@ func (p *Process) finish() {
 			last.tell(linkExit(p.pid, peer, p.reason))
 		}
 	}
-	for ref, w := range watchers {
-		if w.named {
-			p.sys.named.Delete(ref)
+	for w, named := range watchers {
+		if named {
+			p.sys.named.Delete(w)
 		}
-		last.tell(abi.Signal{Kind: abi.SignalDown, From: p.pid, To: w.pid, Ref: ref, Data: p.reason})
+		last.tell(abi.Signal{Kind: abi.SignalDown, From: p.pid, To: w.pid, Ref: w.ref, Data: p.reason})
 	}
 	last.send()
 }

@@ -10,6 +10,7 @@ type Holdings struct {
 	Watches    int // on other nodes' processes
 	WatchNodes int // that these are on
 	Timers     int // in every index of them
+	Waiting    int // bytes that are counted as waiting
 }
 
 // Holdings counts what the system keeps.
@@ -26,6 +27,7 @@ func (s *System) Holdings() Holdings {
 	s.timers.mu.Lock()
 	h.Timers = max(len(s.timers.heap), len(s.timers.byRef), len(s.timers.byTarget))
 	s.timers.mu.Unlock()
+	h.Waiting = int(s.waiting.used.Load())
 	return h
 }
 

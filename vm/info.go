@@ -82,7 +82,7 @@ func (s *System) Info(pid abi.Pid) (Info, bool) {
 	for _, m := range p.monitors {
 		info.Monitors = append(info.Monitors, m.target)
 	}
-	for _, w := range p.watchers {
+	for w := range p.watchers {
 		info.MonitoredBy = append(info.MonitoredBy, w.pid)
 	}
 	return info, true

@@ -63,7 +63,8 @@ func TestSpawnReplyOfLinkedProcess(t *testing.T) {
 	})
 }
 
-// RSP-03: a process that came to life for one that no longer waits is neither linked nor monitored.
+// RSP-03: a process that was made for one that no longer waits is told that it is wanted no more, in place
+// of that it may begin.
 func TestSpawnReplyToNobody(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		way := &crossing{}
@@ -72,12 +73,11 @@ func TestSpawnReplyToNobody(t *testing.T) {
 		sys.Deliver(abi.Signal{
 			Kind: abi.SignalSpawnReply, From: far, To: a.pid, Ref: ref, Data: term.MustEncode(list{"ok", far}),
 		})
-		unlinked, unwatched := way.last(abi.SignalLinkExit), way.last(abi.SignalDemonitor)
-		if unlinked.From != a.pid || unlinked.To != far {
-			t.Errorf("the link is ended by %+v", unlinked)
+		if end := way.last(abi.SignalExit); end.From != a.pid || end.To != far || !same(term.Raw(end.Data), "noproc") {
+			t.Errorf("it is ended by %+v", end)
 		}
-		if unwatched.From != a.pid || unwatched.To != far || unwatched.Ref != ref {
-			t.Errorf("the monitor is ended by %+v", unwatched)
+		if got := way.kinds(); len(got) != 1 {
+			t.Errorf("%v went out", got)
 		}
 	})
 }

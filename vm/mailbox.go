@@ -84,9 +84,12 @@ func (b *mailbox) count(kind abi.MessageKind, n int) {
 // weight is what a message that waits is charged with.
 func (m *Message) weight() int { return len(m.Data) + messageOverhead }
 
+// weight is what all that waits is charged with.
+func (b *mailbox) weight() int { return b.bytes + len(b.queue)*messageOverhead }
+
 // drop forgets everything.
 func (b *mailbox) drop() {
-	b.account.charge(-b.bytes - len(b.queue)*messageOverhead)
+	b.account.charge(-b.weight())
 	*b = mailbox{}
 }
 

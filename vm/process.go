@@ -79,6 +79,7 @@ type Process struct {
 	ctx    context.Context
 	cancel context.CancelCauseFunc
 	wake   chan struct{} // holds a token when the mailbox may have something new
+	begin  chan struct{} // closed when the body may run; nil for at once
 
 	reductions atomic.Uint64
 	priority   atomic.Int32 // an [abi.Priority]
@@ -105,9 +106,10 @@ type Process struct {
 	trapping  bool           // exit signals become messages
 	links     map[abi.Pid]link
 	monitors  map[abi.Ref]monitor // on others, by this process
-	watchers  map[abi.Ref]watcher // others that monitor this process
+	watchers  map[watcher]bool    // others that monitor this process, and whether by a name
 	aliases   map[abi.Ref]AliasMode
 	spawning  map[abi.Ref]*spawning // requests to other nodes that are not answered yet
+	begun     bool                  // begin is closed
 	ended     bool                  // no signal is taken any more
 }
 
@@ -174,7 +176,7 @@ func (p *Process) run() {
 	name := p.sys.opts.Names.NameOf(p.pid)
 	p.traceEnd(name)
 	p.finish()
-	if byItself && exit.Crash {
+	if byItself && exit.Crash && p.sys.crashes.take(p) {
 		p.sys.crashed(Crash{
 			Pid: p.pid, Leader: p.leader, Label: p.label, Name: name, Function: p.opts.Function,
 			Reason: p.reason, Detail: exit.Detail, Last: p.last, LastSize: p.size,
@@ -190,6 +192,13 @@ func (p *Process) runBody() (exit Exit) {
 			exit = Exit{Reason: []any{"host_error", text}, Crash: true, Detail: string(debug.Stack())}
 		}
 	}()
+	if p.begin != nil {
+		select {
+		case <-p.begin:
+		case <-p.ctx.Done():
+			return Normal
+		}
+	}
 	return p.opts.Body.Run(p)
 }
 
@@ -203,6 +212,12 @@ func encodeReason(reason any) []byte {
 		return term.MustEncode(strings.ToValidUTF8(fmt.Sprint(reason), "\ufffd"))
 	}
 	return canonicalReason(b)
+}
+
+// crashesDropped says how many crashes were not told of.
+func (s *System) crashesDropped(crashes uint64, last *Process) {
+	s.opts.Logger.Warn("crashes not reported: guests crash too often", "crashes", crashes,
+		"last", last.pid.Text(0), "function", last.opts.Function.String())
 }
 
 // crashed tells of a process that ended by an error.

@@ -33,6 +33,8 @@ func (p *Process) signal(sig abi.Signal) bool {
 		p.down(sig)
 	case abi.SignalSpawnReply:
 		return p.spawnReplied(sig)
+	case abi.SignalSpawnAck:
+		p.spawnAcknowledged(sig)
 	case abi.SignalGroupLeader:
 		if len(sig.Data) == abi.IDSize {
 			p.mu.Lock()
@@ -136,9 +138,12 @@ func (p *Process) roomLocked() {
 func (p *Process) lost(node abi.NodeID) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for ref, w := range p.watchers {
+	if p.begin != nil && !p.begun && p.opts.Parent.Node == node { // where it counts as never spawned
+		p.exitLocked(reasonNoConnection)
+	}
+	for w := range p.watchers {
 		if w.pid.Node == node {
-			p.removeWatcherLocked(ref)
+			p.removeWatcherLocked(w)
 		}
 	}
 	for peer := range p.links {

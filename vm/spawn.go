@@ -32,6 +32,8 @@ type SpawnOptions struct {
 	Rights Rights
 	// Priority is what the process begins with, as far as its rights allow. 0: [abi.PriorityNormal].
 	Priority abi.Priority
+
+	request abi.Ref // of another node; zero for none
 }
 
 // Spawn starts a process. The errors are [abi.ErrLimit] and, once the system is closed,
@@ -60,15 +62,18 @@ func (s *System) prepare(opts SpawnOptions) (*Process, error) {
 	if p.leader.IsZero() {
 		p.leader = p.pid
 	}
+	if opts.request != (abi.Ref{}) {
+		p.begin = make(chan struct{})
+	}
 	p.inherit(parent)
 	p.priority.Store(int32(firstPriority(opts.Priority, p.rights.Limits.Priority)))
-	if !p.family.has(len(opts.Args)) {
+	if !p.argsAccount().has(len(opts.Args)) {
 		return nil, fmt.Errorf("spawn %s: %w", opts.Label, abi.ErrLimit)
 	}
 	if err := p.family.join(); err != nil {
 		return nil, fmt.Errorf("spawn %s: %w", opts.Label, err)
 	}
-	p.family.charge(len(opts.Args))
+	p.argsAccount().charge(len(opts.Args))
 	p.ctx, p.cancel = context.WithCancelCause(s.ctx)
 	if err := s.table.addProcess(p, func() { s.wg.Add(1) }); err != nil {
 		p.cancel(err)
@@ -98,14 +103,38 @@ func (p *Process) inherit(parent *Process) {
 	p.below = p.family
 	guest := p.opts.Function != abi.Function{}
 	if guest && (p.family == nil || p.opts.Rights.Limits.Children != 0) {
-		p.below = newFamily(p.family, p.rights.Limits)
+		head := p.pid
+		if remote := p.opts.Parent; remote.Node != p.pid.Node && !remote.IsZero() {
+			head = abi.Pid{Node: remote.Node}
+		}
+		p.below = newFamily(head, p.family, p.rights.Limits, &p.sys.waiting)
 	}
 	p.box.account = p.below
+	if p.below == nil {
+		p.box.account = &family{node: &p.sys.waiting, ours: true}
+	}
+}
+
+// Origin is who answers for what the process does: the first of the guests that it came of, or the node
+// ([abi.NodeProcess]) that asked for that one; the process itself if it is no guest. Safe for concurrent use.
+func (p *Process) Origin() abi.Pid {
+	if p.below == nil {
+		return p.pid
+	}
+	return p.below.top().head
+}
+
+// argsAccount is the family that the arguments are charged to: that of who has given them, if any.
+func (p *Process) argsAccount() *family {
+	if p.family != nil {
+		return p.family
+	}
+	return p.below
 }
 
 // leaveFamily takes back what the process's birth has charged.
 func (p *Process) leaveFamily() {
-	p.family.charge(-len(p.opts.Args))
+	p.argsAccount().charge(-len(p.opts.Args))
 	p.family.leave()
 }
 
@@ -114,7 +143,7 @@ func (p *Process) leaveFamily() {
 func (p *Process) tieToParent(parent *Process) {
 	p.mu.Lock()
 	if p.opts.Monitor != (abi.Ref{}) {
-		p.addWatcherLocked(p.opts.Monitor, watcher{pid: p.opts.Parent})
+		p.addWatcherLocked(watcher{p.opts.Parent, p.opts.Monitor}, false)
 		p.sys.held.Add(1)
 	}
 	remote := p.opts.Parent.Node != p.pid.Node
@@ -130,8 +159,9 @@ func (p *Process) tieToParent(parent *Process) {
 // start lets a prepared process run, on a goroutine that [System.Close] waits for.
 func (p *Process) start() { p.sys.workers.run(p) }
 
-// prepareFunction prepares a process for a function. origin is where its module can be had.
-func (s *System) prepareFunction(parent abi.Pid, req SpawnRequest, origin abi.NodeID) (*Process, error) {
+// prepareFunction prepares a process for a function. origin is where its module can be had, request that
+// node's if it is another one.
+func (s *System) prepareFunction(parent abi.Pid, req SpawnRequest, origin abi.NodeID, request abi.Ref) (*Process, error) {
 	if s.opts.Loader == nil {
 		return nil, fmt.Errorf("spawn %s: %w", req.Function, abi.ErrNotSupported)
 	}
@@ -144,6 +174,6 @@ func (s *System) prepareFunction(parent abi.Pid, req SpawnRequest, origin abi.No
 	return s.prepare(SpawnOptions{
 		Body: s.opts.Loader.Body(req.Function, origin), Label: req.Function.Name, Function: req.Function,
 		Args: req.Args, Parent: parent, Leader: req.Leader, Monitor: req.Monitor, Link: req.Link,
-		Overflow: req.Overflow, Rights: req.Rights, Priority: req.Priority,
+		Overflow: req.Overflow, Rights: req.Rights, Priority: req.Priority, request: request,
 	})
 }

@@ -45,8 +45,8 @@ type spawning struct {
 // is no error: it is the new process's exit reason (PROC-06). A node that cannot be reached gives a
 // warning in the log and the pid of a process that has ended already, and with Link an exit signal
 // noconnection (RSP-02, RSP-03). The errors are [abi.ErrLimit], [abi.ErrDenied], [abi.ErrBadArgument],
-// [abi.ErrNotSupported] when the node runs no functions, and the cause of ctx when that ends: should
-// the process come to life all the same, its link ends with noproc.
+// [abi.ErrNotSupported] when the node runs no functions, and the cause of ctx when that ends. After an
+// error, or the loss of the node, the function does not begin to run there later.
 func (p *Process) SpawnFunction(ctx context.Context, node abi.NodeID, req SpawnRequest) (abi.Pid, error) {
 	req.Monitor = abi.Ref{}
 	pid, err := p.spawnOn(ctx, node, p.sys.NewRef(), req)
@@ -115,7 +115,7 @@ func (p *Process) spawnOn(ctx context.Context, node abi.NodeID, ref abi.Ref, req
 		req.Rights = req.Rights.Within(p.rights)
 		return p.spawnRemote(ctx, node, ref, req)
 	}
-	child, err := p.sys.prepareFunction(p.pid, req, node)
+	child, err := p.sys.prepareFunction(p.pid, req, node, abi.Ref{})
 	if err != nil {
 		return abi.Pid{}, err
 	}
@@ -192,18 +192,31 @@ func spawnError(fn abi.Function, err error) error {
 	return fmt.Errorf("spawn %s: %w", fn, err)
 }
 
-// spawnReplied takes in the reply to a request. It makes this process's end of the link and the
-// monitor at once: whatever the new process does comes after its reply (PROC-10). It reports false
-// when nobody waits for the reply any more.
+// spawnReplied takes in the reply to a request, and has the new process begin. It reports false when
+// nobody waits for the reply any more: then that process ends.
 func (p *Process) spawnReplied(sig abi.Signal) bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	pending := p.spawning[sig.Ref]
-	if pending == nil || pending.node != sig.From.Node {
+	pending, child, err := p.tieToChild(sig)
+	if pending == nil {
 		return false
 	}
+	if err == nil {
+		p.sys.post(abi.Signal{Kind: abi.SignalSpawnAck, From: p.pid, To: child, Ref: sig.Ref})
+	}
+	pending.answer <- sig
+	return true
+}
+
+// tieToChild makes this process's end of the link and the monitor with a process that it has asked for,
+// as soon as that answers: whatever the new process does comes after its reply (PROC-10).
+func (p *Process) tieToChild(sig abi.Signal) (pending *spawning, child abi.Pid, err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	pending = p.spawning[sig.Ref]
+	if pending == nil || pending.node != sig.From.Node {
+		return nil, child, nil
+	}
 	delete(p.spawning, sig.Ref)
-	child, err := readSpawnReply(sig)
+	child, err = readSpawnReply(sig)
 	if err == nil && pending.req.Link {
 		p.addLinkLocked(child, link{active: true})
 	}
@@ -213,8 +226,18 @@ func (p *Process) spawnReplied(sig abi.Signal) bool {
 	} else {
 		p.sys.remote.remove(sig.Ref, pending.node)
 	}
-	pending.answer <- sig
-	return true
+	return pending, child, err
+}
+
+// spawnAcknowledged has the process begin: who asked for it has taken its reply. Until then the loss of
+// the connection means to that side that there is no such process, and so it must be.
+func (p *Process) spawnAcknowledged(sig abi.Signal) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.begin != nil && !p.begun && sig.From == p.opts.Parent && sig.Ref == p.opts.request {
+		p.begun = true
+		close(p.begin)
+	}
 }
 
 // readSpawnReply reads ["ok", pid] from that very process, or ["error", number]. DOWN says that the
@@ -260,7 +283,7 @@ func (s *System) prepareRequested(sig abi.Signal) (*Process, error) {
 	if err := term.DecodeInto(sig.Data, &req); err != nil {
 		return nil, err
 	}
-	return s.prepareFunction(sig.From, req, sig.From.Node)
+	return s.prepareFunction(sig.From, req, sig.From.Node, sig.Ref)
 }
 
 // validArgs reports whether args are nil or an encoded array.

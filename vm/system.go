@@ -61,8 +61,9 @@ type Options struct {
 	Loader Loader
 	// Logger receives what the machine has to say. nil: nothing is logged.
 	Logger *slog.Logger
-	// Crashed is told of every process that ended by an error (LOG-01), on that process's
-	// goroutine, after its monitors were. nil: crashes are only logged.
+	// Crashed is told of every process that ended by an error (LOG-01), on that process's goroutine,
+	// after its monitors were; but of no more than a burst of 50 guests of one family and 10 a second from
+	// then on, and ten times that in all. How many it is not told of is logged. nil: crashes are only logged.
 	Crashed func(Crash)
 	// NodeMessage is given what other nodes' services say ([abi.SignalNode]), in order, and must not
 	// wait. nil: nobody listens.
@@ -75,6 +76,10 @@ type Options struct {
 	MaxMonitors int
 	// MaxTimers bounds the timers that have not fired. 0: [DefaultMaxTimers].
 	MaxTimers int
+	// TotalWaiting bounds what waits for all processes together, in bytes: messages, those of timers,
+	// arguments and aliases. Beyond it the guests that keep most end with reason [ReasonNodeFull]. 0: a
+	// quarter of the machine's memory.
+	TotalWaiting uint64
 	// MaxMessageBytes bounds one message. 0: [DefaultMaxMessageBytes].
 	MaxMessageBytes int
 	// Rights are what a process of this node has at most. Where they have no bound on the mailbox,
@@ -96,8 +101,10 @@ type System struct {
 	table   table
 	remote  remoteWatches
 	timers  timers
-	named   sync.Map     // abi.Ref of a monitor by name -> *Process that has or had the name
+	named   sync.Map     // watcher of a monitor by name -> *Process that has or had the name
 	held    atomic.Int64 // monitors on processes of this node, and ends of their links
+	waiting waiting
+	crashes crashLog
 }
 
 // New makes a system without processes. [System.Close] ends it.
@@ -120,6 +127,8 @@ func New(opts Options) *System {
 	s.table.init(opts.MaxProcesses)
 	s.remote.max = opts.MaxMonitors
 	s.timers.init(opts.MaxTimers, s.Deliver)
+	s.crashes.init(s.crashesDropped)
+	s.waiting.init(opts.TotalWaiting, s.table.count, s.relieve)
 	return s
 }
 
@@ -223,8 +232,8 @@ func answerFor(sig abi.Signal, reason []byte) (abi.Signal, bool) {
 		return linkExit(sig.To, sig.From, reason), true
 	case abi.SignalUnlink:
 		return unlinkAck(sig), true
-	case abi.SignalSpawnReply: // who asked has ended, and a link with it
-		return linkExit(sig.To, sig.From, reason), true
+	case abi.SignalSpawnReply: // who asked is told, or has been, that there is no new process
+		return abi.Signal{Kind: abi.SignalExit, From: sig.To, To: sig.From, Data: reason}, true
 	}
 	return abi.Signal{}, false
 }
@@ -252,7 +261,7 @@ func (s *System) receiverOf(sig abi.Signal) receiver {
 		return s.table.get(sig.To.Num)
 	}
 	if sig.Kind == abi.SignalDemonitor {
-		if p, ok := s.named.Load(sig.Ref); ok {
+		if p, ok := s.named.Load(watcherOf(sig)); ok {
 			return p.(*Process)
 		}
 		return nil
@@ -266,9 +275,6 @@ func (s *System) receiverOf(sig abi.Signal) receiver {
 
 // absent answers for a process that is not there: a monitor or a link hears noproc, all else vanishes.
 func (s *System) absent(sig abi.Signal) {
-	if sig.Kind == abi.SignalSpawnReply { // the monitor that the new process came with is nobody's either
-		s.post(abi.Signal{Kind: abi.SignalDemonitor, From: sig.To, To: sig.From, Ref: sig.Ref})
-	}
 	if answer, ok := answerFor(sig, reasonNoProcess); ok {
 		s.post(answer)
 	}
@@ -305,8 +311,10 @@ func (s *System) Close(ctx context.Context) error {
 	}
 	s.cancel(&ExitError{Reason: reasonShutdown})
 	s.timers.close()
+	s.waiting.close()
 	done := make(chan struct{})
 	go func() { s.wg.Wait(); s.workers.close(); close(done) }()
+	defer s.crashes.close()
 	select {
 	case <-done:
 		return nil

@@ -3,6 +3,7 @@ package vm
 import (
 	"container/heap"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -180,6 +181,28 @@ func (t *timers) removeLocked(x *timer) {
 	x.setBy.timers.count--
 	x.setBy.timers.bytes -= x.bytes()
 	x.setBy.below.charge(-x.weight())
+}
+
+// weights gives what the timers are charged with, by who has set them: they may outlive that process.
+func (t *timers) weights() map[*Process]int64 {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	weights := map[*Process]int64{}
+	for _, x := range t.heap {
+		weights[x.setBy] += int64(x.weight())
+	}
+	return weights
+}
+
+// revoke cancels the timers that some processes have set.
+func (t *timers) revoke(setBy map[*Process]bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, x := range slices.Clone(t.heap) {
+		if setBy[x.setBy] {
+			t.removeLocked(x)
+		}
+	}
 }
 
 func (t *timers) find(ref abi.Ref, cancel bool) (left time.Duration, ok bool) {

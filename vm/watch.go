@@ -6,11 +6,15 @@ import (
 	"github.com/wnode/wnode/abi"
 )
 
-// watcher is who holds a monitor on a process of this node.
+// watcher is who holds a monitor on a process of this node, and which. The number of a monitor alone says
+// nothing: it is the other node that draws it, and may give one that is another's.
 type watcher struct {
-	pid   abi.Pid
-	named bool // it knows the process by a name
+	pid abi.Pid
+	ref abi.Ref
 }
+
+// watcherOf gives who a signal to a monitored process is about.
+func watcherOf(sig abi.Signal) watcher { return watcher{sig.From, sig.Ref} }
 
 // downSignal answers a monitor.
 func downSignal(monitor abi.Signal, reason []byte) abi.Signal {
@@ -25,24 +29,25 @@ func (p *Process) watch(sig abi.Signal) []byte {
 	if p.ended {
 		return reasonNoProcess
 	}
-	if _, again := p.watchers[sig.Ref]; again {
+	if _, again := p.watchers[watcherOf(sig)]; again {
 		return nil
 	}
 	if p.sys.held.Add(1) > int64(p.sys.opts.MaxMonitors) {
 		p.sys.held.Add(-1)
 		return reasonLimit
 	}
-	p.addWatcherLocked(sig.Ref, watcher{sig.From, sig.Name != ""})
+	p.addWatcherLocked(watcherOf(sig), sig.Name != "")
 	return nil
 }
 
-func (p *Process) addWatcherLocked(ref abi.Ref, w watcher) {
+// addWatcherLocked enters a monitor; named says that its holder knows the process by a name.
+func (p *Process) addWatcherLocked(w watcher, named bool) {
 	if p.watchers == nil {
-		p.watchers = map[abi.Ref]watcher{}
+		p.watchers = map[watcher]bool{}
 	}
-	p.watchers[ref] = w
-	if w.named {
-		p.sys.named.Store(ref, p)
+	p.watchers[w] = named
+	if named {
+		p.sys.named.Store(w, p)
 	}
 }
 
@@ -50,16 +55,16 @@ func (p *Process) addWatcherLocked(ref abi.Ref, w watcher) {
 func (p *Process) unwatch(sig abi.Signal) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if w, ok := p.watchers[sig.Ref]; ok && w.pid == sig.From {
-		p.removeWatcherLocked(sig.Ref)
+	if _, stands := p.watchers[watcherOf(sig)]; stands {
+		p.removeWatcherLocked(watcherOf(sig))
 	}
 }
 
-func (p *Process) removeWatcherLocked(ref abi.Ref) {
-	if p.watchers[ref].named {
-		p.sys.named.Delete(ref)
+func (p *Process) removeWatcherLocked(w watcher) {
+	if p.watchers[w] {
+		p.sys.named.Delete(w)
 	}
-	delete(p.watchers, ref)
+	delete(p.watchers, w)
 	p.sys.held.Add(-1)
 }
 

@@ -215,3 +215,21 @@ func TestLogFlood(t *testing.T) {
 		t.Errorf("%d lines, %d lines on dropped ones", lines, said)
 	}
 }
+
+// A guest whose children crash as fast as it can spawn them is told of so often, and then counted.
+func TestCrashFlood(t *testing.T) {
+	n := start(t)
+	options := string(term.MustEncode(map[string]any{"export": "crash"}))
+	p := guest(loop(do("wnode.spawn", text(2000, options), num(64)))).
+		at(2000, []byte(options)).fn("crash", raw(0x00)) // unreachable
+	n.witness.during("crashes", func() {
+		a := n.spawn(n.load(p), limits(vm.Limits{Children: 200}))
+		n.eventually("lines are dropped", func() bool { return n.log.count("guests crash too often") > 1 })
+		a.kill()
+	})
+	lines, said := n.log.count("crashed in"), n.log.count("guests crash too often")
+	t.Logf("%d lines, %d about those that were dropped", lines, said)
+	if lines < 50 || lines > 500 {
+		t.Errorf("%d lines", lines)
+	}
+}

@@ -28,7 +28,7 @@ func (b *body) Run(p *vm.Process) vm.Exit {
 		return vm.Exit{Reason: abi.ReasonShutdown}
 	}
 	defer b.engine.leave()
-	code, err := b.engine.modules.acquire(p.Context(), b.fn.Module, b.origin)
+	code, err := b.engine.modules.acquire(p.Context(), b.fn.Module, b.origin, p.Origin())
 	if err != nil {
 		return b.loadFailed(p, err)
 	}
@@ -47,7 +47,7 @@ func (b *body) Run(p *vm.Process) vm.Exit {
 		return b.loadFailed(p, err)
 	}
 	g := &guest{Context: p.Context(), process: p, engine: b.engine, fn: b.fn, entry: export, code: code}
-	g.logs.burst, g.logs.perSecond = logBurst, logPerSecond
+	g.logs.Burst, g.logs.PerSecond = logBurst, logPerSecond
 	defer g.closeLog()
 	p.SetInspector(inspector{g})
 	return g.run()
@@ -61,7 +61,7 @@ func (b *body) loadFailed(p *vm.Process, err error) vm.Exit {
 	switch {
 	case p.Context().Err() != nil:
 		return vm.Normal // the process ends for another reason already
-	case errors.As(err, &missing) && errors.Is(err, abi.ErrTooLarge):
+	case errors.As(err, &missing) && (errors.Is(err, abi.ErrTooLarge) || errors.Is(err, abi.ErrLimit)):
 		return codeError("load_error", missing.Error())
 	case errors.As(err, &missing):
 		return b.undefined(p, err.Error())
@@ -126,7 +126,7 @@ type guest struct {
 	exited  *vm.Exit   // set by the host function exit
 	message seen       // what the guest has looked at in its mailbox
 	first   *string    // while the instance is initialised, the first that made it different from others
-	logs    logRate    // what it may still write to the node's log
+	logs    vm.LogRate // what it may still write to the node's log
 
 	gather   int    // bytes of the fd_write under way, when it has several buffers
 	gathered []byte // those that have come

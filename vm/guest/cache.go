@@ -17,10 +17,6 @@ import (
 	"github.com/wnode/wnode/vm/module/wasm"
 )
 
-// maxCompilers bounds the modules that are compiled at the same time: each takes a core and many
-// times the module's size in memory.
-const maxCompilers = 2
-
 // code is a module that is ready to be instantiated.
 type code struct {
 	hash     abi.Hash
@@ -32,6 +28,7 @@ type code struct {
 	offsets  rewrite.Offsets
 	debug    int    // bytes of debug information in the module as it was
 	left     string // export with what is left of the budget
+	weight   uint64 // what an instance takes beside its linear memory, in bytes
 	bounds   instanceBounds
 	pool     pool
 
@@ -53,43 +50,51 @@ func (e *compileError) Error() string { return "compile module: " + e.what }
 // cache holds compiled modules by hash. One that is in use is never closed; of the others the most
 // recently used stay.
 type cache struct {
-	engine    *Engine
-	maxIdle   int
-	compilers chan struct{} // a token for each that compiles
+	engine  *Engine
+	maxIdle int
 
 	mu      sync.Mutex
 	loaded  map[abi.Hash]*code
 	idle    *list.List // of *code without users, least recently used first
 	loading map[abi.Hash]*load
+	queue   queue
 }
 
 // load is a module on its way, for all who wait for it.
 type load struct {
 	hash   abi.Hash
 	origin abi.NodeID
+	turn   chan struct{} // closed when it has a compiler
 	done   chan struct{} // closed when err is set
 	err    error
+
+	// What the lock of the cache guards.
+	waiting int            // processes that wait for it
+	lines   map[*line]bool // in which it is wanted
+	fetched bool           // it waits for a compiler, or has one
+	served  *line          // the line whose turn it had
 }
 
 func (c *cache) init(e *Engine, maxIdle int) {
 	c.engine, c.maxIdle = e, maxIdle
-	c.compilers = make(chan struct{}, maxCompilers)
+	c.queue.init()
 	c.loaded, c.loading = map[abi.Hash]*code{}, map[abi.Hash]*load{}
 	c.idle = list.New()
 }
 
-// acquire gives a module for use until release. It loads the module when it must, once for all
-// who ask, and ends with ctx. Someone whose own origin was not tried yet tries that as well. The
-// errors are [*loadError], [*compileError], [*linkError] and the cause of ctx.
-func (c *cache) acquire(ctx context.Context, hash abi.Hash, origin abi.NodeID) (*code, error) {
+// acquire gives a module for use until release, to a process that came of another one. It loads the
+// module when it must, once for all who ask, and ends with ctx. Someone whose own origin was not tried
+// yet tries that as well. The errors are [*loadError], [*compileError], [*linkError] and the cause of ctx.
+func (c *cache) acquire(ctx context.Context, hash abi.Hash, origin abi.NodeID, of abi.Pid) (*code, error) {
 	for {
-		found, l := c.find(hash, origin)
-		if found != nil {
-			return found, nil
+		found, l, err := c.find(hash, origin, of)
+		if found != nil || err != nil {
+			return found, err
 		}
 		select {
 		case <-l.done:
 		case <-ctx.Done():
+			c.leave(l)
 			return nil, context.Cause(ctx)
 		}
 		var missing *loadError
@@ -99,9 +104,16 @@ func (c *cache) acquire(ctx context.Context, hash abi.Hash, origin abi.NodeID) (
 	}
 }
 
+// leave notes that a process waits for a load no longer.
+func (c *cache) leave(l *load) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	l.waiting--
+}
+
 // find gives the module, or else its load, which it starts unless there is one. The caller runs
 // within [Engine.enter].
-func (c *cache) find(hash abi.Hash, origin abi.NodeID) (*code, *load) {
+func (c *cache) find(hash abi.Hash, origin abi.NodeID, of abi.Pid) (*code, *load, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if found := c.loaded[hash]; found != nil {
@@ -110,15 +122,23 @@ func (c *cache) find(hash abi.Hash, origin abi.NodeID) (*code, *load) {
 			found.idle = nil
 		}
 		found.users++
-		return found, nil
+		return found, nil, nil
 	}
-	l := c.loading[hash]
-	if l == nil {
-		l = &load{hash: hash, origin: origin, done: make(chan struct{})}
+	l, known := c.loading[hash]
+	if !known {
+		l = &load{
+			hash: hash, origin: origin, turn: make(chan struct{}), done: make(chan struct{}), lines: map[*line]bool{},
+		}
+	}
+	if err := c.queue.want(l, of); err != nil {
+		return nil, nil, &loadError{err}
+	}
+	l.waiting++
+	if !known {
 		c.loading[hash] = l
 		c.engine.wg.Go(func() { c.run(l) })
 	}
-	return nil, l
+	return nil, l, nil
 }
 
 // release gives back what acquire gave.
@@ -169,7 +189,10 @@ func (c *cache) run(l *load) {
 	loaded, err := c.load(l)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	delete(c.loading, l.hash)
+	if c.loading[l.hash] == l {
+		delete(c.loading, l.hash)
+	}
+	c.queue.done(l)
 	if err == nil {
 		c.loaded[l.hash] = loaded
 		c.retireLocked(loaded)
@@ -184,17 +207,33 @@ func (c *cache) load(l *load) (*code, error) {
 	if _, err := modules.Module(ctx, l.hash, l.origin); err != nil {
 		return nil, &loadError{err}
 	}
-	select {
-	case c.compilers <- struct{}{}:
-	case <-ctx.Done():
+	if !c.awaitTurn(l) {
 		return nil, &loadError{errClosed}
 	}
-	defer func() { <-c.compilers }()
 	content, err := modules.Module(ctx, l.hash, l.origin)
 	if err != nil {
 		return nil, &loadError{err}
 	}
 	return c.engine.compile(l.hash, content)
+}
+
+// awaitTurn waits for a compiler, and reports false when the engine is closed or nobody waits any more
+// for what it would make.
+func (c *cache) awaitTurn(l *load) bool {
+	c.mu.Lock()
+	c.queue.fetched(l)
+	c.mu.Unlock()
+	select {
+	case <-l.turn:
+	case <-c.engine.ctx.Done():
+		return false
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if l.waiting == 0 {
+		delete(c.loading, l.hash) // so that nobody begins to
+	}
+	return l.waiting > 0
 }
 
 // compile makes a module ready. It has one goroutine compile, and not several: a module that makes
@@ -226,7 +265,7 @@ func (e *Engine) compile(hash abi.Hash, content []byte) (ready *code, err error)
 		wasi:   importsFrom(compiled, wasi_snapshot_preview1.ModuleName),
 		inner:  compiled.Name(),
 		layout: rewritten.Layout, offsets: rewritten.Offsets, debug: rewritten.DebugBytes,
-		left: rewritten.Left, bounds: boundsOf(rewritten),
+		left: rewritten.Left, weight: instanceBytes + rewritten.TableBytes, bounds: boundsOf(rewritten),
 	}
 	ready.pool.init(ready, rewritten)
 	return ready, nil

@@ -49,7 +49,8 @@ type Options struct {
 	// MemoryPages bounds the memory of one guest, in pages of 64 KiB, at most 65536.
 	// 0: [DefaultMemoryPages].
 	MemoryPages uint32
-	// TotalMemory bounds the memory of all guests together, in bytes. 0: half of the machine's.
+	// TotalMemory bounds the memory of all guests together, in bytes: their linear memories and tables, and
+	// 20 KiB for each. 0: half of the machine's.
 	TotalMemory uint64
 	// MaxCompiled bounds the compiled modules that are kept while no process runs them.
 	// 0: [DefaultMaxCompiled].
@@ -72,7 +73,7 @@ type Engine struct {
 	hosts   map[string]map[string]api.FunctionDefinition
 	modules cache
 	memory  memoryBudget
-	logs    logRate       // of all guests
+	logs    vm.LogRate    // of all guests
 	pooled  chan struct{} // holds a token when there may be instances at rest
 	symbols symbols
 
@@ -97,7 +98,7 @@ func NewEngine(opts Options) (*Engine, error) {
 	e.modules.init(e, opts.MaxCompiled)
 	e.pooled = make(chan struct{}, 1)
 	e.memory.most = opts.TotalMemory
-	e.logs.burst, e.logs.perSecond = logBurstAll, logPerSecAll
+	e.logs.Burst, e.logs.PerSecond = logBurstAll, logPerSecAll
 	e.symbols.init()
 
 	config := wazero.NewRuntimeConfig().
@@ -135,7 +136,7 @@ func (o *Options) complete() error {
 		o.MemoryPages = DefaultMemoryPages
 	}
 	if o.TotalMemory == 0 {
-		o.TotalMemory = halfOfMachine()
+		o.TotalMemory = vm.MachineMemory() / 2
 	}
 	if o.MaxCompiled == 0 {
 		o.MaxCompiled = DefaultMaxCompiled
@@ -260,6 +261,7 @@ func (e *Engine) Close(ctx context.Context) error {
 			return fmt.Errorf("close guest engine: guests still running: %w", ctx.Err())
 		}
 	}
+	e.modules.rest()
 	err := e.runtime.Close(ctx)
 	if e.onDisk != nil {
 		err = errors.Join(err, e.onDisk.Close(ctx))

@@ -79,9 +79,16 @@ func (g *guest) newInstance(most uint64) (*instance, error) {
 // instantiate makes an instance in which nothing has run and whose memory is empty.
 func (e *Engine) instantiate(g *guest, most uint64) (i *instance, err error) {
 	c := g.code
+	if !e.takeMemory(c.weight) {
+		return nil, errMemory
+	}
 	i = &instance{engine: e, code: c, functions: map[string]api.Function{}}
 	i.memory = linearMemory{engine: e, most: most}
+	made := false
 	defer func() {
+		if !made {
+			e.memory.release(c.weight)
+		}
 		if r := recover(); r == error(errMemory) {
 			i, err = nil, errMemory
 		} else if r != nil {
@@ -96,6 +103,7 @@ func (e *Engine) instantiate(g *guest, most uint64) (i *instance, err error) {
 	if err != nil {
 		return nil, err
 	}
+	made = true
 	i.left, i.stack = i.global(c.left), i.global(c.bounds.stack)
 	i.full = i.stack.Get()
 	for _, name := range c.pool.state.Globals {
@@ -216,4 +224,5 @@ func (i *instance) close() {
 	if err := i.module.Close(context.Background()); err != nil {
 		i.engine.opts.Logger.Warn("instance not closed", "err", err)
 	}
+	i.engine.memory.release(i.code.weight)
 }

@@ -187,3 +187,51 @@ func TestStackLimit(t *testing.T) {
 		t.Errorf("%d calls below the start function, want %d", got, few)
 	}
 }
+
+// What an instance takes beside its linear memory is part of what all guests may have: many without any
+// memory, and tables, which count as large as they can become.
+func TestMemoryOfInstances(t *testing.T) {
+	const total = 8 << 20
+	n := newTestNode(t, func(o *Options) { o.TotalMemory = total })
+	waits := seq(invoke("wnode.receive", i64c(-1), i32c(0), i32c(9)), drop)
+	idle := func(table int, body ...op) *wasmModule {
+		m := entry(append(body, n.tell(0, 0), waits)...)
+		m.maxPages, m.table = 1, make([]string, table)
+		return m
+	}
+	looks := seq(raw(0xfc, 0x10, 0), drop)                           // table.size, so that the table stays one
+	grown := seq(raw(0xd0, 0x70), i32c(0), raw(0xfc, 0x0f, 0), drop) // table.grow
+	for name, tt := range map[string]struct {
+		module *wasmModule
+		fit    int
+	}{
+		"no table":           {idle(0), total / (pageBytes + instanceBytes)},
+		"tables":             {idle(1<<17, looks), total / (pageBytes + instanceBytes + 1<<20)},
+		"a table that grows": {idle(1, grown), 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var running []*program
+			for fits := true; fits; {
+				p := n.start(tt.module.bytes())
+				select {
+				case <-n.inbox:
+					running = append(running, p)
+				case exit := <-p.exit:
+					wantReason(t, exit, ReasonMemory)
+					fits = false
+				}
+			}
+			if len(running) != tt.fit {
+				t.Errorf("%d guests fit, want %d", len(running), tt.fit)
+			}
+			for _, p := range running {
+				n.message(p.pid, "end")
+				p.wait()
+			}
+		})
+	}
+	n.close()
+	if used := n.engine.memory.used.Load(); used != 0 {
+		t.Errorf("%d bytes are still charged", used)
+	}
+}

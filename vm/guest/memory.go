@@ -1,9 +1,6 @@
 package guest
 
 import (
-	"bufio"
-	"fmt"
-	"os"
 	"sync/atomic"
 
 	"github.com/wnode/wnode/vm"
@@ -17,7 +14,11 @@ const ReasonMemory = "memory_limit"
 // pageBytes is the size of a page of linear memory.
 const pageBytes = 1 << 16
 
-// memoryBudget is the linear memory of all guests together.
+// instanceBytes stands for what an instance takes beside its linear memory and its tables: the stacks of
+// its process, and what the runtime and the machine know of it.
+const instanceBytes = 20 << 10
+
+// memoryBudget is the memory of all guests together.
 type memoryBudget struct {
 	most uint64
 	used atomic.Uint64
@@ -126,24 +127,4 @@ func (e *Engine) memoryFor(p *vm.Process) uint64 {
 		most = min(most, limit)
 	}
 	return most
-}
-
-// fallbackMemory is what guests may have together where the size of the machine is not known.
-const fallbackMemory = 4 << 30
-
-// halfOfMachine is half of the machine's memory.
-func halfOfMachine() uint64 {
-	file, err := os.Open("/proc/meminfo")
-	if err != nil {
-		return fallbackMemory
-	}
-	defer file.Close()
-	lines := bufio.NewScanner(file)
-	for lines.Scan() {
-		var kib uint64
-		if n, _ := fmt.Sscanf(lines.Text(), "MemTotal: %d kB", &kib); n == 1 && kib > 0 {
-			return kib << 10 / 2
-		}
-	}
-	return fallbackMemory
 }

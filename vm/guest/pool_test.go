@@ -161,7 +161,7 @@ func TestRestingInstanceOverTheLimit(t *testing.T) {
 
 // Instances at rest give way to others that need the memory.
 func TestRestingInstancesGiveWay(t *testing.T) {
-	n := newTestNode(t, func(o *Options) { o.TotalMemory = 4 * pageBytes })
+	n := newTestNode(t, func(o *Options) { o.TotalMemory = 4 * (pageBytes + instanceBytes) })
 	wait := seq(n.report(i32c(1)), invoke("wnode.receive", i64c(-1), i32c(0), i32c(0)), drop)
 	first := []*program{n.start(entry(wait).bytes()), n.start(entry(wait).bytes()), n.start(entry(wait).bytes())}
 	n.wantReports(1, 1, 1)
@@ -172,7 +172,7 @@ func TestRestingInstancesGiveWay(t *testing.T) {
 	other := entry()
 	other.pages = 4
 	wantReason(t, n.run(other), "normal")
-	if used := n.engine.memory.used.Load(); used != 4*pageBytes {
+	if used := n.engine.memory.used.Load(); used != 4*pageBytes+instanceBytes {
 		t.Errorf("%d bytes used", used)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/wnode/wnode/abi"
+	"github.com/wnode/wnode/vm"
 	"github.com/wnode/wnode/vm/module/symbolize"
 )
 
@@ -24,7 +25,7 @@ type symbols struct {
 	turn chan struct{} // a token for who searches: one at a time, for the memory that a module takes
 
 	mu    sync.Mutex
-	rate  allowance // in bytes
+	rate  vm.Allowance // in bytes
 	known map[instruction][]symbolize.Frame
 }
 
@@ -36,7 +37,7 @@ type instruction struct {
 
 func (s *symbols) init() {
 	s.turn = make(chan struct{}, 1)
-	s.rate = allowance{burst: symbolBurst, perSecond: symbolPerSecond}
+	s.rate = vm.Allowance{Burst: symbolBurst, PerSecond: symbolPerSecond}
 	s.known = map[instruction][]symbolize.Frame{}
 }
 
@@ -74,7 +75,7 @@ func (s *symbols) find(ctx context.Context, code *code, offsets []uint32, load f
 func (s *symbols) allow(bytes int) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.rate.spend(time.Now(), float64(max(bytes, symbolLeast)))
+	return s.rate.Spend(time.Now(), float64(max(bytes, symbolLeast)))
 }
 
 func (s *symbols) recall(module abi.Hash, offsets []uint32) (found map[uint32][]symbolize.Frame, missing []uint32) {

@@ -8,9 +8,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/wnode/wnode/abi"
+	"github.com/wnode/wnode/vm"
 )
 
 func debugGuest(t testing.TB, name string) []byte {
@@ -106,7 +106,7 @@ func TestSearchesAreBounded(t *testing.T) {
 		t.Errorf("%d loads of the module for crashes that are known", now-loads)
 	}
 	n.engine.symbols.mu.Lock()
-	n.engine.symbols.rate = allowance{burst: symbolLeast - 1, last: time.Now()}
+	n.engine.symbols.rate = vm.Allowance{Burst: symbolLeast - 1}
 	n.engine.symbols.mu.Unlock()
 	if got, _ := n.crash(module, "through_table"); fmt.Sprint(got) != "[fails/1 through_table/0]" {
 		t.Errorf("%q, with no search allowed", got)

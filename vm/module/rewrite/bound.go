@@ -10,6 +10,7 @@ import (
 const (
 	MaxTables        = 16
 	MaxTableElements = 1 << 20 // of all tables together
+	elementBytes     = 8
 )
 
 // bound gives each table and memory a maximum. Tables that start beyond theirs are a [*BoundError];
@@ -37,6 +38,19 @@ func bound(m *wasm.Module, pages uint32) (elements uint32, err error) {
 		}
 	}
 	return elements, nil
+}
+
+// tableBytes bounds what bounded tables take: what they begin with, unless the module makes them grow.
+func tableBytes(tables []wasm.Table, grow bool) (bytes uint64) {
+	for i := range tables {
+		l := &tables[i].Limits
+		elements := l.Min
+		if grow {
+			elements = l.Max
+		}
+		bytes += uint64(elements) * elementBytes
+	}
+	return bytes
 }
 
 func capLimits(l *wasm.Limits, most uint32) {

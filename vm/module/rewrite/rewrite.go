@@ -83,6 +83,8 @@ type Result struct {
 	Offsets Offsets
 	// DebugBytes is the size of the debug information that the module had.
 	DebugBytes int
+	// TableBytes bounds what the tables of an instance take.
+	TableBytes uint64
 	// State is what instances begin with. Zero without [Options.State].
 	State State
 }
@@ -131,7 +133,8 @@ func Module(b []byte, opts Options) (*Result, error) {
 	}
 	result := &Result{
 		Left: r.names.left, Stack: r.names.stack, Tables: r.names.tables, Start: r.names.start,
-		TableElements: r.elements, Layout: r.layout, Offsets: r.offsets(), DebugBytes: debug,
+		TableElements: r.elements, TableBytes: tableBytes(m.Tables, len(r.grows) > 0),
+		Layout: r.layout, Offsets: r.offsets(), DebugBytes: debug,
 	}
 	if opts.State {
 		result.State = r.detachState()

@@ -1,0 +1,6 @@
+//go:build !race
+
+package guest
+
+// raceDetector is off.
+const raceDetector = false
