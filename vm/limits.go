@@ -26,6 +26,8 @@ type Limits struct {
 	// Children bounds the live processes of this node that the process has spawned, and those that
 	// they have, and so on.
 	Children int `cbor:"7,keyasint,omitempty"`
+	// Files bounds what a guest has open beside its standard streams and its folders.
+	Files int `cbor:"8,keyasint,omitempty"`
 }
 
 // Defaults of [Limits].
@@ -34,6 +36,7 @@ const (
 	DefaultMailboxBytes    = 256 << 20
 	DefaultTimers          = 1 << 16
 	DefaultChildren        = 1 << 16
+	DefaultFiles           = 256
 )
 
 // Exit reasons of processes that went beyond a limit.
@@ -52,6 +55,7 @@ func (l Limits) Within(most Limits) Limits {
 		MailboxBytes:    tighter(l.MailboxBytes, most.MailboxBytes),
 		Timers:          tighter(l.Timers, most.Timers),
 		Children:        tighter(l.Children, most.Children),
+		Files:           tighter(l.Files, most.Files),
 	}
 }
 
@@ -64,7 +68,7 @@ func tighter[T int | uint64 | time.Duration](a, b T) T {
 }
 
 // LimitNames are the names that people give to limits, for [Limits.Set].
-var LimitNames = []string{"memory", "reductions", "wall_time", "mailbox_messages", "mailbox_bytes", "timers", "children"}
+var LimitNames = []string{"memory", "reductions", "wall_time", "mailbox_messages", "mailbox_bytes", "timers", "children", "files"}
 
 // Set sets a limit by name: wall_time is in nanoseconds, sizes in bytes. An unknown name, and a value
 // that no limit can have, is [abi.ErrBadArgument].
@@ -87,6 +91,8 @@ func (l *Limits) Set(name string, value uint64) error {
 		l.Timers = int(value)
 	case "children":
 		l.Children = int(value)
+	case "files":
+		l.Files = int(value)
 	default:
 		return fmt.Errorf("limit %q: there is none of that name, there are %v: %w", name, LimitNames, abi.ErrBadArgument)
 	}
@@ -98,7 +104,7 @@ func (l Limits) Values() map[string]uint64 {
 	values := map[string]uint64{}
 	for i, v := range []uint64{
 		l.Memory, l.Reductions, uint64(l.WallTime), uint64(l.MailboxMessages), uint64(l.MailboxBytes),
-		uint64(l.Timers), uint64(l.Children),
+		uint64(l.Timers), uint64(l.Children), uint64(l.Files),
 	} {
 		if v != 0 {
 			values[LimitNames[i]] = v
@@ -109,7 +115,7 @@ func (l Limits) Values() map[string]uint64 {
 
 // Validate reports a limit that makes no sense, as [abi.ErrBadArgument].
 func (l Limits) Validate() error {
-	if l.WallTime < 0 || l.MailboxMessages < 0 || l.MailboxBytes < 0 || l.Timers < 0 || l.Children < 0 {
+	if l.WallTime < 0 || l.MailboxMessages < 0 || l.MailboxBytes < 0 || l.Timers < 0 || l.Children < 0 || l.Files < 0 {
 		return fmt.Errorf("a negative limit: %w", abi.ErrBadArgument)
 	}
 	return nil
@@ -121,6 +127,7 @@ func (l Limits) orDefaults() Limits {
 	setDefault(&l.MailboxBytes, DefaultMailboxBytes)
 	setDefault(&l.Timers, DefaultTimers)
 	setDefault(&l.Children, DefaultChildren)
+	setDefault(&l.Files, DefaultFiles)
 	return l
 }
 
@@ -142,13 +149,21 @@ const (
 	// PermitExitOthers allows exit signals, links and changes of the group leader of processes that
 	// are neither the parent nor a child on this node.
 	PermitExitOthers
+	// PermitFiles allows the folders that the process has; see [Reach].
+	PermitFiles
+	// PermitFilesWrite allows changing what is in them.
+	PermitFilesWrite
+	// PermitEnvironment allows the environment that the process has; see [Reach].
+	PermitEnvironment
 
 	// AllPermissions are all there are.
-	AllPermissions = PermitExitOthers<<1 - 1
+	AllPermissions = PermitEnvironment<<1 - 1
 )
 
 // permissionNames are in the order of the bits.
-var permissionNames = [...]string{"spawn", "spawn_remote", "connect", "names", "global_names", "exit_others"}
+var permissionNames = [...]string{
+	"spawn", "spawn_remote", "connect", "names", "global_names", "exit_others", "files", "files_write", "environment",
+}
 
 // PermissionNames lists the names of the permissions in p.
 func (p Permissions) PermissionNames() []string {
@@ -171,15 +186,23 @@ func ParsePermission(name string) (Permissions, error) {
 	return 0, fmt.Errorf("permission %q: there is none of that name, there are %v: %w", name, permissionNames, abi.ErrBadArgument)
 }
 
-// Rights are the limits of a process and what it is denied.
+// Rights are the limits of a process, what it is denied, and what of the host it may reach.
 type Rights struct {
 	Limits Limits      `cbor:"1,keyasint"`
 	Denied Permissions `cbor:"2,keyasint,omitempty"`
+	// Folders, if not nil, are all that the process is to have of the folders that its parent has.
+	Folders FolderChoice `cbor:"3,keyasint,omitzero"`
+	// Reach is what the process may reach beside what its parent may. Only Go code gives any:
+	// neither a guest nor another node has a way to.
+	Reach *Reach `cbor:"-"`
 }
 
-// Within gives the rights of a process that asked for r and may have at most most.
+// Within gives the rights of a process that asked for r and may have at most most, and what r gives.
 func (r Rights) Within(most Rights) Rights {
-	return Rights{Limits: r.Limits.Within(most.Limits), Denied: r.Denied | most.Denied}
+	return Rights{
+		Limits: r.Limits.Within(most.Limits), Denied: r.Denied | most.Denied,
+		Folders: r.Folders.within(most.Folders), Reach: r.Reach.with(most.Reach),
+	}
 }
 
 // Rights gives the process's limits and what it is denied. Safe for concurrent use.

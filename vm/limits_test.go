@@ -1,6 +1,7 @@
 package vm_test
 
 import (
+	"reflect"
 	"errors"
 	"slices"
 	"testing"
@@ -150,14 +151,14 @@ func TestRightsAreInherited(t *testing.T) {
 		want := vm.Rights{
 			Limits: vm.Limits{
 				Memory: 1000, Timers: 3, MailboxBytes: 9,
-				MailboxMessages: vm.DefaultMailboxMessages, Children: vm.DefaultChildren,
+				MailboxMessages: vm.DefaultMailboxMessages, Children: vm.DefaultChildren, Files: vm.DefaultFiles,
 			},
 			Denied: vm.PermitNames | vm.PermitSpawn,
 		}
 		if here != there {
 			want.Limits.Memory, want.Denied = 500, want.Denied|vm.PermitConnect
 		}
-		if got != want {
+		if !reflect.DeepEqual(got, want) {
 			t.Errorf("rights %+v\nwant %+v", got, want)
 		}
 	})
@@ -170,13 +171,13 @@ func TestRightsOnlyShrink(t *testing.T) {
 		draw := func() vm.Rights {
 			n := func() int { return limit.Draw(t, "limit") }
 			return vm.Rights{
-				Limits: vm.Limits{uint64(n()), uint64(n()), time.Duration(n()), n(), n(), n(), n()},
+				Limits: vm.Limits{uint64(n()), uint64(n()), time.Duration(n()), n(), n(), n(), n(), n()},
 				Denied: vm.Permissions(rapid.Uint32Range(0, uint32(vm.AllPermissions)).Draw(t, "denied")),
 			}
 		}
 		parent := draw()
 		child := draw().Within(parent)
-		if child.Denied&parent.Denied != parent.Denied || child.Within(parent) != child {
+		if child.Denied&parent.Denied != parent.Denied || !reflect.DeepEqual(child.Within(parent), child) {
 			t.Fatalf("parent %+v, child %+v", parent, child)
 		}
 		for i, c := range values(child.Limits) {
@@ -191,6 +192,7 @@ func values(l vm.Limits) []uint64 {
 	return []uint64{
 		l.Memory, l.Reductions, uint64(l.WallTime),
 		uint64(l.MailboxMessages), uint64(l.MailboxBytes), uint64(l.Timers), uint64(l.Children),
+		uint64(l.Files),
 	}
 }
 

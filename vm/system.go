@@ -80,7 +80,8 @@ type Options struct {
 	// Rights are what a process of this node has at most. Where they have no bound on the mailbox,
 	// on timers or on children, the defaults are in force.
 	Rights Rights
-	// RemoteRights are what a process that another node asked for has at most, within Rights.
+	// RemoteRights are what a process that another node asked for has at most, within Rights; but its
+	// Reach is all of RemoteRights, and none of Rights.
 	RemoteRights Rights
 }
 
@@ -105,7 +106,9 @@ func New(opts Options) *System {
 	setDefault(&opts.MaxTimers, DefaultMaxTimers)
 	setDefault(&opts.MaxMessageBytes, DefaultMaxMessageBytes)
 	opts.Rights.Limits = opts.Rights.Limits.orDefaults()
+	reach := opts.RemoteRights.Reach
 	opts.RemoteRights = opts.RemoteRights.Within(opts.Rights)
+	opts.RemoteRights.Reach = reach
 	if opts.Logger == nil {
 		opts.Logger = slog.New(slog.DiscardHandler)
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/wnode/wnode/abi"
 	"github.com/wnode/wnode/abi/term"
 	"github.com/wnode/wnode/vm"
+	"github.com/wnode/wnode/vm/guest/hostfs"
 )
 
 // initializeExport is what a WASI reactor wants to be called before anything else.
@@ -124,12 +125,15 @@ type guest struct {
 	message seen       // what the guest has looked at in its mailbox
 	logs    logRate    // what it may still write to the node's log
 
-	gather   int    // bytes of the fd_write under way, when it has several buffers
-	gathered []byte // those that have come
+	files       *hostfs.Files // what it has open on the host; nil when it has no folder
+	descriptors int           // bounds the numbers of its descriptors
+	gather      int           // bytes of the fd_write under way, when it has several buffers
+	gathered    []byte        // those that have come
 }
 
 // run instantiates the module and makes the calls.
 func (g *guest) run(calls []string) vm.Exit {
+	defer g.closeFiles()
 	instance, err := g.instantiate(g.config())
 	if errors.Is(err, errMemory) {
 		return vm.Exit{Reason: ReasonMemory, Crash: true}
@@ -159,7 +163,7 @@ func (g *guest) config() wazero.ModuleConfig {
 		return g.engine.config
 	}
 	streams := stdio{g}
-	return g.engine.config.
+	return g.reach(g.engine.config).
 		WithArgs(g.commandLine()...).
 		WithStdin(streams).WithStdout(streams).WithStderr(stderr{streams}).
 		WithNanosleep(g.nanosleep)

@@ -51,6 +51,8 @@ type Options struct {
 	MemoryPages uint32
 	// TotalMemory bounds the memory of all guests together, in bytes. 0: half of the machine's.
 	TotalMemory uint64
+	// TotalFiles bounds what all guests together have open on the host. 0: half of what the node may.
+	TotalFiles int
 	// MaxCompiled bounds the compiled modules that are kept while no process runs them.
 	// 0: [DefaultMaxCompiled].
 	MaxCompiled int
@@ -71,7 +73,8 @@ type Engine struct {
 	config  wazero.ModuleConfig     // what all instances have in common
 	hosts   map[string]map[string]api.FunctionDefinition
 	modules cache
-	memory  memoryBudget
+	memory  budget
+	files   budget
 	logs    logRate // of all guests
 
 	ctx    context.Context // ends when the engine is closed
@@ -93,7 +96,7 @@ func NewEngine(opts Options) (*Engine, error) {
 	e := &Engine{opts: opts, started: time.Now(), config: commonConfig()}
 	e.ctx, e.cancel = context.WithCancel(context.Background())
 	e.modules.init(e, opts.MaxCompiled)
-	e.memory.most = opts.TotalMemory
+	e.memory.most, e.files.most = opts.TotalMemory, uint64(opts.TotalFiles)
 	e.logs.burst, e.logs.perSecond = logBurstAll, logPerSecAll
 
 	config := wazero.NewRuntimeConfig().
@@ -124,7 +127,7 @@ func (o *Options) complete() error {
 	if o.MemoryPages > maxMemoryPages {
 		return fmt.Errorf("%d pages of memory, at most %d", o.MemoryPages, maxMemoryPages)
 	}
-	if o.MaxCompiled < 0 || o.MaxModuleBytes < 0 {
+	if o.MaxCompiled < 0 || o.MaxModuleBytes < 0 || o.TotalFiles < 0 {
 		return errors.New("a negative bound")
 	}
 	if o.MemoryPages == 0 {
@@ -132,6 +135,9 @@ func (o *Options) complete() error {
 	}
 	if o.TotalMemory == 0 {
 		o.TotalMemory = halfOfMachine()
+	}
+	if o.TotalFiles == 0 {
+		o.TotalFiles = halfOfDescriptors()
 	}
 	if o.MaxCompiled == 0 {
 		o.MaxCompiled = DefaultMaxCompiled
@@ -171,7 +177,7 @@ func commonConfig() wazero.ModuleConfig {
 
 // addHostModules makes what guests import, and notes it for the check of imports.
 func (e *Engine) addHostModules() error {
-	if _, err := wasi_snapshot_preview1.Instantiate(gatherWrites(e.ctx), e.runtime); err != nil {
+	if _, err := wasi_snapshot_preview1.Instantiate(withListeners(e.ctx), e.runtime); err != nil {
 		return fmt.Errorf("WASI: %w", err)
 	}
 	if err := addHostFunctions(e.ctx, e.runtime); err != nil {

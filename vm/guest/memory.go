@@ -26,13 +26,13 @@ const pageBytes = 1 << 16
 // other way to say so.
 var errMemory = errors.New("memory limit")
 
-// memoryBudget is the linear memory of all guests together.
-type memoryBudget struct {
+// budget is what all guests together may have of something: of bytes of linear memory, of open files.
+type budget struct {
 	most uint64
 	used atomic.Uint64
 }
 
-func (b *memoryBudget) take(n uint64) bool {
+func (b *budget) take(n uint64) bool {
 	if b.used.Add(n) <= b.most {
 		return true
 	}
@@ -40,11 +40,11 @@ func (b *memoryBudget) take(n uint64) bool {
 	return false
 }
 
-func (b *memoryBudget) release(n uint64) { b.used.Add(^(n - 1)) }
+func (b *budget) release(n uint64) { b.used.Add(^(n - 1)) }
 
 // linearMemory is the memory of one instance, within what its process and all guests may have.
 type linearMemory struct {
-	budget *memoryBudget
+	budget *budget
 	most   uint64
 	buffer []byte
 }

@@ -74,6 +74,7 @@ const maxGathered = 256 << 10
 func (gatherer) Before(ctx context.Context, mod api.Module, _ api.FunctionDefinition, params []uint64, _ experimental.StackIterator) {
 	const size = 8 // of a buffer's entry: address and length
 	g, ok := ctx.(*guest)
+	fileErrors{}.forget(g)
 	count := uint64(uint32(params[2]))
 	if !ok || count < 2 || count > maxGathered/size {
 		return
@@ -92,21 +93,27 @@ func (gatherer) Before(ctx context.Context, mod api.Module, _ api.FunctionDefini
 }
 
 // After forgets what was gathered.
-func (gatherer) After(ctx context.Context, _ api.Module, _ api.FunctionDefinition, _ []uint64) {
+func (gatherer) After(ctx context.Context, _ api.Module, _ api.FunctionDefinition, results []uint64) {
 	if g, ok := ctx.(*guest); ok {
 		g.gather, g.gathered = 0, g.gathered[:0]
+		fileErrors{}.tell(g, results)
 	}
 }
 
 // Abort is After for a call that ends the guest.
 func (gatherer) Abort(context.Context, api.Module, api.FunctionDefinition, error) {}
 
-// gatherWrites makes a context in which host modules are given a [gatherer].
-func gatherWrites(ctx context.Context) context.Context {
+// withListeners makes a context in which host modules are given those listeners that WASI needs.
+func withListeners(ctx context.Context) context.Context {
 	return experimental.WithFunctionListenerFactory(ctx, experimental.FunctionListenerFactoryFunc(
 		func(def api.FunctionDefinition) experimental.FunctionListener {
-			if def.Name() == "fd_write" {
+			switch name := def.Name(); {
+			case name == "fd_write":
 				return gatherer{}
+			case name == "fd_renumber":
+				return renumberGuard{}
+			case changesFiles(name):
+				return fileErrors{}
 			}
 			return nil
 		}))

@@ -1,0 +1,138 @@
+package guest
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"maps"
+	"math"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/tetratelabs/wazero"
+	"github.com/tetratelabs/wazero/api"
+	"github.com/tetratelabs/wazero/experimental"
+	"github.com/tetratelabs/wazero/experimental/sysfs"
+
+	"github.com/wnode/wnode/vm/guest/hostfs"
+)
+
+// reach adds what of the host the process may reach: its folders and its environment.
+func (g *guest) reach(config wazero.ModuleConfig) wazero.ModuleConfig {
+	rights := g.process.Rights()
+	environment := rights.Environment()
+	for _, name := range slices.Sorted(maps.Keys(environment)) {
+		config = config.WithEnv(name, environment[name])
+	}
+	folders := rights.Accesses()
+	if len(folders) == 0 {
+		return config
+	}
+	g.files = hostfs.New(hostfs.Options{
+		Most:    rights.Limits.Files + len(folders), // each is open once it has been listed
+		Take:    func() bool { return g.engine.files.take(1) },
+		Release: func() { g.engine.files.release(1) },
+		Alive:   g.checkAlive,
+	})
+	mounts := wazero.NewFSConfig()
+	for _, folder := range folders {
+		mounts = mounts.(sysfs.FSConfig).WithSysFSMount(g.files.Mount(folder.Root, folder.Writable), folder.Guest)
+	}
+	g.descriptors = firstFolder + len(folders) + rights.Limits.Files
+	return config.WithFSConfig(mounts)
+}
+
+// firstFolder is the descriptor of a guest's first folder: the standard streams come before.
+const firstFolder = 3
+
+// closeFiles closes what the guest has left open. The runtime does so with an instance, but not when
+// the module's start function opens files and then fails.
+func (g *guest) closeFiles() {
+	if g.files != nil {
+		g.files.Close()
+	}
+}
+
+// changesFiles reports whether a function of WASI may fail in a way that [fileErrors] knows.
+func changesFiles(function string) bool {
+	return strings.HasPrefix(function, "path_") || slices.Contains([]string{
+		"fd_allocate", "fd_close", "fd_datasync", "fd_filestat_set_size", "fd_pwrite", "fd_readdir", "fd_sync",
+	}, function)
+}
+
+// wasiErrorIO is EIO in WASI preview 1.
+const wasiErrorIO = 29
+
+// fileErrors listens to functions that open and change files, and puts the right error number in place
+// of the EIO that the runtime gives for what it has no name for, as for a full disk.
+type fileErrors struct{}
+
+// Before forgets what went wrong earlier.
+func (f fileErrors) Before(ctx context.Context, _ api.Module, _ api.FunctionDefinition, _ []uint64, _ experimental.StackIterator) {
+	g, _ := ctx.(*guest)
+	f.forget(g)
+}
+
+// After changes the result.
+func (f fileErrors) After(ctx context.Context, _ api.Module, _ api.FunctionDefinition, results []uint64) {
+	g, _ := ctx.(*guest)
+	f.tell(g, results)
+}
+
+// Abort has nothing to do: the guest has ended.
+func (fileErrors) Abort(context.Context, api.Module, api.FunctionDefinition, error) {}
+
+func (fileErrors) forget(g *guest) {
+	if g != nil && g.files != nil {
+		g.files.Errno()
+	}
+}
+
+func (fileErrors) tell(g *guest, results []uint64) {
+	if g == nil || g.files == nil || len(results) == 0 || results[0] != wasiErrorIO {
+		return
+	}
+	if number := g.files.Errno(); number != 0 {
+		results[0] = uint64(number)
+	}
+}
+
+// renumberGuard listens to fd_renumber. The runtime's table of descriptors is as long as the highest
+// number, and a guest may give any: one that it could not get otherwise is made an invalid one.
+type renumberGuard struct{}
+
+// Before looks at the number.
+func (renumberGuard) Before(ctx context.Context, _ api.Module, _ api.FunctionDefinition, params []uint64, _ experimental.StackIterator) {
+	g, ok := ctx.(*guest)
+	if to := uint32(params[1]); ok && uint64(to) >= uint64(g.descriptors) {
+		params[1] = math.MaxUint32 // -1
+	}
+}
+
+// After has nothing to do.
+func (renumberGuard) After(context.Context, api.Module, api.FunctionDefinition, []uint64) {}
+
+// Abort has nothing to do.
+func (renumberGuard) Abort(context.Context, api.Module, api.FunctionDefinition, error) {}
+
+// fallbackDescriptors is what guests may have open together where the system does not say what the
+// node may.
+const fallbackDescriptors = 4096
+
+// halfOfDescriptors is half of what this program may have open.
+func halfOfDescriptors() int {
+	file, err := os.Open("/proc/self/limits")
+	if err != nil {
+		return fallbackDescriptors
+	}
+	defer file.Close()
+	lines := bufio.NewScanner(file)
+	for lines.Scan() {
+		var soft int
+		if n, _ := fmt.Sscanf(lines.Text(), "Max open files %d", &soft); n == 1 && soft > 0 {
+			return max(soft/2, 1)
+		}
+	}
+	return fallbackDescriptors
+}
