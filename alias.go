@@ -29,8 +29,12 @@ type (
 	SpawnRequest = vm.SpawnRequest
 	// Limits bound what a process may use.
 	Limits = vm.Limits
-	// Rights are the limits of a process and what it is denied.
+	// Rights are the limits of a process, what it is denied, and what of the host it may reach.
 	Rights = vm.Rights
+	// Reach is what of the host a guest may reach.
+	Reach = vm.Reach
+	// Folder is a folder of the host that guests are given.
+	Folder = vm.Folder
 	// Permissions are things that a process may be denied.
 	Permissions = vm.Permissions
 	// TimerTarget is who a timer sends to.
@@ -48,6 +52,11 @@ const Infinity = vm.Infinity
 
 // AllPermissions are all there are.
 const AllPermissions = vm.AllPermissions
+
+// OpenFolder opens a folder of the host for guests; see [vm.OpenFolder].
+func OpenFolder(host, guest string, writable bool) (*Folder, error) {
+	return vm.OpenFolder(host, guest, writable)
+}
 
 // LimitNames are the names of the limits, for [Limits.Set].
 var LimitNames = vm.LimitNames

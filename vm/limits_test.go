@@ -1,8 +1,8 @@
 package vm_test
 
 import (
-	"reflect"
 	"errors"
+	"reflect"
 	"slices"
 	"testing"
 	"testing/synctest"

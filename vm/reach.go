@@ -17,7 +17,8 @@ import (
 // the same node has what its parent has; one on another node has what that node gives such processes:
 // a folder of one machine means nothing on another, and an environment does not leave its node.
 type Reach struct {
-	// Folders of the host. Of two with one guest path the later counts.
+	// Folders of the host, each at a guest path of its own. One takes the place of what the parent has
+	// at that path.
 	Folders []*Folder
 	// Environment has the values of environment variables.
 	Environment map[string]string
@@ -35,6 +36,13 @@ const (
 func (r *Reach) Validate() error {
 	if r == nil {
 		return nil
+	}
+	paths := map[string]bool{}
+	for _, f := range r.Folders {
+		if paths[f.guest] {
+			return fmt.Errorf("two folders at %s: %w", f.guest, abi.ErrBadArgument)
+		}
+		paths[f.guest] = true
 	}
 	size := 0
 	for name, value := range r.Environment {
@@ -58,10 +66,13 @@ func (r *Reach) with(other *Reach) *Reach {
 		}
 		return r
 	}
-	both := &Reach{Folders: append(slices.Clone(other.Folders), r.Folders...), Environment: maps.Clone(other.Environment)}
-	if both.Environment == nil {
-		return &Reach{Folders: both.Folders, Environment: r.Environment}
+	both := &Reach{Folders: slices.Clone(r.Folders), Environment: map[string]string{}}
+	for _, f := range other.Folders {
+		if !slices.ContainsFunc(r.Folders, func(own *Folder) bool { return own.guest == f.guest }) {
+			both.Folders = append(both.Folders, f)
+		}
 	}
+	maps.Copy(both.Environment, other.Environment)
 	maps.Copy(both.Environment, r.Environment)
 	return both
 }
@@ -174,20 +185,17 @@ func (r Rights) Accesses() []Access {
 	if r.Reach == nil || r.Denied&PermitFiles != 0 {
 		return nil
 	}
-	byPath := map[string]Access{}
+	var accesses []Access
 	for _, f := range r.Reach.Folders {
 		writable, chosen := r.Folders[f.guest]
 		if r.Folders == nil {
 			writable, chosen = true, true
 		}
 		if chosen {
-			byPath[f.guest] = Access{f.guest, f.writable && writable && r.Denied&PermitFilesWrite == 0, f.root}
+			accesses = append(accesses, Access{f.guest, f.writable && writable && r.Denied&PermitFilesWrite == 0, f.root})
 		}
 	}
-	accesses := make([]Access, 0, len(byPath))
-	for _, guest := range slices.Sorted(maps.Keys(byPath)) {
-		accesses = append(accesses, byPath[guest])
-	}
+	slices.SortFunc(accesses, func(a, b Access) int { return strings.Compare(a.Guest, b.Guest) })
 	return accesses
 }
 

@@ -18,7 +18,9 @@ import (
 
 type runFlags struct {
 	nodeFlags
-	on string
+	on          string
+	folders     []string
+	environment []string
 }
 
 func runCommand() *cobra.Command {
@@ -27,14 +29,18 @@ func runCommand() *cobra.Command {
 		Use:   "run [flags] prog.wasm [args...]",
 		Short: "Run a module as a process, here or on another node, with this terminal",
 		Long: `Run a module as a process, here or on another node. Its standard streams are
-this program's, and its exit code becomes this program's; a crash is exit code 1.`,
+this program's, and its exit code becomes this program's; a crash is exit code 1.
+It reaches only those folders and environment variables that it is given.`,
 		Example: `  wnode run examples/wasm/hello/hello.wasm
-  echo hello | wnode run --on two examples/wasm/upcase/upcase.wasm`,
+  echo hello | wnode run --on two examples/wasm/upcase/upcase.wasm
+  wnode run --dir photos --dir /etc/ssl:/ssl:ro --env LANG resize.wasm photos/1.png`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(c *cobra.Command, args []string) error { return f.run(c, args[0], args[1:]) },
 	}
 	f.add(c)
 	c.Flags().StringVar(&f.on, "on", "", "the node to run it on, NAME@HOST or NAME@HOST:PORT (default: this one)")
+	c.Flags().StringArrayVar(&f.folders, "dir", nil, "give it a folder: HOST, HOST:GUEST or HOST:GUEST:ro, where GUEST is the path under which it sees the folder, and ro is for reading only; may be repeated")
+	c.Flags().StringArrayVar(&f.environment, "env", nil, "give it an environment variable: NAME=VALUE, or NAME with the value that it has here; may be repeated")
 	c.Flags().SetInterspersed(false)
 	return c
 }
@@ -44,6 +50,11 @@ func (f *runFlags) run(c *cobra.Command, path string, args []string) error {
 	defer cancel()
 	if !c.Flags().Changed("log-level") {
 		f.logLevel = levelNone // how the process ends is told here, and once
+	}
+	reach, err := f.reach(c)
+	defer closeReach(reach)
+	if err != nil {
+		return err
 	}
 	module, err := readModule(path, f.maxModule)
 	if err != nil {
@@ -63,7 +74,9 @@ func (f *runFlags) run(c *cobra.Command, path string, args []string) error {
 		if err != nil {
 			return err
 		}
-		reason, err := runProcess(ctx, n, leader, node, fn, args)
+		reason, err := runProcess(ctx, n, leader, node, wnode.SpawnRequest{
+			Function: fn, Args: term.MustEncode(args), Rights: wnode.Rights{Reach: reach},
+		})
 		if err != nil {
 			return err
 		}
@@ -73,6 +86,19 @@ func (f *runFlags) run(c *cobra.Command, path string, args []string) error {
 		return exitOf(fn.Name, reason, n)
 	}))
 }
+
+// reach opens what the module is given, nil when that is nothing.
+func (f *runFlags) reach(c *cobra.Command) (*wnode.Reach, error) {
+	if len(f.folders)+len(f.environment) == 0 {
+		return nil, nil
+	}
+	if f.on != "" {
+		return nil, usage(c, errReachElsewhere)
+	}
+	return readReach(f.folders, f.environment, ".")
+}
+
+var errReachElsewhere = errors.New("--dir and --env give what is here, and --on runs the module elsewhere: what it has there is said by that node's policy, under [remote]")
 
 // target gives the node on which the module is to run.
 func (f *runFlags) target(ctx context.Context, n *wnode.Node) (abi.NodeID, error) {
@@ -86,7 +112,7 @@ func (f *runFlags) target(ctx context.Context, n *wnode.Node) (abi.NodeID, error
 }
 
 // runProcess runs a function on a node and gives its exit reason.
-func runProcess(ctx context.Context, n *wnode.Node, leader abi.Pid, node abi.NodeID, fn abi.Function, args []string) (any, error) {
+func runProcess(ctx context.Context, n *wnode.Node, leader abi.Pid, node abi.NodeID, req wnode.SpawnRequest) (any, error) {
 	type result struct {
 		reason any
 		err    error
@@ -94,7 +120,7 @@ func runProcess(ctx context.Context, n *wnode.Node, leader abi.Pid, node abi.Nod
 	done := make(chan result, 1)
 	_, err := n.Spawn("run", leader, func(p *wnode.Process) wnode.Exit {
 		defer close(done)
-		reason, err := superviseProcess(ctx, p, node, wnode.SpawnRequest{Function: fn, Args: term.MustEncode(args)})
+		reason, err := superviseProcess(ctx, p, node, req)
 		done <- result{reason, err}
 		return wnode.Normal
 	})

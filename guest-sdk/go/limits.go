@@ -13,6 +13,7 @@ type Limits struct {
 	MailboxBytes    int
 	Timers          int // that have not fired
 	Children        int // live processes of the node that it has spawned, and theirs, and so on
+	Files           int // open beside standard streams and folders
 }
 
 // term gives the limits that are given as the host takes them.
@@ -22,6 +23,7 @@ func (l Limits) term() map[string]uint64 {
 		"memory": l.MemoryBytes, "reductions": l.Reductions, "wall_time": uint64(l.WallTime),
 		"mailbox_messages": uint64(l.MailboxMessages), "mailbox_bytes": uint64(l.MailboxBytes),
 		"timers": uint64(l.Timers), "children": uint64(l.Children),
+		"files": uint64(l.Files),
 	} {
 		if value != 0 {
 			limits[name] = value // one that is negative is refused by the host
@@ -40,6 +42,9 @@ const (
 	PermitConnect     Permission = "connect"      // to nodes that are not connected
 	PermitNames       Permission = "names"        // register on its node
 	PermitGlobalNames Permission = "global_names" // register globally
+	PermitFiles       Permission = "files"        // the folders that it has
+	PermitFilesWrite  Permission = "files_write"  // changing what is in them
+	PermitEnvironment Permission = "environment"  // the environment variables that it has
 	PermitExitOthers  Permission = "exit_others"  // send exit signals to, link with and change the group leader of others than its parent and children
 )
 

@@ -105,6 +105,8 @@ func infoTerm(info vm.Info) map[string]any {
 		"reductions":          info.Reductions,
 		"limits":              info.Rights.Limits.Values(),
 		"denied":              info.Rights.Denied.PermissionNames(),
+		"folders":             info.Rights.FolderNames(),
+		"environment":         info.Rights.EnvironmentNames(),
 		"started":             info.Started.UnixNano(), // ns since 1970, as system_time
 	}
 	if info.Name != "" {

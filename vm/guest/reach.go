@@ -29,8 +29,11 @@ func (g *guest) reach(config wazero.ModuleConfig) wazero.ModuleConfig {
 	if len(folders) == 0 {
 		return config
 	}
+	if _, given := environment[workingDirectory]; !given {
+		config = config.WithEnv(workingDirectory, "/")
+	}
 	g.files = hostfs.New(hostfs.Options{
-		Most:    rights.Limits.Files + len(folders), // each is open once it has been listed
+		Most:    rights.Limits.Files,
 		Take:    func() bool { return g.engine.files.take(1) },
 		Release: func() { g.engine.files.release(1) },
 		Alive:   g.checkAlive,
@@ -42,6 +45,10 @@ func (g *guest) reach(config wazero.ModuleConfig) wazero.ModuleConfig {
 	g.descriptors = firstFolder + len(folders) + rights.Limits.Files
 	return config.WithFSConfig(mounts)
 }
+
+// workingDirectory is the variable from which Go programs know where they are. Without it they are in
+// their first folder, and programs in C and Rust are in "/".
+const workingDirectory = "PWD"
 
 // firstFolder is the descriptor of a guest's first folder: the standard streams come before.
 const firstFolder = 3

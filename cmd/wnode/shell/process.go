@@ -122,6 +122,8 @@ func (e *Evaluator) infoFields(info wnode.Info) []infoField {
 		{"reductions", e.rt.ToValue(info.Reductions)},
 		{"limits", e.limits(info.Rights.Limits)},
 		{"denied", e.texts(info.Rights.Denied.PermissionNames())},
+		{"folders", e.texts(info.Rights.FolderNames())},
+		{"environment", e.texts(info.Rights.EnvironmentNames())},
 		{"started", text(info.Started.UTC().Format("2006-01-02T15:04:05.000Z"))},
 	}
 }

@@ -22,6 +22,7 @@ type file struct {
 	folder   *folder
 	path     string
 	f        *os.File // nil when it is closed, and of a folder itself until its entries are read
+	itself   bool     // the folder itself, which no limit counts
 	closed   bool
 	append   bool // every write goes to the end
 	appends  bool // the system sees to that
@@ -33,16 +34,15 @@ var _ experimentalsys.PollableFile = (*file)(nil)
 // open opens what path stands for.
 func (f *file) open(flags int, perm fs.FileMode) experimentalsys.Errno {
 	files := f.folder.files
-	if errno := files.take(); errno != 0 {
+	if errno := files.take(f); errno != 0 {
 		return errno
 	}
 	opened, err := f.folder.root.OpenFile(f.path, flags, perm.Perm())
 	if err != nil {
-		files.opts.Release()
+		files.release(f)
 		return files.fail(err)
 	}
 	f.f = opened
-	files.open[f] = struct{}{}
 	info, err := opened.Stat()
 	errno := files.fail(err)
 	if errno == 0 {
@@ -65,8 +65,7 @@ func (f *file) Close() experimentalsys.Errno {
 	}
 	err := f.f.Close()
 	f.f = nil
-	delete(f.folder.files.open, f)
-	f.folder.files.opts.Release()
+	f.folder.files.release(f)
 	return f.folder.files.fail(err)
 }
 

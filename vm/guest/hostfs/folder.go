@@ -1,6 +1,7 @@
 package hostfs
 
 import (
+	"cmp"
 	"io/fs"
 	"os"
 	"path"
@@ -21,19 +22,21 @@ type folder struct {
 	writable bool
 }
 
-// check refuses paths that are too long. The runtime keeps those of open directories.
-func (d *folder) check(paths ...string) experimentalsys.Errno {
+// check refuses paths that are too long, as the runtime keeps those of open directories. What is below
+// a directory that was opened as "." it gives with a slash in front, which is taken away.
+func (d *folder) check(paths ...*string) experimentalsys.Errno {
 	d.files.opts.Alive()
 	for _, p := range paths {
-		if len(p) > maxPathBytes {
+		if len(*p) > maxPathBytes {
 			return experimentalsys.ENAMETOOLONG
 		}
+		*p = cmp.Or(strings.TrimLeft(*p, "/"), ".")
 	}
 	return 0
 }
 
 // change is check for what changes the folder.
-func (d *folder) change(paths ...string) experimentalsys.Errno {
+func (d *folder) change(paths ...*string) experimentalsys.Errno {
 	if errno := d.check(paths...); errno != 0 {
 		return errno
 	}
@@ -51,16 +54,16 @@ func (d *folder) OpenFile(name string, flag experimentalsys.Oflag, perm fs.FileM
 	if flag&experimentalsys.O_DIRECTORY != 0 {
 		flag &^= writes // languages ask for more than a directory can give
 	}
-	errno := d.check(name)
+	errno := d.check(&name)
 	if flag&writes != 0 {
-		errno = d.change(name)
+		errno = d.change(&name)
 	}
 	if errno != 0 {
 		return nil, errno
 	}
 	if name == "." && flag == 0 && perm == 0 {
 		// The runtime opens a folder in this way to look at it, and no guest can. It takes no error.
-		return &file{folder: d, path: name}, 0
+		return &file{folder: d, path: name, itself: true}, 0
 	}
 	if errno := d.mayOpen(name, flag); errno != 0 {
 		return nil, errno
@@ -137,7 +140,7 @@ func (d *folder) Stat(name string) (sys.Stat_t, experimentalsys.Errno) {
 }
 
 func (d *folder) stat(name string, stat func(string) (os.FileInfo, error)) (sys.Stat_t, experimentalsys.Errno) {
-	if errno := d.check(name); errno != 0 {
+	if errno := d.check(&name); errno != 0 {
 		return sys.Stat_t{}, errno
 	}
 	info, err := stat(name)
@@ -148,21 +151,21 @@ func (d *folder) stat(name string, stat func(string) (os.FileInfo, error)) (sys.
 }
 
 func (d *folder) Mkdir(name string, perm fs.FileMode) experimentalsys.Errno {
-	if errno := d.change(name); errno != 0 {
+	if errno := d.change(&name); errno != 0 {
 		return errno
 	}
 	return d.files.fail(d.root.Mkdir(name, perm.Perm()))
 }
 
 func (d *folder) Chmod(name string, perm fs.FileMode) experimentalsys.Errno {
-	if errno := d.change(name); errno != 0 {
+	if errno := d.change(&name); errno != 0 {
 		return errno
 	}
 	return d.files.fail(d.root.Chmod(name, perm.Perm()))
 }
 
 func (d *folder) Rename(from, to string) experimentalsys.Errno {
-	if errno := d.change(from, to); errno != 0 {
+	if errno := d.change(&from, &to); errno != 0 {
 		return errno
 	}
 	return d.files.fail(d.root.Rename(from, to))
@@ -181,7 +184,7 @@ func (d *folder) Unlink(name string) experimentalsys.Errno {
 // remove removes a name, if it is a directory's or not, as wanted. Who changes it in between loses
 // what it changed it to.
 func (d *folder) remove(name string, directory bool, wrong experimentalsys.Errno) experimentalsys.Errno {
-	if errno := d.change(name); errno != 0 {
+	if errno := d.change(&name); errno != 0 {
 		return errno
 	}
 	info, err := d.root.Lstat(name)
@@ -195,7 +198,7 @@ func (d *folder) remove(name string, directory bool, wrong experimentalsys.Errno
 }
 
 func (d *folder) Link(from, to string) experimentalsys.Errno {
-	if errno := d.change(from, to); errno != 0 {
+	if errno := d.change(&from, &to); errno != 0 {
 		return errno
 	}
 	return d.files.fail(d.root.Link(from, to))
@@ -204,8 +207,11 @@ func (d *folder) Link(from, to string) experimentalsys.Errno {
 // Symlink makes a symbolic link. One that leads out of the folder would lead nowhere for guests, but
 // astray whoever else comes across it, so there are none.
 func (d *folder) Symlink(target, name string) experimentalsys.Errno {
-	if errno := d.change(target, name); errno != 0 {
+	if errno := d.change(&name); errno != 0 {
 		return errno
+	}
+	if len(target) > maxPathBytes {
+		return experimentalsys.ENAMETOOLONG
 	}
 	target = strings.Clone(target) // the runtime's is the guest's memory
 	if path.IsAbs(target) || !fs.ValidPath(path.Join(path.Dir(name), target)) {
@@ -215,7 +221,7 @@ func (d *folder) Symlink(target, name string) experimentalsys.Errno {
 }
 
 func (d *folder) Readlink(name string) (string, experimentalsys.Errno) {
-	if errno := d.check(name); errno != 0 {
+	if errno := d.check(&name); errno != 0 {
 		return "", errno
 	}
 	target, err := d.root.Readlink(name)
@@ -223,7 +229,7 @@ func (d *folder) Readlink(name string) (string, experimentalsys.Errno) {
 }
 
 func (d *folder) Utimens(name string, atim, mtim int64) experimentalsys.Errno {
-	if errno := d.change(name); errno != 0 {
+	if errno := d.change(&name); errno != 0 {
 		return errno
 	}
 	return d.files.fail(d.root.Chtimes(name, timeOf(atim), timeOf(mtim)))

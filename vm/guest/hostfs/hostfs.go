@@ -18,7 +18,7 @@ import (
 
 // Options are the parameters of [New]. All are required.
 type Options struct {
-	// Most bounds the descriptors that the guest has open at a time.
+	// Most bounds the descriptors that the guest has open at a time, beside those of its folders.
 	Most int
 	// Take counts one more descriptor among those of all guests, or gives false; Release, one less.
 	Take    func() bool
@@ -30,14 +30,15 @@ type Options struct {
 
 // Files are what a guest has open. They, and all that comes of them, are for the guest's goroutine.
 type Files struct {
-	opts  Options
-	open  map[*file]struct{}
-	errno uint32 // see Errno
+	opts    Options
+	open    map[*file]bool
+	counted int    // of open
+	errno   uint32 // see Errno
 }
 
 // New gives the files of a guest. [Files.Close] closes what it leaves open.
 func New(opts Options) *Files {
-	return &Files{opts: opts, open: map[*file]struct{}{}}
+	return &Files{opts: opts, open: map[*file]bool{}}
 }
 
 // Mount gives a folder as the runtime wants it. Root stays the caller's.
@@ -55,13 +56,26 @@ func (f *Files) Close() {
 	}
 }
 
-// take counts one more descriptor.
-func (f *Files) take() experimentalsys.Errno {
-	if len(f.open) >= f.opts.Most {
+// take counts a file that is to be opened.
+func (f *Files) take(file *file) experimentalsys.Errno {
+	if !file.itself && f.counted >= f.opts.Most {
 		return f.failAs(wasiTooManyOpen)
 	}
 	if !f.opts.Take() {
 		return f.failAs(wasiTooManyOpenHere)
 	}
+	f.open[file] = true
+	if !file.itself {
+		f.counted++
+	}
 	return 0
+}
+
+// release takes back what take did.
+func (f *Files) release(file *file) {
+	f.opts.Release()
+	delete(f.open, file)
+	if !file.itself {
+		f.counted--
+	}
 }
