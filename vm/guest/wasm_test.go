@@ -150,6 +150,7 @@ func importModule(host string) string {
 var wasiSignatures = map[string]string{
 	"fd_write": "iiii", "fd_read": "iiii", "poll_oneoff": "iiii", "args_sizes_get": "ii", "args_get": "ii",
 	"environ_sizes_get": "ii", "clock_time_get": "iIi", "random_get": "ii", "fd_prestat_get": "ii", "sched_yield": "",
+	"environ_get": "ii", "fd_close": "i", "fd_renumber": "ii", "path_open": "iiiiiIIii", "path_create_directory": "iii",
 }
 
 func importSignature(host, name string) (params, results []byte) {
