@@ -35,6 +35,8 @@ type (
 	Reach = vm.Reach
 	// Folder is a folder of the host that guests are given.
 	Folder = vm.Folder
+	// Listener is a TCP listener of the host that a guest is given.
+	Listener = vm.Listener
 	// Permissions are things that a process may be denied.
 	Permissions = vm.Permissions
 	// TimerTarget is who a timer sends to.
@@ -57,6 +59,9 @@ const AllPermissions = vm.AllPermissions
 func OpenFolder(host, guest string, writable bool) (*Folder, error) {
 	return vm.OpenFolder(host, guest, writable)
 }
+
+// OpenListener listens at a TCP address for a guest; see [vm.OpenListener].
+func OpenListener(address string) (*Listener, error) { return vm.OpenListener(address) }
 
 // LimitNames are the names of the limits, for [Limits.Set].
 var LimitNames = vm.LimitNames

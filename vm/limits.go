@@ -26,7 +26,8 @@ type Limits struct {
 	// Children bounds the live processes of this node that the process has spawned, and those that
 	// they have, and so on.
 	Children int `cbor:"7,keyasint,omitempty"`
-	// Files bounds what a guest has open beside its standard streams and its folders.
+	// Files bounds what a guest has open, files and connections, beside its standard streams, its
+	// folders and its listeners.
 	Files int `cbor:"8,keyasint,omitempty"`
 }
 
@@ -155,14 +156,17 @@ const (
 	PermitFilesWrite
 	// PermitEnvironment allows the environment that the process has; see [Reach].
 	PermitEnvironment
+	// PermitNetwork allows the listeners that the process has; see [Reach].
+	PermitNetwork
 
 	// AllPermissions are all there are.
-	AllPermissions = PermitEnvironment<<1 - 1
+	AllPermissions = PermitNetwork<<1 - 1
 )
 
 // permissionNames are in the order of the bits.
 var permissionNames = [...]string{
 	"spawn", "spawn_remote", "connect", "names", "global_names", "exit_others", "files", "files_write", "environment",
+	"network",
 }
 
 // PermissionNames lists the names of the permissions in p.

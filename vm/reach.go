@@ -22,11 +22,14 @@ type Reach struct {
 	Folders []*Folder
 	// Environment has the values of environment variables.
 	Environment map[string]string
+	// Listeners are for the process that is given them, and not for its children.
+	Listeners []*Listener
 }
 
 // Bounds of a [Reach] and of a [FolderChoice].
 const (
 	maxFolders         = 64
+	maxListeners       = 64
 	maxGuestPathBytes  = 1024
 	maxEnvironment     = 1024
 	maxEnvironmentSize = 1 << 20 // bytes
@@ -51,22 +54,25 @@ func (r *Reach) Validate() error {
 		}
 		size += len(name) + len(value)
 	}
-	if len(r.Folders) > maxFolders || len(r.Environment) > maxEnvironment || size > maxEnvironmentSize {
-		return fmt.Errorf("%d folders, %d environment variables of %d bytes: more than a process can have: %w",
-			len(r.Folders), len(r.Environment), size, abi.ErrBadArgument)
+	if len(r.Folders) > maxFolders || len(r.Listeners) > maxListeners || len(r.Environment) > maxEnvironment || size > maxEnvironmentSize {
+		return fmt.Errorf("%d folders, %d listeners, %d environment variables of %d bytes: more than a process can have: %w",
+			len(r.Folders), len(r.Listeners), len(r.Environment), size, abi.ErrBadArgument)
 	}
 	return nil
 }
 
-// with gives what r and, where r says nothing, other give.
+// with gives what a process has that is given r, and whose parent has other.
 func (r *Reach) with(other *Reach) *Reach {
-	if r == nil || other == nil {
-		if r == nil {
-			return other
-		}
+	if other == nil {
 		return r
 	}
-	both := &Reach{Folders: slices.Clone(r.Folders), Environment: map[string]string{}}
+	if r == nil {
+		if len(other.Listeners) == 0 {
+			return other
+		}
+		r = &Reach{}
+	}
+	both := &Reach{Folders: slices.Clone(r.Folders), Environment: map[string]string{}, Listeners: r.Listeners}
 	for _, f := range other.Folders {
 		if !slices.ContainsFunc(r.Folders, func(own *Folder) bool { return own.guest == f.guest }) {
 			both.Folders = append(both.Folders, f)

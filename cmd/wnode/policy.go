@@ -44,6 +44,9 @@ func readPolicy(path string) (processes, remote wnode.Rights, err error) {
 		if into == nil || !isTable {
 			return processes, remote, fmt.Errorf("policy file %s: %s: there are only the tables [processes] and [remote]", path, name)
 		}
+		if _, listens := table[listenKey]; listens {
+			return processes, remote, fmt.Errorf("policy file %s: [%s]: %s: one process has a listener: give it to an application, or to wnode run", path, name, listenKey)
+		}
 		if *into, err = rightsTable(table).rights(filepath.Dir(path)); err != nil {
 			return processes, remote, fmt.Errorf("policy file %s: [%s]: %w", path, name, err)
 		}
@@ -51,28 +54,30 @@ func readPolicy(path string) (processes, remote wnode.Rights, err error) {
 	return processes, remote, nil
 }
 
-// rightsTable has limits by name, the list of what is denied, and lists of folders and environment
-// variables.
+// rightsTable has limits by name, the list of what is denied, and lists of what of the host there is.
 type rightsTable map[string]any
 
 const (
 	denyKey        = "deny"
 	foldersKey     = "folders"
 	environmentKey = "environment"
+	listenKey      = "listen_tcp"
 )
 
 // rights reads the table in the order of its keys, so that the same error is found each time. Relative
 // folders are below base; what is opened is for [closeReach], also when there is an error.
 func (t rightsTable) rights(base string) (r wnode.Rights, err error) {
-	var folders, environment []string
+	var reach reachTexts
 	for _, key := range slices.Sorted(maps.Keys(t)) {
 		switch key {
 		case denyKey:
 			err = deny(&r, t[key])
 		case foldersKey:
-			folders, err = texts(t[key], `folders = ["/srv/data:/data:ro"]`)
+			reach.folders, err = texts(t[key], `folders = ["/srv/data:/data:ro"]`)
 		case environmentKey:
-			environment, err = texts(t[key], `environment = ["LANG", "MODE=fast"]`)
+			reach.environment, err = texts(t[key], `environment = ["LANG", "MODE=fast"]`)
+		case listenKey:
+			reach.listen, err = texts(t[key], `listen_tcp = ["127.0.0.1:8080"]`)
 		default:
 			err = limit(&r, key, t[key])
 		}
@@ -80,9 +85,7 @@ func (t rightsTable) rights(base string) (r wnode.Rights, err error) {
 			return r, err
 		}
 	}
-	if len(folders)+len(environment) > 0 {
-		r.Reach, err = readReach(folders, environment, base)
-	}
+	r.Reach, err = reach.open(base)
 	return r, err
 }
 
@@ -118,7 +121,7 @@ func deny(r *wnode.Rights, value any) error {
 
 func limit(r *wnode.Rights, name string, value any) error {
 	if !slices.Contains(wnode.LimitNames, name) {
-		return fmt.Errorf("there is no limit %q; there are %s, and %s, %s and %s", name, strings.Join(wnode.LimitNames, ", "), denyKey, foldersKey, environmentKey)
+		return fmt.Errorf("there is no limit %q; there are %s, and %s, %s, %s and %s", name, strings.Join(wnode.LimitNames, ", "), denyKey, foldersKey, environmentKey, listenKey)
 	}
 	n, err := limitValue(name, value)
 	if err != nil {

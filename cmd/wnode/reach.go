@@ -11,19 +11,25 @@ import (
 	"github.com/wnode/wnode"
 )
 
-// readReach reads what of the host processes may reach, folders as HOST[:GUEST][:ro] and environment
-// variables as NAME[=VALUE]. Relative folders are below base. What it opens is for [closeReach], also
-// when there is an error.
-func readReach(folders, environment []string, base string) (*wnode.Reach, error) {
+// reachTexts say what of the host processes may reach: folders as HOST[:GUEST][:ro], environment
+// variables as NAME[=VALUE], TCP addresses to listen at as HOST:PORT.
+type reachTexts struct{ folders, environment, listen []string }
+
+// open gives what they say, nil when that is nothing. Relative folders are below base. What it opens is
+// for [closeReach], also when there is an error.
+func (t reachTexts) open(base string) (*wnode.Reach, error) {
+	if len(t.folders)+len(t.environment)+len(t.listen) == 0 {
+		return nil, nil
+	}
 	reach := &wnode.Reach{Environment: map[string]string{}}
-	for _, text := range folders {
+	for _, text := range t.folders {
 		folder, err := openFolder(text, base)
 		if err != nil {
 			return reach, err
 		}
 		reach.Folders = append(reach.Folders, folder)
 	}
-	for _, text := range environment {
+	for _, text := range t.environment {
 		name, value, given := strings.Cut(text, "=")
 		if name == "" {
 			return reach, fmt.Errorf("environment variable %q: give NAME=VALUE, or NAME for the value that it has here", text)
@@ -35,16 +41,27 @@ func readReach(folders, environment []string, base string) (*wnode.Reach, error)
 		}
 		reach.Environment[name] = value
 	}
+	for _, address := range t.listen {
+		listener, err := wnode.OpenListener(address)
+		if err != nil {
+			return reach, err
+		}
+		reach.Listeners = append(reach.Listeners, listener)
+	}
 	return reach, reach.Validate()
 }
 
-// closeReach closes the folders of what processes might reach; they must have ended.
+// closeReach closes what processes might reach; they must have ended.
 func closeReach(list ...*wnode.Reach) {
 	for _, reach := range list {
-		if reach != nil {
-			for _, folder := range reach.Folders {
-				_ = folder.Close() // nothing is written through it
-			}
+		if reach == nil {
+			continue
+		}
+		for _, folder := range reach.Folders {
+			_ = folder.Close() // nothing is written through it
+		}
+		for _, listener := range reach.Listeners {
+			_ = listener.Close()
 		}
 	}
 }

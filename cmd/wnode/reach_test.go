@@ -38,7 +38,9 @@ func TestReadReach(t *testing.T) {
 		data:                                     data,
 		data + ":/x/":                            "/x",
 	} {
-		reach, err := readReach([]string{text}, []string{"WNODE_TEST_VARIABLE", "A=b=c", "B="}, base)
+		reach, err := reachTexts{
+			folders: []string{text}, environment: []string{"WNODE_TEST_VARIABLE", "A=b=c", "B="},
+		}.open(base)
 		rights := wnode.Rights{Reach: reach}
 		if got := rights.FolderNames(); err != nil || !slices.Equal(got, []string{want}) {
 			t.Errorf("%s: %v, %v", text, got, err)
@@ -63,7 +65,7 @@ func TestBadReach(t *testing.T) {
 		"none:/data":      "folder " + filepath.Join(base, "none") + ": no such file or directory",
 		"/nowhere/at/all": "folder /nowhere/at/all: no such file or directory",
 	} {
-		reach, err := readReach([]string{"data:/ok", text}, nil, base)
+		reach, err := reachTexts{folders: []string{"data:/ok", text}}.open(base)
 		closeReach(reach)
 		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "\n") {
 			t.Errorf("%q: %v, want %q", text, err, want)
@@ -74,11 +76,11 @@ func TestBadReach(t *testing.T) {
 		"":             `environment variable "": give NAME=VALUE`,
 		"WNODE_IS_NOT": "environment variable WNODE_IS_NOT is not set here: give it a value, as in WNODE_IS_NOT=value",
 	} {
-		if _, err := readReach(nil, []string{text}, base); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := (reachTexts{environment: []string{text}}).open(base); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: %v, want %q", text, err, want)
 		}
 	}
-	reach, err := readReach([]string{"data", "data:ro"}, nil, base)
+	reach, err := reachTexts{folders: []string{"data", "data:ro"}}.open(base)
 	closeReach(reach)
 	if err == nil || !strings.HasPrefix(err.Error(), "two folders at /data") {
 		t.Error(err)

@@ -18,9 +18,8 @@ import (
 
 type runFlags struct {
 	nodeFlags
-	on          string
-	folders     []string
-	environment []string
+	on    string
+	reach reachTexts
 }
 
 func runCommand() *cobra.Command {
@@ -30,7 +29,8 @@ func runCommand() *cobra.Command {
 		Short: "Run a module as a process, here or on another node, with this terminal",
 		Long: `Run a module as a process, here or on another node. Its standard streams are
 this program's, and its exit code becomes this program's; a crash is exit code 1.
-It reaches only those folders and environment variables that it is given.`,
+It reaches only those folders, environment variables and TCP addresses that it is
+given.`,
 		Example: `  wnode run examples/wasm/hello/hello.wasm
   echo hello | wnode run --on two examples/wasm/upcase/upcase.wasm
   wnode run --dir photos --dir /etc/ssl:/ssl:ro --env LANG resize.wasm photos/1.png`,
@@ -39,8 +39,9 @@ It reaches only those folders and environment variables that it is given.`,
 	}
 	f.add(c)
 	c.Flags().StringVar(&f.on, "on", "", "the node to run it on, NAME@HOST or NAME@HOST:PORT (default: this one)")
-	c.Flags().StringArrayVar(&f.folders, "dir", nil, "give it a folder: HOST, HOST:GUEST or HOST:GUEST:ro, where GUEST is the path under which it sees the folder, and ro is for reading only; may be repeated")
-	c.Flags().StringArrayVar(&f.environment, "env", nil, "give it an environment variable: NAME=VALUE, or NAME with the value that it has here; may be repeated")
+	c.Flags().StringArrayVar(&f.reach.folders, "dir", nil, "give it a folder: HOST, HOST:GUEST or HOST:GUEST:ro, where GUEST is the path under which it sees the folder, and ro is for reading only; may be repeated")
+	c.Flags().StringArrayVar(&f.reach.environment, "env", nil, "give it an environment variable: NAME=VALUE, or NAME with the value that it has here; may be repeated")
+	c.Flags().StringArrayVar(&f.reach.listen, "listen-tcp", nil, "let it listen at a TCP address, HOST:PORT: a WASI socket behind its folders; may be repeated")
 	c.Flags().SetInterspersed(false)
 	return c
 }
@@ -51,7 +52,7 @@ func (f *runFlags) run(c *cobra.Command, path string, args []string) error {
 	if !c.Flags().Changed("log-level") {
 		f.logLevel = levelNone // how the process ends is told here, and once
 	}
-	reach, err := f.reach(c)
+	reach, err := f.openReach(c)
 	defer closeReach(reach)
 	if err != nil {
 		return err
@@ -87,18 +88,16 @@ func (f *runFlags) run(c *cobra.Command, path string, args []string) error {
 	}))
 }
 
-// reach opens what the module is given, nil when that is nothing.
-func (f *runFlags) reach(c *cobra.Command) (*wnode.Reach, error) {
-	if len(f.folders)+len(f.environment) == 0 {
-		return nil, nil
+// openReach opens what the module is given.
+func (f *runFlags) openReach(c *cobra.Command) (*wnode.Reach, error) {
+	reach, err := f.reach.open(".")
+	if err == nil && reach != nil && f.on != "" {
+		err = usage(c, errReachElsewhere)
 	}
-	if f.on != "" {
-		return nil, usage(c, errReachElsewhere)
-	}
-	return readReach(f.folders, f.environment, ".")
+	return reach, err
 }
 
-var errReachElsewhere = errors.New("--dir and --env give what is here, and --on runs the module elsewhere: what it has there is said by that node's policy, under [remote]")
+var errReachElsewhere = errors.New("--dir, --env and --listen-tcp give what is here, and --on runs the module elsewhere: what it has there is said by that node's policy, under [remote]")
 
 // target gives the node on which the module is to run.
 func (f *runFlags) target(ctx context.Context, n *wnode.Node) (abi.NodeID, error) {

@@ -93,13 +93,13 @@ WNODE_IMPORT(self) int32_t wnode_self(wnode_pid *pid);
  * moment on), "limits" (map of memory, reductions, wall_time in nanoseconds, mailbox_messages,
  * mailbox_bytes, timers, children, files to numbers; never more than the caller's), "deny" (array
  * of spawn, spawn_remote, connect, names, global_names, exit_others, files, files_write,
- * environment: what the process may not do, beside what the caller may not), "folders" (array of
- * texts: the paths of those of the caller's folders that the process is to have, with :ro behind a
- * path in which it may change nothing; default: all, as they are), "overflow" (text: what a full
- * mailbox leads to: kill, the process; drop, the newest message; block, local senders wait; default
- * kill). Never fails for want of code: a missing module or export is the new process's exit reason.
- * A node that cannot be reached gives the pid of a process that has ended already. BAD_ARGUMENT,
- * LIMIT, DENIED. */
+ * environment, network: what the process may not do, beside what the caller may not), "folders"
+ * (array of texts: the paths of those of the caller's folders that the process is to have, with :ro
+ * behind a path in which it may change nothing; default: all, as they are), "overflow" (text: what
+ * a full mailbox leads to: kill, the process; drop, the newest message; block, local senders wait;
+ * default kill). Never fails for want of code: a missing module or export is the new process's exit
+ * reason. A node that cannot be reached gives the pid of a process that has ended already.
+ * BAD_ARGUMENT, LIMIT, DENIED. */
 WNODE_IMPORT(spawn) int32_t wnode_spawn(const void *options, uint32_t options_len, wnode_pid *pid);
 
 /* Does what spawn does, with a monitor that is there from the new process's first moment on. Writes

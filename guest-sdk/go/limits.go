@@ -13,7 +13,7 @@ type Limits struct {
 	MailboxBytes    int
 	Timers          int // that have not fired
 	Children        int // live processes of the node that it has spawned, and theirs, and so on
-	Files           int // open beside standard streams and folders
+	Files           int // and connections that are open, beside standard streams, folders and listeners
 }
 
 // term gives the limits that are given as the host takes them.
@@ -45,6 +45,7 @@ const (
 	PermitFiles       Permission = "files"        // the folders that it has
 	PermitFilesWrite  Permission = "files_write"  // changing what is in them
 	PermitEnvironment Permission = "environment"  // the environment variables that it has
+	PermitNetwork     Permission = "network"      // the TCP listeners that it has
 	PermitExitOthers  Permission = "exit_others"  // send exit signals to, link with and change the group leader of others than its parent and children
 )
 

@@ -62,7 +62,7 @@ func TestRunWithFolders(t *testing.T) {
 	}
 	run("--dir", in+":/in", copier, "/in/link", "/in").want(t, 1, "", "open /in/link: Operation not permitted\n")
 	run("--dir", in+"/none", copier).wantError(t, 1, "folder .*/in/none: no such file or directory")
-	run("--dir", in, "--on", "two", copier).wantError(t, 2, "--dir and --env give what is here, .* \\(see wnode run --help\\)")
+	run("--dir", in, "--on", "two", copier).wantError(t, 2, "--dir, --env and --listen-tcp give what is here, .* \\(see wnode run --help\\)")
 }
 
 // On another node a program has what that node's policy gives to those of others, and nothing when it

@@ -12,6 +12,7 @@ import (
 	"github.com/wnode/wnode/abi/term"
 	"github.com/wnode/wnode/vm"
 	"github.com/wnode/wnode/vm/guest/hostfs"
+	"github.com/wnode/wnode/vm/guest/hostnet"
 )
 
 // initializeExport is what a WASI reactor wants to be called before anything else.
@@ -125,15 +126,17 @@ type guest struct {
 	message seen       // what the guest has looked at in its mailbox
 	logs    logRate    // what it may still write to the node's log
 
-	files       *hostfs.Files // what it has open on the host; nil when it has no folder
-	descriptors int           // bounds the numbers of its descriptors
-	gather      int           // bytes of the fd_write under way, when it has several buffers
-	gathered    []byte        // those that have come
+	files       *hostfs.Files    // what it has open on the host; nil when it has no folder and no listener
+	sockets     *hostnet.Sockets // nil when it has no listener
+	fdstat      [2]uint32        // descriptor and address of the fd_fdstat_get under way
+	descriptors int              // bounds the numbers of its descriptors
+	gather      int              // bytes of the fd_write under way, when it has several buffers
+	gathered    []byte           // those that have come
 }
 
 // run instantiates the module and makes the calls.
 func (g *guest) run(calls []string) vm.Exit {
-	defer g.closeFiles()
+	defer g.closeReach()
 	instance, err := g.instantiate(g.config())
 	if errors.Is(err, errMemory) {
 		return vm.Exit{Reason: ReasonMemory, Crash: true}
@@ -141,6 +144,7 @@ func (g *guest) run(calls []string) vm.Exit {
 	if err != nil {
 		return g.instantiateFailed(err)
 	}
+	defer g.listen(instance)()
 	defer g.close(instance)
 	defer g.settle(instance)
 	for _, export := range calls {

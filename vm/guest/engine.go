@@ -93,7 +93,8 @@ func NewEngine(opts Options) (*Engine, error) {
 	if err := opts.complete(); err != nil {
 		return nil, fmt.Errorf("guest engine: %w", err)
 	}
-	e := &Engine{opts: opts, started: time.Now(), config: commonConfig()}
+	e := &Engine{opts: opts, started: time.Now()}
+	e.config = commonConfig(e.started)
 	e.ctx, e.cancel = context.WithCancel(context.Background())
 	e.modules.init(e, opts.MaxCompiled)
 	e.memory.most, e.files.most = opts.TotalMemory, uint64(opts.TotalFiles)
@@ -164,20 +165,24 @@ func (o *Options) complete() error {
 }
 
 // commonConfig is anonymous, starts nothing by itself, and has real clocks and real randomness:
-// the runtime's own defaults are fakes that cost more.
-func commonConfig() wazero.ModuleConfig {
+// the runtime's own defaults are fakes that cost more. The monotonic clock counts from a time, as the
+// node's own functions do.
+func commonConfig(started time.Time) wazero.ModuleConfig {
 	return wazero.NewModuleConfig().
 		WithName("").
 		WithStartFunctions().
 		WithSysWalltime().
-		WithSysNanotime().
+		WithNanotime(func() int64 { return int64(time.Since(started)) }, 1).
 		WithOsyield(runtime.Gosched).
 		WithRandSource(rand.Reader)
 }
 
 // addHostModules makes what guests import, and notes it for the check of imports.
 func (e *Engine) addHostModules() error {
-	if _, err := wasi_snapshot_preview1.Instantiate(withListeners(e.ctx), e.runtime); err != nil {
+	wasi := e.runtime.NewHostModuleBuilder(wasi_snapshot_preview1.ModuleName)
+	wasi_snapshot_preview1.NewFunctionExporter().ExportFunctions(wasi)
+	exportOwnWASI(wasi)
+	if _, err := wasi.Instantiate(withListeners(e.ctx)); err != nil {
 		return fmt.Errorf("WASI: %w", err)
 	}
 	if err := addHostFunctions(e.ctx, e.runtime); err != nil {

@@ -107,6 +107,7 @@ func infoTerm(info vm.Info) map[string]any {
 		"denied":              info.Rights.Denied.PermissionNames(),
 		"folders":             info.Rights.FolderNames(),
 		"environment":         info.Rights.EnvironmentNames(),
+		"listeners":           info.Rights.ListenerNames(),
 		"started":             info.Started.UnixNano(), // ns since 1970, as system_time
 	}
 	if info.Name != "" {

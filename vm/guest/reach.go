@@ -15,7 +15,9 @@ import (
 	"github.com/tetratelabs/wazero/experimental"
 	"github.com/tetratelabs/wazero/experimental/sysfs"
 
+	"github.com/wnode/wnode/vm"
 	"github.com/wnode/wnode/vm/guest/hostfs"
+	"github.com/wnode/wnode/vm/guest/hostnet"
 )
 
 // reach adds what of the host the process may reach: its folders and its environment.
@@ -26,11 +28,8 @@ func (g *guest) reach(config wazero.ModuleConfig) wazero.ModuleConfig {
 		config = config.WithEnv(name, environment[name])
 	}
 	folders := rights.Accesses()
-	if len(folders) == 0 {
+	if len(folders) == 0 && len(rights.Listeners()) == 0 {
 		return config
-	}
-	if _, given := environment[workingDirectory]; !given {
-		config = config.WithEnv(workingDirectory, "/")
 	}
 	g.files = hostfs.New(hostfs.Options{
 		Most:    rights.Limits.Files,
@@ -38,11 +37,17 @@ func (g *guest) reach(config wazero.ModuleConfig) wazero.ModuleConfig {
 		Release: func() { g.engine.files.release(1) },
 		Alive:   g.checkAlive,
 	})
+	g.descriptors = firstFolder + len(folders) + len(rights.Listeners()) + rights.Limits.Files
+	if len(folders) == 0 {
+		return config
+	}
+	if _, given := environment[workingDirectory]; !given {
+		config = config.WithEnv(workingDirectory, "/")
+	}
 	mounts := wazero.NewFSConfig()
 	for _, folder := range folders {
 		mounts = mounts.(sysfs.FSConfig).WithSysFSMount(g.files.Mount(folder.Root, folder.Writable), folder.Guest)
 	}
-	g.descriptors = firstFolder + len(folders) + rights.Limits.Files
 	return config.WithFSConfig(mounts)
 }
 
@@ -53,13 +58,64 @@ const workingDirectory = "PWD"
 // firstFolder is the descriptor of a guest's first folder: the standard streams come before.
 const firstFolder = 3
 
-// closeFiles closes what the guest has left open. The runtime does so with an instance, but not when
-// the module's start function opens files and then fails.
-func (g *guest) closeFiles() {
+// listen gives the guest its listeners, behind its folders. The function that it returns takes them away
+// again, for the next process: only one at a time has a listener.
+func (g *guest) listen(instance api.Module) (release func()) {
+	var held []*vm.Listener
+	release = func() {
+		if g.sockets != nil {
+			g.sockets.Close()
+		}
+		for _, l := range held {
+			l.Release()
+		}
+	}
+	if !g.code.wasi {
+		return release
+	}
+	for _, l := range g.process.Rights().Listeners() {
+		tcp, ok := l.Acquire()
+		if !ok {
+			g.engine.opts.Logger.Warn("a listener is in use by another process", "pid", g.process.Pid().Text(0), "address", l.Addr())
+			continue
+		}
+		held = append(held, l)
+		if g.sockets == nil {
+			g.sockets = hostnet.New(hostnet.Options{
+				Context: g, Alive: g.checkAlive, Take: g.files.Take, Release: g.files.Release, FailAs: g.files.FailAs,
+			})
+		}
+		if _, errno := descriptorsOf(instance).add(g.sockets.Listen(tcp)); errno != 0 {
+			g.engine.opts.Logger.Warn("no descriptor for a listener", "address", l.Addr(), "err", errno)
+		}
+	}
+	return release
+}
+
+// closeReach closes the files that the guest has left open. The runtime does so with an instance, but not
+// when the module's start function opens files and then fails.
+func (g *guest) closeReach() {
 	if g.files != nil {
 		g.files.Close()
 	}
 }
+
+// freshRead listens to fd_read, which may read into several buffers: the first waits for input, the
+// others do not.
+type freshRead struct{}
+
+// Before tells the sockets of it.
+func (freshRead) Before(ctx context.Context, _ api.Module, _ api.FunctionDefinition, _ []uint64, _ experimental.StackIterator) {
+	if g, ok := ctx.(*guest); ok && g.sockets != nil {
+		g.sockets.BeginRead()
+	}
+}
+
+// After has nothing to do.
+func (freshRead) After(context.Context, api.Module, api.FunctionDefinition, []uint64) {}
+
+// Abort has nothing to do.
+func (freshRead) Abort(context.Context, api.Module, api.FunctionDefinition, error) {}
 
 // changesFiles reports whether a function of WASI may fail in a way that [fileErrors] knows.
 func changesFiles(function string) bool {
@@ -67,9 +123,6 @@ func changesFiles(function string) bool {
 		"fd_allocate", "fd_close", "fd_datasync", "fd_filestat_set_size", "fd_pwrite", "fd_readdir", "fd_sync",
 	}, function)
 }
-
-// wasiErrorIO is EIO in WASI preview 1.
-const wasiErrorIO = 29
 
 // fileErrors listens to functions that open and change files, and puts the right error number in place
 // of the EIO that the runtime gives for what it has no name for, as for a full disk.
@@ -97,7 +150,7 @@ func (fileErrors) forget(g *guest) {
 }
 
 func (fileErrors) tell(g *guest, results []uint64) {
-	if g == nil || g.files == nil || len(results) == 0 || results[0] != wasiErrorIO {
+	if g == nil || g.files == nil || len(results) == 0 || results[0] != uint64(wasiErrorIO) {
 		return
 	}
 	if number := g.files.Errno(); number != 0 {

@@ -112,6 +112,10 @@ func withListeners(ctx context.Context) context.Context {
 				return gatherer{}
 			case name == "fd_renumber":
 				return renumberGuard{}
+			case name == "fd_read":
+				return freshRead{}
+			case name == "fd_fdstat_get":
+				return socketType{}
 			case changesFiles(name):
 				return fileErrors{}
 			}

@@ -124,6 +124,7 @@ func (e *Evaluator) infoFields(info wnode.Info) []infoField {
 		{"denied", e.texts(info.Rights.Denied.PermissionNames())},
 		{"folders", e.texts(info.Rights.FolderNames())},
 		{"environment", e.texts(info.Rights.EnvironmentNames())},
+		{"listeners", e.texts(info.Rights.ListenerNames())},
 		{"started", text(info.Started.UTC().Format("2006-01-02T15:04:05.000Z"))},
 	}
 }

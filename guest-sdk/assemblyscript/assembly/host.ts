@@ -71,13 +71,13 @@ export declare function self(pid: usize): i32;
  * moment on), "limits" (map of memory, reductions, wall_time in nanoseconds, mailbox_messages,
  * mailbox_bytes, timers, children, files to numbers; never more than the caller's), "deny" (array
  * of spawn, spawn_remote, connect, names, global_names, exit_others, files, files_write,
- * environment: what the process may not do, beside what the caller may not), "folders" (array of
- * texts: the paths of those of the caller's folders that the process is to have, with :ro behind a
- * path in which it may change nothing; default: all, as they are), "overflow" (text: what a full
- * mailbox leads to: kill, the process; drop, the newest message; block, local senders wait; default
- * kill). Never fails for want of code: a missing module or export is the new process's exit reason.
- * A node that cannot be reached gives the pid of a process that has ended already. BAD_ARGUMENT,
- * LIMIT, DENIED.
+ * environment, network: what the process may not do, beside what the caller may not), "folders"
+ * (array of texts: the paths of those of the caller's folders that the process is to have, with :ro
+ * behind a path in which it may change nothing; default: all, as they are), "overflow" (text: what
+ * a full mailbox leads to: kill, the process; drop, the newest message; block, local senders wait;
+ * default kill). Never fails for want of code: a missing module or export is the new process's exit
+ * reason. A node that cannot be reached gives the pid of a process that has ended already.
+ * BAD_ARGUMENT, LIMIT, DENIED.
  */
 @external("wnode", "spawn")
 export declare function spawn(options: usize, options_len: u32, pid: usize): i32;

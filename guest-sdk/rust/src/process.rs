@@ -31,7 +31,7 @@ pub struct Spawn {
     /// mailbox_messages, mailbox_bytes, timers, children, files.
     pub limits: Vec<(String, u64)>,
     /// What it may not do, beside what the caller may not: spawn, spawn_remote, connect, names,
-    /// global_names, exit_others, files, files_write, environment.
+    /// global_names, exit_others, files, files_write, environment, network.
     pub deny: Vec<String>,
     /// The paths of those of the caller's folders that it is to have, with ":ro" behind one in which it
     /// may change nothing; none: all, as they are.

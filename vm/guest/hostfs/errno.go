@@ -30,8 +30,8 @@ func (f *Files) Errno() uint32 {
 	return number
 }
 
-// failAs notes the number that stands behind the EIO which it gives.
-func (f *Files) failAs(number uint32) experimentalsys.Errno {
+// FailAs notes the number, in WASI preview 1, that stands behind the EIO which it gives.
+func (f *Files) FailAs(number uint32) experimentalsys.Errno {
 	f.errno = number
 	return experimentalsys.EIO
 }
@@ -45,7 +45,7 @@ func (f *Files) fail(err error) experimentalsys.Errno {
 		return 0
 	case errors.As(err, &number):
 		if known, ok := precise[number]; ok {
-			return f.failAs(known)
+			return f.FailAs(known)
 		}
 		return experimentalsys.UnwrapOSError(number)
 	case errors.Is(err, os.ErrClosed):

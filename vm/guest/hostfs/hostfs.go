@@ -31,14 +31,14 @@ type Options struct {
 // Files are what a guest has open. They, and all that comes of them, are for the guest's goroutine.
 type Files struct {
 	opts    Options
-	open    map[*file]bool
+	open    map[*file]struct{}
 	counted int    // of open
 	errno   uint32 // see Errno
 }
 
 // New gives the files of a guest. [Files.Close] closes what it leaves open.
 func New(opts Options) *Files {
-	return &Files{opts: opts, open: map[*file]bool{}}
+	return &Files{opts: opts, open: map[*file]struct{}{}}
 }
 
 // Mount gives a folder as the runtime wants it. Root stays the caller's.
@@ -56,26 +56,43 @@ func (f *Files) Close() {
 	}
 }
 
-// take counts a file that is to be opened.
+// take counts a file that is to be opened. A folder itself counts for all guests only.
 func (f *Files) take(file *file) experimentalsys.Errno {
-	if !file.itself && f.counted >= f.opts.Most {
-		return f.failAs(wasiTooManyOpen)
-	}
-	if !f.opts.Take() {
-		return f.failAs(wasiTooManyOpenHere)
-	}
-	f.open[file] = true
 	if !file.itself {
-		f.counted++
+		if errno := f.Take(); errno != 0 {
+			return errno
+		}
+	} else if !f.opts.Take() {
+		return f.FailAs(wasiTooManyOpenHere)
 	}
+	f.open[file] = struct{}{}
 	return 0
 }
 
 // release takes back what take did.
 func (f *Files) release(file *file) {
-	f.opts.Release()
 	delete(f.open, file)
 	if !file.itself {
-		f.counted--
+		f.Release()
+	} else {
+		f.opts.Release()
 	}
+}
+
+// Take counts a descriptor that is to be opened, or says why there may be none. Release takes it back.
+func (f *Files) Take() experimentalsys.Errno {
+	if f.counted >= f.opts.Most {
+		return f.FailAs(wasiTooManyOpen)
+	}
+	if !f.opts.Take() {
+		return f.FailAs(wasiTooManyOpenHere)
+	}
+	f.counted++
+	return 0
+}
+
+// Release takes back what [Files.Take] did.
+func (f *Files) Release() {
+	f.counted--
+	f.opts.Release()
 }
