@@ -15,10 +15,12 @@ import (
 // variables as NAME[=VALUE], TCP addresses to listen at as HOST:PORT.
 type reachTexts struct{ folders, environment, listen []string }
 
+func (t reachTexts) empty() bool { return len(t.folders)+len(t.environment)+len(t.listen) == 0 }
+
 // open gives what they say, nil when that is nothing. Relative folders are below base. What it opens is
 // for [closeReach], also when there is an error.
 func (t reachTexts) open(base string) (*wnode.Reach, error) {
-	if len(t.folders)+len(t.environment)+len(t.listen) == 0 {
+	if t.empty() {
 		return nil, nil
 	}
 	reach := &wnode.Reach{Environment: map[string]string{}}

@@ -90,11 +90,10 @@ func (f *runFlags) run(c *cobra.Command, path string, args []string) error {
 
 // openReach opens what the module is given.
 func (f *runFlags) openReach(c *cobra.Command) (*wnode.Reach, error) {
-	reach, err := f.reach.open(".")
-	if err == nil && reach != nil && f.on != "" {
-		err = usage(c, errReachElsewhere)
+	if f.on != "" && !f.reach.empty() {
+		return nil, usage(c, errReachElsewhere)
 	}
-	return reach, err
+	return f.reach.open(".")
 }
 
 var errReachElsewhere = errors.New("--dir, --env and --listen-tcp give what is here, and --on runs the module elsewhere: what it has there is said by that node's policy, under [remote]")

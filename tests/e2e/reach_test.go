@@ -3,10 +3,13 @@
 package e2e
 
 import (
+	"bufio"
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 )
 
@@ -81,5 +84,39 @@ func TestRunWithFoldersElsewhere(t *testing.T) {
 	run(three).want(t, 1, "", "open /in: Bad file number\n")
 	if got := h.eval(`Process.info(self()).folders`); got != "[]" {
 		t.Errorf("folders of the shell: %s", got)
+	}
+}
+
+// A server that knows nothing of nodes serves several clients at a time, at the address that its
+// application has; it is stopped while it waits for more.
+func TestApplicationListens(t *testing.T) {
+	t.Parallel()
+	h := newHost(t)
+	h.goModule(h.home, "greeter", "./tests/guests/greeter", "none")
+	app := filepath.Join(h.home, "wnode.toml")
+	write(t, app, []byte("[[application]]\nmodule = \"greeter.wasm\"\nrights = { listen_tcp = [\"127.0.0.1:0\"] }\n"), 0o644)
+	s := h.headless("web@127.0.0.1", "--app", app, "--eval",
+		`IO.puts("serves at " + Process.list().map(p => Process.info(p)).filter(i => i).map(i => i.listeners).flat()[0] + "\n")`)
+	address := s.out.await(t, `^serves at (127\.0\.0\.1:\d+)$`)[1]
+	var clients []net.Conn
+	for range 3 {
+		conn, err := net.Dial("tcp", address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		clients = append(clients, conn)
+	}
+	for i := len(clients) - 1; i >= 0; i-- { // the first waits until the others have been served
+		name := fmt.Sprint("client ", i)
+		if _, err := fmt.Fprintln(clients[i], name); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := bufio.NewReader(clients[i]).ReadString('\n'); err != nil || got != "hello "+name+"\n" {
+			t.Errorf("%s: %q, %v", name, got, err)
+		}
+	}
+	if code := s.stop(syscall.SIGTERM); code != 0 {
+		t.Errorf("stopped with exit code %d", code)
 	}
 }
