@@ -53,12 +53,14 @@ func TestReachIsInherited(t *testing.T) {
 	}{
 		"all": {vm.Rights{}, vm.Rights{}, "/data /etc:ro", "/data /there", "MODE", "MODE REMOTE"},
 		"some": {
-			vm.Rights{}, vm.Rights{Folders: choice(t, "/data:ro", "/more")},
+			vm.Rights{},
+			vm.Rights{Folders: choice(t, "/data:ro", "/more")},
 			"/data:ro", "/data:ro", "MODE", "MODE REMOTE",
 		},
 		"none": {vm.Rights{}, vm.Rights{Folders: choice(t)}, "", "", "MODE", "MODE REMOTE"},
 		"more than the parent": {
-			vm.Rights{Folders: choice(t, "/data:ro")}, vm.Rights{Folders: choice(t, "/data", "/etc", "/there")},
+			vm.Rights{Folders: choice(t, "/data:ro")},
+			vm.Rights{Folders: choice(t, "/data", "/etc", "/there")},
 			"/data:ro", "/data:ro", "MODE", "MODE REMOTE",
 		},
 		"parent without": {vm.Rights{Folders: choice(t)}, vm.Rights{}, "", "", "MODE", "MODE REMOTE"},

@@ -32,6 +32,8 @@ a breaking change would be another import module.
 A process starts at an exported function without parameters, ` + "`%[8]s`" + ` when none is named. A module that exports ` + "`_initialize`" + ` has it
 called first. Returning is exit reason "normal"; ` + "`proc_exit(n)`" + ` with n not 0 is ` + "`[\"%[9]s\", n]`" + `; a trap is an error reason. WASI
 preview 1 is there too: standard input, output and error go to the group leader, and argv is the module's name followed by the arguments.
+Of the host there is what the process was given ([policy.md](policy.md)): folders from descriptor 3 on, TCP listeners behind them, environment variables. What is not
+allowed is the error number that programs know: EROFS, EPERM, EMFILE, ENFILE, and EBADF for what is not there.
 
 `
 

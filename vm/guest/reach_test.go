@@ -110,7 +110,8 @@ func TestFilesDenied(t *testing.T) {
 		"allowed":   {true, vm.Rights{}, [5]int32{wasiOK, wasiOK, wasiOK, wasiOK, wasiTooManyHere}},
 		"read-only": {false, vm.Rights{}, [5]int32{wasiReadOnly, wasiReadOnly, wasiOK, wasiOK, wasiOK}},
 		"no writing": {
-			true, vm.Rights{Denied: vm.PermitFilesWrite},
+			true,
+			vm.Rights{Denied: vm.PermitFilesWrite},
 			[5]int32{wasiReadOnly, wasiReadOnly, wasiOK, wasiOK, wasiOK},
 		},
 		"no files":     {true, vm.Rights{Denied: vm.PermitFiles}, [5]int32{wasiBadF, wasiBadF, wasiBadF, wasiBadF, wasiBadF}},

@@ -222,3 +222,33 @@ func TestHostileWASI(t *testing.T) {
 	noMemory := (&wasmModule{}).fn("_start", seq(invoke("wasi.poll_oneoff", i32c(0), i32c(0), i32c(1), i32c(0)), drop))
 	wantReason(t, n.run(noMemory), "normal")
 }
+
+// A poll gives what has happened: times that are over, absolute ones too, files, which are always ready, and
+// what is wrong with a subscription; not a time that is yet to come.
+func TestPoll(t *testing.T) {
+	n := newTestNode(t)
+	const absolute = 1
+	kinds := []struct{ kind, clock, flags byte }{
+		{0, 0, absolute}, {0, 1, absolute}, {0, 2, 0}, {0, 0, 2}, // in 1970, at the node's start, no such clock, no such flag
+		{1, 0, 0}, {2, 1, 0}, {1, 99, 0}, // standard input and output, no such descriptor
+		{0, 0, 0}, // in some days
+	}
+	m := entry(
+		n.report(invoke("wasi.poll_oneoff", i32c(0), i32c(1000), i32c(int64(len(kinds))), i32c(2000))),
+		n.report(seq(i32c(2000), i32Load)), n.tell(1000, 32*int64(len(kinds))),
+	)
+	for i, k := range kinds {
+		at := int64(48 * i)
+		m.bytesAt(at, []byte{byte(i)}).bytesAt(at+8, []byte{k.kind}).bytesAt(at+16, []byte{k.clock}).bytesAt(at+40, []byte{k.flags})
+	}
+	m.bytesAt(48*int64(len(kinds)-1)+24, []byte{0, 0, 0, 0, 0, 0, 1, 0})
+	p := n.start(m.bytes())
+	n.wantReports(wasiOK, 7)
+	events := n.next()
+	for i, wantErrno := range []byte{wasiOK, wasiOK, wasiInval, wasiInval, wasiOK, wasiOK, wasiBadF} {
+		if e := events[32*i:]; e[0] != byte(i) || e[8] != wantErrno || e[10] != kinds[i].kind {
+			t.Errorf("event %d: %v", i, e[:16])
+		}
+	}
+	wantReason(t, p.wait(), "normal")
+}
