@@ -4,6 +4,7 @@ import (
 	"github.com/wnode/wnode/cookie"
 	"github.com/wnode/wnode/net/names"
 	"github.com/wnode/wnode/vm"
+	"github.com/wnode/wnode/vm/guest"
 	wio "github.com/wnode/wnode/vm/io"
 )
 
@@ -36,7 +37,7 @@ type (
 	// Folder is a folder of the host that guests are given.
 	Folder = vm.Folder
 	// Listener is a TCP listener of the host that a guest is given.
-	Listener = vm.Listener
+	Listener = guest.Listener
 	// Permissions are things that a process may be denied.
 	Permissions = vm.Permissions
 	// TimerTarget is who a timer sends to.
@@ -60,8 +61,8 @@ func OpenFolder(host, guest string, writable bool) (*Folder, error) {
 	return vm.OpenFolder(host, guest, writable)
 }
 
-// OpenListener listens at a TCP address for a guest; see [vm.OpenListener].
-func OpenListener(address string) (*Listener, error) { return vm.OpenListener(address) }
+// OpenListener listens at a TCP address for a guest; see [guest.OpenListener].
+func OpenListener(address string) (*Listener, error) { return guest.OpenListener(address) }
 
 // LimitNames are the names of the limits, for [Limits.Set].
 var LimitNames = vm.LimitNames

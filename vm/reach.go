@@ -23,7 +23,16 @@ type Reach struct {
 	// Environment has the values of environment variables.
 	Environment map[string]string
 	// Listeners are for the process that is given them, and not for its children.
-	Listeners []*Listener
+	Listeners []Listener
+}
+
+// Listener is a TCP listener of the host. What it is besides is between who gives it and the body that
+// runs guests: processes know no network.
+type Listener interface {
+	// Address is where it listens, HOST:PORT.
+	Address() string
+	// Close ends it. No process may have it any more.
+	Close() error
 }
 
 // Bounds of a [Reach] and of a [FolderChoice].
@@ -225,6 +234,23 @@ func (r Rights) FolderNames() []string {
 // EnvironmentNames lists the names of the environment variables for people, without the values.
 func (r Rights) EnvironmentNames() []string {
 	return append([]string{}, slices.Sorted(maps.Keys(r.Environment()))...)
+}
+
+// Listeners gives the listeners that a process with these rights has. Not to be changed.
+func (r Rights) Listeners() []Listener {
+	if r.Reach == nil || r.Denied&PermitNetwork != 0 {
+		return nil
+	}
+	return r.Reach.Listeners
+}
+
+// ListenerNames lists the addresses of the listeners for people.
+func (r Rights) ListenerNames() []string {
+	names := []string{}
+	for _, l := range r.Listeners() {
+		names = append(names, l.Address())
+	}
+	return names
 }
 
 // Validate reports rights that make no sense, as [abi.ErrBadArgument].

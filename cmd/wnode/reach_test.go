@@ -2,6 +2,7 @@ package main
 
 import (
 	"maps"
+	"net"
 	"os"
 	"path/filepath"
 	"slices"
@@ -83,6 +84,36 @@ func TestBadReach(t *testing.T) {
 	reach, err := reachTexts{folders: []string{"data", "data:ro"}}.open(base)
 	closeReach(reach)
 	if err == nil || !strings.HasPrefix(err.Error(), "two folders at /data") {
+		t.Error(err)
+	}
+}
+
+// A listener is open from the start on, and one that cannot be says why.
+func TestListeners(t *testing.T) {
+	reach, err := reachTexts{listen: []string{"127.0.0.1:0"}}.open(".")
+	defer closeReach(reach)
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := wnode.Rights{Reach: reach}.ListenerNames()[0]
+	conn, err := net.Dial("tcp", address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = conn.Close()
+	for text, want := range map[string]string{
+		address:         "listen at " + address + ": bind: ",
+		"nowhere":       "listen at nowhere: address nowhere: missing port in address",
+		"127.0.0.1:web": "listen at 127.0.0.1:web: ",
+	} {
+		reach, err := reachTexts{listen: []string{text}}.open(".")
+		closeReach(reach)
+		if err == nil || !strings.HasPrefix(err.Error(), want) || strings.Contains(err.Error(), "\n") {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+	_, _, err = readPolicy(writePolicy(t, "[processes]\nlisten_tcp = [\"127.0.0.1:0\"]"))
+	if err == nil || !strings.HasSuffix(err.Error(), "[processes]: listen_tcp: one process has a listener: give it to an application, or to wnode run") {
 		t.Error(err)
 	}
 }

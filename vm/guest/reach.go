@@ -15,7 +15,6 @@ import (
 	"github.com/tetratelabs/wazero/experimental"
 	"github.com/tetratelabs/wazero/experimental/sysfs"
 
-	"github.com/wnode/wnode/vm"
 	"github.com/wnode/wnode/vm/guest/hostfs"
 	"github.com/wnode/wnode/vm/guest/hostnet"
 )
@@ -61,22 +60,22 @@ const firstFolder = 3
 // listen gives the guest its listeners, behind its folders. The function that it returns takes them away
 // again, for the next process: only one at a time has a listener.
 func (g *guest) listen(instance api.Module) (release func()) {
-	var held []*vm.Listener
+	var held []*Listener
 	release = func() {
 		if g.sockets != nil {
 			g.sockets.Close()
 		}
 		for _, l := range held {
-			l.Release()
+			l.release()
 		}
 	}
 	if !g.code.wasi {
 		return release
 	}
-	for _, l := range g.process.Rights().Listeners() {
-		tcp, ok := l.Acquire()
-		if !ok {
-			g.engine.opts.Logger.Warn("a listener is in use by another process", "pid", g.process.Pid().Text(0), "address", l.Addr())
+	for _, given := range g.process.Rights().Listeners() {
+		l, ok := given.(*Listener)
+		if !ok || !l.acquire() {
+			g.engine.opts.Logger.Warn("a listener is in use by another process", "pid", g.process.Pid().Text(0), "address", given.Address())
 			continue
 		}
 		held = append(held, l)
@@ -85,8 +84,8 @@ func (g *guest) listen(instance api.Module) (release func()) {
 				Context: g, Alive: g.checkAlive, Take: g.files.Take, Release: g.files.Release, FailAs: g.files.FailAs,
 			})
 		}
-		if _, errno := descriptorsOf(instance).add(g.sockets.Listen(tcp)); errno != 0 {
-			g.engine.opts.Logger.Warn("no descriptor for a listener", "address", l.Addr(), "err", errno)
+		if _, errno := descriptorsOf(instance).add(g.sockets.Listen(l.tcp)); errno != 0 {
+			g.engine.opts.Logger.Warn("no descriptor for a listener", "address", l.Address(), "err", errno)
 		}
 	}
 	return release

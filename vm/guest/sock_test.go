@@ -16,19 +16,19 @@ const (
 )
 
 // withListener gives the guest a listener, which has descriptor 3.
-func withListener(t *testing.T) (*vm.Listener, func(*vm.SpawnOptions)) {
+func withListener(t *testing.T) (*Listener, func(*vm.SpawnOptions)) {
 	t.Helper()
-	l, err := vm.OpenListener("127.0.0.1:0")
+	l, err := OpenListener("127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = l.Close() })
-	return l, withRights(vm.Rights{Reach: &vm.Reach{Listeners: []*vm.Listener{l}}})
+	return l, withRights(vm.Rights{Reach: &vm.Reach{Listeners: []vm.Listener{l}}})
 }
 
-func dial(t *testing.T, l *vm.Listener) *net.TCPConn {
+func dial(t *testing.T, l *Listener) *net.TCPConn {
 	t.Helper()
-	conn, err := net.Dial("tcp", l.Addr().String())
+	conn, err := net.Dial("tcp", l.Address())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -167,7 +167,7 @@ func TestPollSockets(t *testing.T) {
 func TestBadSockets(t *testing.T) {
 	n := newTestNode(t)
 	l, _ := withListener(t)
-	option := withRights(vm.Rights{Limits: vm.Limits{Files: 1}, Reach: &vm.Reach{Listeners: []*vm.Listener{l}}})
+	option := withRights(vm.Rights{Limits: vm.Limits{Files: 1}, Reach: &vm.Reach{Listeners: []vm.Listener{l}}})
 	call := func(name string, args ...int64) op {
 		ops := make([]op, len(args))
 		for i, a := range args {
@@ -202,7 +202,7 @@ func TestListenerIsForOne(t *testing.T) {
 	dial(t, l)
 	n.wantReports(wasiOK)
 	p.wait()
-	denied := withRights(vm.Rights{Denied: vm.PermitNetwork, Reach: &vm.Reach{Listeners: []*vm.Listener{l}}})
+	denied := withRights(vm.Rights{Denied: vm.PermitNetwork, Reach: &vm.Reach{Listeners: []vm.Listener{l}}})
 	n.start(entry(n.report(accept)).bytes(), denied).wait()
 	n.wantReports(wasiBadF)
 }
