@@ -40,8 +40,8 @@ const (
 	maxFolders         = 64
 	maxListeners       = 64
 	maxGuestPathBytes  = 1024
-	maxEnvironment     = 1024
-	maxEnvironmentSize = 1 << 20 // bytes
+	maxEnvironment     = 256
+	maxEnvironmentSize = 64 << 10 // bytes: every process has a copy
 )
 
 // Validate reports what no guest can be given, as [abi.ErrBadArgument].

@@ -92,15 +92,15 @@ func (t rightsTable) rights(base string) (r wnode.Rights, err error) {
 // texts reads a list of texts. example is for who gave something else.
 func texts(value any, example string) ([]string, error) {
 	list, ok := value.([]any)
-	strings := make([]string, len(list))
+	all := make([]string, len(list))
 	for i, element := range list {
 		text, isText := element.(string)
-		strings[i], ok = text, ok && isText
+		all[i], ok = text, ok && isText
 	}
 	if !ok {
 		return nil, errors.New("give a list of texts, as in " + example)
 	}
-	return strings, nil
+	return all, nil
 }
 
 func deny(r *wnode.Rights, value any) error {

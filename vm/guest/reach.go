@@ -75,7 +75,7 @@ func (g *guest) listen(instance api.Module) (release func()) {
 	for _, given := range g.process.Rights().Listeners() {
 		l, ok := given.(*Listener)
 		if !ok || !l.acquire() {
-			g.engine.opts.Logger.Warn("a listener is in use by another process", "pid", g.process.Pid().Text(0), "address", given.Address())
+			g.engine.opts.Logger.Warn("no listener: another process has it", "pid", g.process.Pid().Text(0), "address", given.Address())
 			continue
 		}
 		held = append(held, l)
