@@ -28,7 +28,7 @@ type Limits struct {
 	Children int `cbor:"7,keyasint,omitempty"`
 	// Files bounds what a guest has open, files and connections, beside its standard streams, its
 	// folders and its listeners.
-	Files int `cbor:"8,keyasint,omitempty"`
+	Files int `cbor:"10,keyasint,omitempty"`
 }
 
 // Defaults of [Limits].
