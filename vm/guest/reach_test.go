@@ -194,9 +194,8 @@ func TestSpawnWithFolders(t *testing.T) {
 			options := string(term.MustEncode(map[string]any{"export": "child", "folders": c.folders}))
 			facts := invoke("wnode.process_info", pidAt(0), i32c(2000), i32c(4000))
 			child := seq(invoke("wnode.self", i32c(0)), drop, invoke("wnode.send", pid(n.pid), i32c(2000), facts), drop)
-			m := entry(n.report(invoke("wnode.spawn", region(1000, options), i32c(0)))).write(1000, options).fn("child", child)
+			m := entry(invoke("wnode.spawn", region(1000, options), i32c(0)), drop).write(1000, options).fn("child", child)
 			n.start(m.bytes(), option)
-			n.wantReports(0)
 			info, err := term.Decode(n.next())
 			if err != nil {
 				t.Fatal(err)
