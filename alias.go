@@ -5,6 +5,7 @@ import (
 	"github.com/wnode/wnode/cookie"
 	"github.com/wnode/wnode/net/names"
 	"github.com/wnode/wnode/vm"
+	"github.com/wnode/wnode/vm/guest"
 	wio "github.com/wnode/wnode/vm/io"
 )
 
@@ -36,8 +37,14 @@ type (
 	Limits = vm.Limits
 	// Priority is the share of a processor that a process asks for.
 	Priority = abi.Priority
-	// Rights are the limits of a process and what it is denied.
+	// Rights are the limits of a process, what it is denied, and what of the host it may reach.
 	Rights = vm.Rights
+	// Reach is what of the host a guest may reach.
+	Reach = vm.Reach
+	// Folder is a folder of the host that guests are given.
+	Folder = vm.Folder
+	// Listener is a TCP listener of the host that a guest is given.
+	Listener = guest.Listener
 	// Permissions are things that a process may be denied.
 	Permissions = vm.Permissions
 	// TimerTarget is who a timer sends to.
@@ -77,6 +84,14 @@ const (
 
 // ParseTraceFlag gives the flag of a name: send, receive, procs or set_on_spawn.
 func ParseTraceFlag(name string) (TraceFlags, error) { return vm.ParseTraceFlag(name) }
+
+// OpenFolder opens a folder of the host for guests; see [vm.OpenFolder].
+func OpenFolder(host, guest string, writable bool) (*Folder, error) {
+	return vm.OpenFolder(host, guest, writable)
+}
+
+// OpenListener listens at a TCP address for a guest; see [guest.OpenListener].
+func OpenListener(address string) (*Listener, error) { return guest.OpenListener(address) }
 
 // LimitNames are the names of the limits, for [Limits.Set].
 var LimitNames = vm.LimitNames

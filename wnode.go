@@ -12,6 +12,7 @@
 package wnode
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -105,6 +106,9 @@ func newNode(opts Options) (*Node, error) {
 	}
 	if opts.WellKnownPort == 0 {
 		opts.WellKnownPort = names.Port
+	}
+	if err := cmp.Or(opts.Rights.Validate(), opts.RemoteRights.Validate()); err != nil {
+		return nil, err
 	}
 	name, err := nodeName(opts.Name)
 	if err != nil {

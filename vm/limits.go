@@ -32,6 +32,9 @@ type Limits struct {
 	Stack int `cbor:"9,keyasint,omitempty"`
 	// Priority is the highest that the process may take.
 	Priority abi.Priority `cbor:"10,keyasint,omitempty"`
+	// Files bounds what a guest has open, files and connections, beside its standard streams, its
+	// folders and its listeners.
+	Files int `cbor:"11,keyasint,omitempty"`
 }
 
 // Defaults of [Limits].
@@ -40,6 +43,7 @@ const (
 	DefaultMailboxBytes    = 256 << 20
 	DefaultTimers          = 1 << 16
 	DefaultChildren        = 1 << 16
+	DefaultFiles           = 256
 )
 
 // Exit reasons of processes that went beyond a limit.
@@ -61,6 +65,7 @@ func (l Limits) Within(most Limits) Limits {
 		Tables:          tighter(l.Tables, most.Tables),
 		Stack:           tighter(l.Stack, most.Stack),
 		Priority:        tighter(l.Priority, most.Priority),
+		Files:           tighter(l.Files, most.Files),
 	}
 }
 
@@ -73,7 +78,9 @@ func tighter[T int | uint64 | time.Duration | abi.Priority](a, b T) T {
 }
 
 // LimitNames are the names that people give to limits, for [Limits.Set].
-var LimitNames = []string{"memory", "reductions", "wall_time", "mailbox_messages", "mailbox_bytes", "timers", "children", "tables", "stack", "priority"}
+var LimitNames = []string{
+	"memory", "reductions", "wall_time", "mailbox_messages", "mailbox_bytes", "timers", "children", "tables", "stack", "priority", "files",
+}
 
 // Set sets a limit by name: wall_time is in nanoseconds, sizes in bytes, priority is an [abi.Priority]. An unknown name, and a value
 // that no limit can have, is [abi.ErrBadArgument].
@@ -105,6 +112,8 @@ func (l *Limits) Set(name string, value uint64) error {
 			return fmt.Errorf("limit priority of %d, at most %d: %w", value, abi.PriorityMax, abi.ErrBadArgument)
 		}
 		l.Priority = abi.Priority(value)
+	case "files":
+		l.Files = int(value)
 	default:
 		return fmt.Errorf("limit %q: there is none of that name, there are %v: %w", name, LimitNames, abi.ErrBadArgument)
 	}
@@ -116,7 +125,7 @@ func (l Limits) Values() map[string]uint64 {
 	values := map[string]uint64{}
 	for i, v := range []uint64{
 		l.Memory, l.Reductions, uint64(l.WallTime), uint64(l.MailboxMessages), uint64(l.MailboxBytes),
-		uint64(l.Timers), uint64(l.Children), uint64(l.Tables), uint64(l.Stack), uint64(l.Priority),
+		uint64(l.Timers), uint64(l.Children), uint64(l.Tables), uint64(l.Stack), uint64(l.Priority), uint64(l.Files),
 	} {
 		if v != 0 {
 			values[LimitNames[i]] = v
@@ -128,7 +137,7 @@ func (l Limits) Values() map[string]uint64 {
 // Validate reports a limit that makes no sense, as [abi.ErrBadArgument].
 func (l Limits) Validate() error {
 	if l.WallTime < 0 || l.MailboxMessages < 0 || l.MailboxBytes < 0 || l.Timers < 0 || l.Children < 0 ||
-		l.Tables < 0 || l.Stack < 0 {
+		l.Tables < 0 || l.Stack < 0 || l.Files < 0 {
 		return fmt.Errorf("a negative limit: %w", abi.ErrBadArgument)
 	}
 	if l.Priority != 0 && !l.Priority.Valid() {
@@ -144,6 +153,7 @@ func (l Limits) orDefaults() Limits {
 	setDefault(&l.Timers, DefaultTimers)
 	setDefault(&l.Children, DefaultChildren)
 	setDefault(&l.Priority, DefaultPriority)
+	setDefault(&l.Files, DefaultFiles)
 	return l
 }
 
@@ -165,13 +175,24 @@ const (
 	// PermitExitOthers allows exit signals, links and changes of the group leader of processes that
 	// are neither the parent nor a child on this node.
 	PermitExitOthers
+	// PermitFiles allows the folders that the process has; see [Reach].
+	PermitFiles
+	// PermitFilesWrite allows changing what is in them.
+	PermitFilesWrite
+	// PermitEnvironment allows the environment that the process has; see [Reach].
+	PermitEnvironment
+	// PermitNetwork allows the listeners that the process has; see [Reach].
+	PermitNetwork
 
 	// AllPermissions are all there are.
-	AllPermissions = PermitExitOthers<<1 - 1
+	AllPermissions = PermitNetwork<<1 - 1
 )
 
 // permissionNames are in the order of the bits.
-var permissionNames = [...]string{"spawn", "spawn_remote", "connect", "names", "global_names", "exit_others"}
+var permissionNames = [...]string{
+	"spawn", "spawn_remote", "connect", "names", "global_names", "exit_others", "files", "files_write", "environment",
+	"network",
+}
 
 // PermissionNames lists the names of the permissions in p.
 func (p Permissions) PermissionNames() []string {
@@ -194,15 +215,23 @@ func ParsePermission(name string) (Permissions, error) {
 	return 0, fmt.Errorf("permission %q: there is none of that name, there are %v: %w", name, permissionNames, abi.ErrBadArgument)
 }
 
-// Rights are the limits of a process and what it is denied.
+// Rights are the limits of a process, what it is denied, and what of the host it may reach.
 type Rights struct {
 	Limits Limits      `cbor:"1,keyasint"`
 	Denied Permissions `cbor:"2,keyasint,omitempty"`
+	// Folders, if not nil, are all that the process is to have of the folders that its parent has.
+	Folders FolderChoice `cbor:"3,keyasint,omitzero"`
+	// Reach is what the process may reach beside what its parent may. Only Go code gives any:
+	// neither a guest nor another node has a way to.
+	Reach *Reach `cbor:"-"`
 }
 
-// Within gives the rights of a process that asked for r and may have at most most.
+// Within gives the rights of a process that asked for r and may have at most most, and what r gives.
 func (r Rights) Within(most Rights) Rights {
-	return Rights{Limits: r.Limits.Within(most.Limits), Denied: r.Denied | most.Denied}
+	return Rights{
+		Limits: r.Limits.Within(most.Limits), Denied: r.Denied | most.Denied,
+		Folders: r.Folders.within(most.Folders), Reach: r.Reach.with(most.Reach),
+	}
 }
 
 // Rights gives the process's limits and what it is denied. Safe for concurrent use.

@@ -2,6 +2,7 @@ package vm_test
 
 import (
 	"errors"
+	"reflect"
 	"slices"
 	"testing"
 	"testing/synctest"
@@ -150,7 +151,7 @@ func TestRightsAreInherited(t *testing.T) {
 		want := vm.Rights{
 			Limits: vm.Limits{
 				Memory: 1000, Timers: 3, MailboxBytes: 9,
-				MailboxMessages: vm.DefaultMailboxMessages, Children: vm.DefaultChildren,
+				MailboxMessages: vm.DefaultMailboxMessages, Children: vm.DefaultChildren, Files: vm.DefaultFiles,
 				Priority: vm.DefaultPriority,
 			},
 			Denied: vm.PermitNames | vm.PermitSpawn,
@@ -159,7 +160,7 @@ func TestRightsAreInherited(t *testing.T) {
 			want.Limits.Memory, want.Denied = 500, want.Denied|vm.PermitConnect
 			want.Limits.Priority = vm.DefaultRemotePriority
 		}
-		if got != want {
+		if !reflect.DeepEqual(got, want) {
 			t.Errorf("rights %+v\nwant %+v", got, want)
 		}
 	})
@@ -173,13 +174,13 @@ func TestRightsOnlyShrink(t *testing.T) {
 		draw := func() vm.Rights {
 			n := func() int { return limit.Draw(t, "limit") }
 			return vm.Rights{
-				Limits: vm.Limits{uint64(n()), uint64(n()), time.Duration(n()), n(), n(), n(), n(), n(), n(), priority.Draw(t, "priority")},
+				Limits: vm.Limits{uint64(n()), uint64(n()), time.Duration(n()), n(), n(), n(), n(), n(), n(), priority.Draw(t, "priority"), n()},
 				Denied: vm.Permissions(rapid.Uint32Range(0, uint32(vm.AllPermissions)).Draw(t, "denied")),
 			}
 		}
 		parent := draw()
 		child := draw().Within(parent)
-		if child.Denied&parent.Denied != parent.Denied || child.Within(parent) != child {
+		if child.Denied&parent.Denied != parent.Denied || !reflect.DeepEqual(child.Within(parent), child) {
 			t.Fatalf("parent %+v, child %+v", parent, child)
 		}
 		for i, c := range values(child.Limits) {
@@ -194,7 +195,7 @@ func values(l vm.Limits) []uint64 {
 	return []uint64{
 		l.Memory, l.Reductions, uint64(l.WallTime),
 		uint64(l.MailboxMessages), uint64(l.MailboxBytes), uint64(l.Timers), uint64(l.Children),
-		uint64(l.Tables), uint64(l.Stack), uint64(l.Priority),
+		uint64(l.Tables), uint64(l.Stack), uint64(l.Priority), uint64(l.Files),
 	}
 }
 

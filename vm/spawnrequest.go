@@ -24,13 +24,13 @@ type SpawnRequest struct {
 
 // validate reports what makes no sense in a request, as [abi.ErrBadArgument].
 func (r *SpawnRequest) validate() error {
-	if r.Overflow > BlockSenders || r.Rights.Denied&^AllPermissions != 0 {
-		return fmt.Errorf("overflow %d, permissions %#x: %w", r.Overflow, uint32(r.Rights.Denied), abi.ErrBadArgument)
+	if r.Overflow > BlockSenders {
+		return fmt.Errorf("overflow %d: %w", r.Overflow, abi.ErrBadArgument)
 	}
 	if r.Priority != 0 && !r.Priority.Valid() {
 		return fmt.Errorf("%s: %w", r.Priority, abi.ErrBadArgument)
 	}
-	return r.Rights.Limits.Validate()
+	return r.Rights.Validate()
 }
 
 // spawning is a request to another node whose reply has not come yet.
@@ -112,6 +112,9 @@ func (p *Process) spawnOn(ctx context.Context, node abi.NodeID, ref abi.Ref, req
 		return abi.Pid{}, fmt.Errorf("spawn %s: %w", req.Function, err)
 	}
 	if node != p.sys.opts.Node {
+		if req.Rights.Reach != nil {
+			return abi.Pid{}, fmt.Errorf("spawn %s: folders and environment for a process of another node: %w", req.Function, abi.ErrBadArgument)
+		}
 		req.Rights = req.Rights.Within(p.rights)
 		return p.spawnRemote(ctx, node, ref, req)
 	}

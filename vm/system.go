@@ -85,8 +85,9 @@ type Options struct {
 	// Rights are what a process of this node has at most. Where they have no bound on the mailbox,
 	// on timers, on children or on the priority, the defaults are in force.
 	Rights Rights
-	// RemoteRights are what a process that another node asked for has at most, within Rights. Where they
-	// have no bound on the priority, it is [DefaultRemotePriority].
+	// RemoteRights are what a process that another node asked for has at most, within Rights; but its
+	// Reach is all of RemoteRights, and none of Rights. Where they have no bound on the priority, it is
+	// [DefaultRemotePriority].
 	RemoteRights Rights
 }
 
@@ -115,7 +116,9 @@ func New(opts Options) *System {
 	setDefault(&opts.MaxMessageBytes, DefaultMaxMessageBytes)
 	opts.Rights.Limits = opts.Rights.Limits.orDefaults()
 	setDefault(&opts.RemoteRights.Limits.Priority, DefaultRemotePriority)
+	reach := opts.RemoteRights.Reach
 	opts.RemoteRights = opts.RemoteRights.Within(opts.Rights)
+	opts.RemoteRights.Reach = reach
 	if opts.Logger == nil {
 		opts.Logger = slog.New(slog.DiscardHandler)
 	}

@@ -34,6 +34,8 @@ module that exports ` + "`_initialize`" + ` has it called first: for each proces
 that is. Calls of WASI that only read clocks, random numbers, arguments or the environment do, unless the module exports a function
 ` + "`%[11]s`" + `, which is never called: arguments and environment are then empty during ` + "`_initialize`" + `, and what was drawn is shared. Returning is exit reason "normal"; ` + "`proc_exit(n)`" + ` with n not 0 is ` + "`[\"%[9]s\", n]`" + `; a trap is an error reason. WASI
 preview 1 is there too: standard input, output and error go to the group leader, and argv is the module's name followed by the arguments.
+Of the host there is what the process was given ([policy.md](policy.md)): folders from descriptor 3 on, TCP listeners behind them, environment variables. What is not
+allowed is the error number that programs know: EROFS, EPERM, EMFILE, ENFILE, and EBADF for what is not there.
 
 `
 

@@ -49,7 +49,9 @@ var errNoApplication = errors.New("there is no [[application]] in it")
 //	args = ["one", 2]
 //	type = "permanent"          # or "transient", "temporary"
 //	shutdown = "10s"
-//	rights = { memory = "64MiB", deny = ["connect"] }
+//	rights = { memory = "64MiB", deny = ["connect"], folders = ["data"] }
+//
+// What it opens is for [closeApplications], also when there is an error.
 func readApplications(path string) ([]*application, error) {
 	var file struct {
 		Application []*application `toml:"application"`
@@ -68,10 +70,17 @@ func readApplications(path string) ([]*application, error) {
 	}
 	for i, a := range file.Application {
 		if err := a.complete(filepath.Dir(path)); err != nil {
-			return nil, fmt.Errorf("application file %s: application %d: %w", path, i+1, err)
+			return file.Application, fmt.Errorf("application file %s: application %d: %w", path, i+1, err)
 		}
 	}
 	return file.Application, nil
+}
+
+// closeApplications closes what was opened for applications; they must have ended.
+func closeApplications(applications []*application) {
+	for _, a := range applications {
+		closeReach(a.rights.Reach)
+	}
 }
 
 // unknownKey gives the first key that means nothing, "" when there is none. What is in a table among
@@ -107,7 +116,7 @@ func (a *application) complete(dir string) (err error) {
 			return fmt.Errorf(`shutdown = %q: give a time, as in "10s"`, a.Shutdown)
 		}
 	}
-	if a.rights, err = rightsTable(a.Rights).rights(); err != nil {
+	if a.rights, err = rightsTable(a.Rights).rights(dir); err != nil {
 		return fmt.Errorf("rights: %w", err)
 	}
 	return nil

@@ -45,7 +45,7 @@ rights = { memory = "64MiB", deny = ["connect"] }
 	}
 	connect, _ := wnode.ParsePermission("connect")
 	want := wnode.Rights{Limits: wnode.Limits{Memory: 64 << 20}, Denied: connect}
-	if second.Name != "tree" || second.Module != "/srv/tree.wasm" || second.shutdown != time.Minute || second.rights != want {
+	if second.Name != "tree" || second.Module != "/srv/tree.wasm" || second.shutdown != time.Minute || !reflect.DeepEqual(second.rights, want) {
 		t.Errorf("%+v", second)
 	}
 	encoded, err := term.Encode(second.arguments())

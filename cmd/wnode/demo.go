@@ -143,7 +143,7 @@ func (d *demo) spawn(ctx context.Context) error {
 	}
 	d.say("%s spawns %v on %s, which lacks the module (%d bytes) and fetches it.", demoHere, fn, demoThere, len(guests.Whoami))
 	start := time.Now()
-	reason, err := runProcess(ctx, d.here, leader, there, fn, nil)
+	reason, err := runProcess(ctx, d.here, leader, there, wnode.SpawnRequest{Function: fn})
 	if err != nil {
 		return err
 	}

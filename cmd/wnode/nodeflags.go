@@ -33,6 +33,8 @@ type nodeFlags struct {
 	policy     string
 	logLevel   slog.Level
 
+	rights, remoteRights wnode.Rights // of the policy
+
 	progress func(wnode.Progress) // no flag: set by commands with which a person waits
 }
 
@@ -97,18 +99,25 @@ func (f *nodeFlags) start(ctx context.Context, c *cobra.Command, log *slog.Logge
 	if err != nil {
 		return nil, err
 	}
-	var rights, remoteRights wnode.Rights
 	if f.policy != "" {
-		if rights, remoteRights, err = readPolicy(f.policy); err != nil {
+		if f.rights, f.remoteRights, err = readPolicy(f.policy); err != nil {
+			f.closePolicy()
 			return nil, err
 		}
 	}
-	return wnode.Start(ctx, wnode.Options{
+	n, err := wnode.Start(ctx, wnode.Options{
 		Name: f.name, Cookie: secret, Listen: f.listen, WellKnownPort: port, CacheDir: cacheDir(), Logger: log,
 		MaxModuleBytes: int64(f.maxModule), Progress: f.progress,
-		Rights: rights, RemoteRights: remoteRights,
+		Rights: f.rights, RemoteRights: f.remoteRights,
 	})
+	if err != nil {
+		f.closePolicy()
+	}
+	return n, err
 }
+
+// closePolicy closes what the policy has opened.
+func (f *nodeFlags) closePolicy() { closeReach(f.rights.Reach, f.remoteRights.Reach) }
 
 func (f *nodeFlags) secret(c *cobra.Command) (wnode.Cookie, error) {
 	var sources wnode.CookieSources
@@ -157,7 +166,8 @@ func cacheDir() string {
 const closeTimeout = 10 * time.Second
 
 // stop closes a node, and makes what goes wrong part of err.
-func stop(n *wnode.Node, err *error) {
+func (f *nodeFlags) stop(n *wnode.Node, err *error) {
+	defer f.closePolicy()
 	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout+n.Shutdown())
 	defer cancel()
 	if closeErr := n.Close(ctx); closeErr != nil && *err == nil {
@@ -171,7 +181,7 @@ func (f *nodeFlags) serve(ctx context.Context, c *cobra.Command, streams wnode.S
 	if err != nil {
 		return err
 	}
-	defer stop(n, &err)
+	defer f.stop(n, &err)
 	leader, err := n.StartStream(streams)
 	if err != nil {
 		return err

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -19,10 +20,14 @@ import (
 //	[processes]
 //	memory = "64MiB"
 //	wall_time = "10m"
+//	folders = ["/srv/data:/data:ro"]
+//	environment = ["LANG", "MODE=fast"]
 //
 //	[remote]
 //	children = 100
 //	deny = ["connect", "exit_others"]
+//
+// What it opens is for [closeReach], also when there is an error.
 func readPolicy(path string) (processes, remote wnode.Rights, err error) {
 	tables := map[string]any{}
 	_, err = toml.DecodeFile(path, &tables)
@@ -39,31 +44,63 @@ func readPolicy(path string) (processes, remote wnode.Rights, err error) {
 		if into == nil || !isTable {
 			return processes, remote, fmt.Errorf("policy file %s: %s: there are only the tables [processes] and [remote]", path, name)
 		}
-		if *into, err = rightsTable(table).rights(); err != nil {
+		if _, listens := table[listenKey]; listens {
+			return processes, remote, fmt.Errorf("policy file %s: [%s]: %s: one process has a listener: give it to an application, or to wnode run", path, name, listenKey)
+		}
+		if *into, err = rightsTable(table).rights(filepath.Dir(path)); err != nil {
 			return processes, remote, fmt.Errorf("policy file %s: [%s]: %w", path, name, err)
 		}
 	}
 	return processes, remote, nil
 }
 
-// rightsTable has limits by name, and the list of what is denied.
+// rightsTable has limits by name, the list of what is denied, and lists of what of the host there is.
 type rightsTable map[string]any
 
-const denyKey = "deny"
+const (
+	denyKey        = "deny"
+	foldersKey     = "folders"
+	environmentKey = "environment"
+	listenKey      = "listen_tcp"
+)
 
-// rights reads the table in the order of its keys, so that the same error is found each time.
-func (t rightsTable) rights() (r wnode.Rights, err error) {
+// rights reads the table in the order of its keys, so that the same error is found each time. Relative
+// folders are below base; what is opened is for [closeReach], also when there is an error.
+func (t rightsTable) rights(base string) (r wnode.Rights, err error) {
+	var reach reachTexts
 	for _, key := range slices.Sorted(maps.Keys(t)) {
-		if key == denyKey {
+		switch key {
+		case denyKey:
 			err = deny(&r, t[key])
-		} else {
+		case foldersKey:
+			reach.folders, err = texts(t[key], `folders = ["/srv/data:/data:ro"]`)
+		case environmentKey:
+			reach.environment, err = texts(t[key], `environment = ["LANG", "MODE=fast"]`)
+		case listenKey:
+			reach.listen, err = texts(t[key], `listen_tcp = ["127.0.0.1:8080"]`)
+		default:
 			err = limit(&r, key, t[key])
 		}
 		if err != nil {
 			return r, err
 		}
 	}
-	return r, nil
+	r.Reach, err = reach.open(base)
+	return r, err
+}
+
+// texts reads a list of texts. example is for who gave something else.
+func texts(value any, example string) ([]string, error) {
+	list, ok := value.([]any)
+	all := make([]string, len(list))
+	for i, element := range list {
+		text, isText := element.(string)
+		all[i], ok = text, ok && isText
+	}
+	if !ok {
+		return nil, errors.New("give a list of texts, as in " + example)
+	}
+	return all, nil
 }
 
 func deny(r *wnode.Rights, value any) error {
@@ -84,7 +121,7 @@ func deny(r *wnode.Rights, value any) error {
 
 func limit(r *wnode.Rights, name string, value any) error {
 	if !slices.Contains(wnode.LimitNames, name) {
-		return fmt.Errorf("there is no limit %q; there are %s, and deny", name, strings.Join(wnode.LimitNames, ", "))
+		return fmt.Errorf("there is no limit %q; there are %s, and %s, %s, %s and %s", name, strings.Join(wnode.LimitNames, ", "), denyKey, foldersKey, environmentKey, listenKey)
 	}
 	n, err := limitValue(name, value)
 	if err != nil {

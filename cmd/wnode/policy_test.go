@@ -3,6 +3,7 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -42,15 +43,15 @@ deny = ["connect", "spawn_remote"]
 	spawnRemote, _ := wnode.ParsePermission("spawn_remote")
 	if want := (wnode.Rights{Limits: wnode.Limits{
 		Memory: 64 << 20, WallTime: 90 * time.Minute, Reductions: 1000, MailboxBytes: 4096,
-	}}); processes != want {
+	}}); !reflect.DeepEqual(processes, want) {
 		t.Errorf("processes %+v", processes)
 	}
 	if want := (wnode.Rights{
 		Limits: wnode.Limits{Children: 100, Timers: 5, MailboxMessages: 7, Tables: 500, Stack: 256 << 10, Priority: wnode.PriorityLow}, Denied: connect | spawnRemote,
-	}); remote != want {
+	}); !reflect.DeepEqual(remote, want) {
 		t.Errorf("remote %+v", remote)
 	}
-	if processes, remote, err := readPolicy(writePolicy(t, "")); err != nil || processes != (wnode.Rights{}) || remote != (wnode.Rights{}) {
+	if processes, remote, err := readPolicy(writePolicy(t, "")); err != nil || !reflect.DeepEqual([]wnode.Rights{processes, remote}, make([]wnode.Rights, 2)) {
 		t.Errorf("an empty file: %+v, %+v, %v", processes, remote, err)
 	}
 }

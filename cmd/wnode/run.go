@@ -19,7 +19,8 @@ import (
 
 type runFlags struct {
 	nodeFlags
-	on string
+	on    string
+	reach reachTexts
 }
 
 func runCommand() *cobra.Command {
@@ -28,14 +29,20 @@ func runCommand() *cobra.Command {
 		Use:   "run [flags] prog.wasm [args...]",
 		Short: "Run a module as a process, here or on another node, with this terminal",
 		Long: `Run a module as a process, here or on another node. Its standard streams are
-this program's, and its exit code becomes this program's; a crash is exit code 1.`,
+this program's, and its exit code becomes this program's; a crash is exit code 1.
+It reaches only those folders, environment variables and TCP addresses that it is
+given.`,
 		Example: `  wnode run examples/wasm/hello/hello.wasm
-  echo hello | wnode run --on two examples/wasm/upcase/upcase.wasm`,
+  echo hello | wnode run --on two examples/wasm/upcase/upcase.wasm
+  wnode run --dir photos --dir /etc/ssl:/ssl:ro --env LANG resize.wasm photos/1.png`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(c *cobra.Command, args []string) error { return f.run(c, args[0], args[1:]) },
 	}
 	f.add(c)
 	c.Flags().StringVar(&f.on, "on", "", "the node to run it on, NAME@HOST or NAME@HOST:PORT (default: this one)")
+	c.Flags().StringArrayVar(&f.reach.folders, "dir", nil, "give it a folder: HOST, HOST:GUEST or HOST:GUEST:ro, where GUEST is the path under which it sees the folder, and ro is for reading only; may be repeated")
+	c.Flags().StringArrayVar(&f.reach.environment, "env", nil, "give it an environment variable: NAME=VALUE, or NAME with the value that it has here; may be repeated")
+	c.Flags().StringArrayVar(&f.reach.listen, "listen-tcp", nil, "let it listen at a TCP address, HOST:PORT: a WASI socket behind its folders; may be repeated")
 	c.Flags().SetInterspersed(false)
 	return c
 }
@@ -45,6 +52,11 @@ func (f *runFlags) run(c *cobra.Command, path string, args []string) error {
 	defer cancel()
 	if !c.Flags().Changed("log-level") {
 		f.logLevel = levelNone // how the process ends is told here, and once
+	}
+	reach, err := f.openReach(c)
+	defer closeReach(reach)
+	if err != nil {
+		return err
 	}
 	module, err := readModule(path, f.maxModule)
 	if err != nil {
@@ -64,7 +76,9 @@ func (f *runFlags) run(c *cobra.Command, path string, args []string) error {
 		if err != nil {
 			return err
 		}
-		reason, err := runProcess(ctx, n, leader, node, fn, args)
+		reason, err := runProcess(ctx, n, leader, node, wnode.SpawnRequest{
+			Function: fn, Args: term.MustEncode(args), Rights: wnode.Rights{Reach: reach},
+		})
 		if err != nil {
 			return err
 		}
@@ -74,6 +88,16 @@ func (f *runFlags) run(c *cobra.Command, path string, args []string) error {
 		return exitOf(fn.Name, reason, n)
 	}))
 }
+
+// openReach opens what the module is given.
+func (f *runFlags) openReach(c *cobra.Command) (*wnode.Reach, error) {
+	if f.on != "" && !f.reach.empty() {
+		return nil, usage(c, errReachElsewhere)
+	}
+	return f.reach.open(".")
+}
+
+var errReachElsewhere = errors.New("--dir, --env and --listen-tcp give what is here, and --on runs the module elsewhere: what it has there is said by that node's policy, under [remote]")
 
 // target gives the node on which the module is to run.
 func (f *runFlags) target(ctx context.Context, n *wnode.Node) (abi.NodeID, error) {
@@ -87,7 +111,7 @@ func (f *runFlags) target(ctx context.Context, n *wnode.Node) (abi.NodeID, error
 }
 
 // runProcess runs a function on a node and gives its exit reason.
-func runProcess(ctx context.Context, n *wnode.Node, leader abi.Pid, node abi.NodeID, fn abi.Function, args []string) (any, error) {
+func runProcess(ctx context.Context, n *wnode.Node, leader abi.Pid, node abi.NodeID, req wnode.SpawnRequest) (any, error) {
 	type result struct {
 		reason any
 		err    error
@@ -95,7 +119,7 @@ func runProcess(ctx context.Context, n *wnode.Node, leader abi.Pid, node abi.Nod
 	done := make(chan result, 1)
 	_, err := n.Spawn("run", leader, func(p *wnode.Process) wnode.Exit {
 		defer close(done)
-		reason, err := superviseProcess(ctx, p, node, wnode.SpawnRequest{Function: fn, Args: term.MustEncode(args)})
+		reason, err := superviseProcess(ctx, p, node, req)
 		done <- result{reason, err}
 		return wnode.Normal
 	})

@@ -48,7 +48,9 @@ func (f *startFlags) run(c *cobra.Command) error {
 	var applications []*application
 	if f.app != "" {
 		var err error
-		if applications, err = readApplications(f.app); err != nil {
+		applications, err = readApplications(f.app)
+		defer closeApplications(applications)
+		if err != nil {
 			return err
 		}
 	}
@@ -108,7 +110,7 @@ func (f *startFlags) runShell(c *cobra.Command, applications []*application) (er
 	if err != nil {
 		return err
 	}
-	defer stop(n, &err)
+	defer f.stop(n, &err)
 	leader, err := n.StartTerminal(editor)
 	if err != nil {
 		return err

@@ -14,12 +14,14 @@ func hostSelf(pid unsafe.Pointer) int32
 // function term; default: the caller's module at _start), "export" (text: another export of the caller's module),
 // "args" (array), "node" (text: a node's name; default: this node), "group_leader" (pid; default: the caller's), "link"
 // (bool: the two are linked from the first moment on), "limits" (map of memory, reductions, wall_time in nanoseconds,
-// mailbox_messages, mailbox_bytes, timers, children, tables, stack, priority to numbers; never more than the caller's),
-// "deny" (array of spawn, spawn_remote, connect, names, global_names, exit_others: what the process may not do, beside
-// what the caller may not), "overflow" (text: what a full mailbox leads to: kill, the process; drop, the newest
-// message; block, local senders wait; default kill), "priority" (text: low, normal, high or max, as far as the limits
-// allow; default normal). Never fails for want of code: a missing module or export is the new process's exit reason. A
-// node that cannot be reached gives the pid of a process that has ended already. BAD_ARGUMENT, LIMIT, DENIED.
+// mailbox_messages, mailbox_bytes, timers, children, tables, stack, priority, files to numbers; never more than the
+// caller's), "deny" (array of spawn, spawn_remote, connect, names, global_names, exit_others, files, files_write,
+// environment, network: what the process may not do, beside what the caller may not), "folders" (array of texts: the
+// paths of those of the caller's folders that the process is to have, with :ro behind a path in which it may change
+// nothing; default: all, as they are), "overflow" (text: what a full mailbox leads to: kill, the process; drop, the
+// newest message; block, local senders wait; default kill), "priority" (text: low, normal, high or max, as far as the
+// limits allow; default normal). Never fails for want of code: a missing module or export is the new process's exit
+// reason. A node that cannot be reached gives the pid of a process that has ended already. BAD_ARGUMENT, LIMIT, DENIED.
 //
 //go:wasmimport wnode spawn
 //go:noescape

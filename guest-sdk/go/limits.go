@@ -21,6 +21,7 @@ type Limits struct {
 	TableElements   int // of all tables together; beyond, they do not grow
 	StackBytes      int // how deep calls nest; beyond, the trap stack_overflow
 	Priority        Priority
+	Files           int // and connections that are open, beside standard streams, folders and listeners
 }
 
 // fields gives the limits by the names that messages and the host have for them.
@@ -30,7 +31,7 @@ func (l *Limits) fields() map[string]reflect.Value {
 		"memory": &l.MemoryBytes, "reductions": &l.Reductions, "wall_time": &l.WallTime,
 		"mailbox_messages": &l.MailboxMessages, "mailbox_bytes": &l.MailboxBytes,
 		"timers": &l.Timers, "children": &l.Children,
-		"tables": &l.TableElements, "stack": &l.StackBytes, "priority": &l.Priority,
+		"tables": &l.TableElements, "stack": &l.StackBytes, "priority": &l.Priority, "files": &l.Files,
 	} {
 		fields[name] = reflect.ValueOf(field).Elem()
 	}
@@ -38,8 +39,8 @@ func (l *Limits) fields() map[string]reflect.Value {
 }
 
 // Term gives the limits as messages and the host have them: a map of "memory", "reductions",
-// "wall_time" (nanoseconds), "mailbox_messages", "mailbox_bytes", "timers", "children", "tables", "stack" and "priority". Those that
-// are 0 are left out.
+// "wall_time" (nanoseconds), "mailbox_messages", "mailbox_bytes", "timers", "children", "tables", "stack",
+// "priority" and "files". Those that are 0 are left out.
 func (l Limits) Term() map[string]uint64 {
 	limits := map[string]uint64{}
 	for name, field := range l.fields() {
@@ -84,6 +85,10 @@ const (
 	PermitConnect     Permission = "connect"      // to nodes that are not connected
 	PermitNames       Permission = "names"        // register on its node
 	PermitGlobalNames Permission = "global_names" // register globally
+	PermitFiles       Permission = "files"        // the folders that it has
+	PermitFilesWrite  Permission = "files_write"  // changing what is in them
+	PermitEnvironment Permission = "environment"  // the environment variables that it has
+	PermitNetwork     Permission = "network"      // the TCP listeners that it has
 	PermitExitOthers  Permission = "exit_others"  // send exit signals to, link with and change the group leader of others than its parent and children
 )
 

@@ -17,11 +17,11 @@ func TestLimitTerms(t *testing.T) {
 	if got, want := len((&Limits{}).fields()), reflect.TypeFor[Limits]().NumField(); got != want {
 		t.Errorf("%d limits have names, of %d", got, want)
 	}
-	all := Limits{1, 2, time.Microsecond, 4, 5, 6, 7, 8, 9, PriorityNormal}
+	all := Limits{1, 2, time.Microsecond, 4, 5, 6, 7, 8, 9, PriorityNormal, 11}
 	want := map[string]uint64{
 		"memory": 1, "reductions": 2, "wall_time": 1000,
 		"mailbox_messages": 4, "mailbox_bytes": 5, "timers": 6, "children": 7,
-		"tables": 8, "stack": 9, "priority": 2,
+		"tables": 8, "stack": 9, "priority": 2, "files": 11,
 	}
 	if got := all.Term(); !maps.Equal(got, want) {
 		t.Errorf("got %v, want %v", got, want)

@@ -21,6 +21,7 @@ type SpawnOptions struct {
 
 	Limits   Limits       // what it may use; zero: what the caller may
 	Deny     []Permission // what it may not do, beside what the caller may not
+	Folders  []string     // paths of the caller's folders that it is to have, with ":ro" behind one for reading only; nil: all
 	Overflow Overflow     // what a full mailbox leads to; empty: OverflowKill
 	Priority Priority     // as far as the limits allow; 0: PriorityNormal
 }
@@ -96,6 +97,9 @@ func (o SpawnOptions) rights() map[string]any {
 	}
 	if len(o.Deny) > 0 {
 		options["deny"] = o.Deny
+	}
+	if o.Folders != nil {
+		options["folders"] = o.Folders
 	}
 	if o.Overflow != "" {
 		options["overflow"] = string(o.Overflow)

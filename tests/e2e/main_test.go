@@ -82,31 +82,45 @@ func guest(t *testing.T, name string) string {
 	return filepath.Join(example(t, name), name+".wasm")
 }
 
-var tickerBuild struct {
-	once   sync.Once
-	cache  string
-	module []byte
-	err    error
+// goGuests are the guests in Go, which are built for these tests.
+var goGuests struct {
+	sync.Mutex
+	builder *goguest.Builder
+	modules map[string][]byte
 }
 
-// tickerModule puts ticker.wasm, which is built for these tests, into a folder, and gives the host a cache
-// with its compiled code.
-func (h *host) tickerModule(dir string) {
+// tickerModule puts ticker.wasm into a folder.
+func (h *host) tickerModule(dir string) { h.goModule(dir, "ticker", "./examples/wasm/ticker", "none") }
+
+// goModule puts a guest in Go into a folder, and gives the host a cache with its compiled code. It has
+// to end by itself when it is run with argument.
+func (h *host) goModule(dir, name, source, argument string) {
 	h.t.Helper()
-	b := &tickerBuild
-	b.once.Do(func() {
-		guests, err := goguest.New(context.Background(), root, filepath.Dir(wnodePath), goguest.Programs)
-		if err == nil {
-			b.cache = guests.CacheHome()
-			b.module, err = guests.Build(context.Background(), "./examples/wasm/ticker", "none")
-		}
-		b.err = err
-	})
-	if b.err != nil {
-		h.t.Fatal(b.err)
+	module, cache, err := buildGo(name, source, argument)
+	if err != nil {
+		h.t.Fatal(err)
 	}
-	h.extra = append(h.extra, "XDG_CACHE_HOME="+b.cache)
-	write(h.t, filepath.Join(dir, "ticker.wasm"), b.module, 0o644)
+	h.extra = append(h.extra, "XDG_CACHE_HOME="+cache)
+	write(h.t, filepath.Join(dir, name+".wasm"), module, 0o644)
+}
+
+// buildGo gives the module of a guest in Go, and the cache that has its compiled code.
+func buildGo(name, source, argument string) (module []byte, cache string, err error) {
+	b := &goGuests
+	b.Lock()
+	defer b.Unlock()
+	if b.builder == nil {
+		if b.builder, err = goguest.New(context.Background(), root, filepath.Dir(wnodePath), goguest.Programs); err != nil {
+			return nil, "", err
+		}
+		b.modules = map[string][]byte{}
+	}
+	if b.modules[name] == nil {
+		if b.modules[name], err = b.builder.Build(context.Background(), source, argument); err != nil {
+			return nil, "", err
+		}
+	}
+	return b.modules[name], b.builder.CacheHome(), nil
 }
 
 func write(t *testing.T, path string, content []byte, mode os.FileMode) {

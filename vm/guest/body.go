@@ -10,6 +10,8 @@ import (
 	"github.com/wnode/wnode/abi"
 	"github.com/wnode/wnode/abi/term"
 	"github.com/wnode/wnode/vm"
+	"github.com/wnode/wnode/vm/guest/hostfs"
+	"github.com/wnode/wnode/vm/guest/hostnet"
 )
 
 // initializeExport is what a WASI reactor wants to be called before anything else.
@@ -128,12 +130,17 @@ type guest struct {
 	first   *string    // while the instance is initialised, the first that made it different from others
 	logs    vm.LogRate // what it may still write to the node's log
 
-	gather   int    // bytes of the fd_write under way, when it has several buffers
-	gathered []byte // those that have come
+	files       *hostfs.Files    // what it has open on the host; nil when it has no folder and no listener
+	sockets     *hostnet.Sockets // nil when it has no listener
+	fdstat      [2]uint32        // descriptor and address of the fd_fdstat_get under way
+	descriptors int              // bounds the numbers of its descriptors
+	gather      int              // bytes of the fd_write under way, when it has several buffers
+	gathered    []byte           // those that have come
 }
 
 // run gets an instance and calls what the process is there for.
 func (g *guest) run() vm.Exit {
+	defer g.closeReach()
 	i, err := g.instance()
 	if errors.Is(err, errMemory) {
 		return vm.Exit{Reason: ReasonMemory, Crash: true}
@@ -141,6 +148,7 @@ func (g *guest) run() vm.Exit {
 	if err != nil {
 		return g.instantiateFailed(err)
 	}
+	defer g.listen(i.module)()
 	if !g.code.bounds.set(i.module, g.process.Rights().Limits) {
 		g.leave(i, vm.Normal)
 		return vm.Exit{Reason: ReasonTables, Crash: true}

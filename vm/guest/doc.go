@@ -4,8 +4,8 @@
 // a process that runs one of their exports. A process is one instance: its own linear memory, its
 // own globals, its own tables, and one goroutine that blocks when the guest waits. What the guest
 // may ask of the node are the functions of [abi.Functions], imported from module "wnode", and WASI
-// preview 1. Its standard streams are I/O requests to its group leader; it has no environment, no
-// directories and no sockets.
+// preview 1. Its standard streams are I/O requests to its group leader; of the host it has those folders,
+// environment variables and TCP listeners that the rights of its process give.
 //
 // # Instances
 //

@@ -52,6 +52,8 @@ type Options struct {
 	// TotalMemory bounds the memory of all guests together, in bytes: their linear memories and tables, and
 	// 20 KiB for each. 0: half of the machine's.
 	TotalMemory uint64
+	// TotalFiles bounds what all guests together have open on the host. 0: half of what the node may.
+	TotalFiles int
 	// MaxCompiled bounds the compiled modules that are kept while no process runs them.
 	// 0: [DefaultMaxCompiled].
 	MaxCompiled int
@@ -72,7 +74,8 @@ type Engine struct {
 	config  wazero.ModuleConfig     // what all instances have in common
 	hosts   map[string]map[string]api.FunctionDefinition
 	modules cache
-	memory  memoryBudget
+	memory  budget
+	files   budget
 	logs    vm.LogRate    // of all guests
 	pooled  chan struct{} // holds a token when there may be instances at rest
 	symbols symbols
@@ -93,11 +96,12 @@ func NewEngine(opts Options) (*Engine, error) {
 	if err := opts.complete(); err != nil {
 		return nil, fmt.Errorf("guest engine: %w", err)
 	}
-	e := &Engine{opts: opts, started: time.Now(), config: commonConfig()}
+	e := &Engine{opts: opts, started: time.Now()}
+	e.config = commonConfig(e.started)
 	e.ctx, e.cancel = context.WithCancel(context.Background())
 	e.modules.init(e, opts.MaxCompiled)
 	e.pooled = make(chan struct{}, 1)
-	e.memory.most = opts.TotalMemory
+	e.memory.most, e.files.most = opts.TotalMemory, uint64(opts.TotalFiles)
 	e.logs.Burst, e.logs.PerSecond = logBurstAll, logPerSecAll
 	e.symbols.init()
 
@@ -129,7 +133,7 @@ func (o *Options) complete() error {
 	if o.MemoryPages > maxMemoryPages {
 		return fmt.Errorf("%d pages of memory, at most %d", o.MemoryPages, maxMemoryPages)
 	}
-	if o.MaxCompiled < 0 || o.MaxModuleBytes < 0 {
+	if o.MaxCompiled < 0 || o.MaxModuleBytes < 0 || o.TotalFiles < 0 {
 		return errors.New("a negative bound")
 	}
 	if o.MemoryPages == 0 {
@@ -137,6 +141,9 @@ func (o *Options) complete() error {
 	}
 	if o.TotalMemory == 0 {
 		o.TotalMemory = vm.MachineMemory() / 2
+	}
+	if o.TotalFiles == 0 {
+		o.TotalFiles = halfOfDescriptors()
 	}
 	if o.MaxCompiled == 0 {
 		o.MaxCompiled = DefaultMaxCompiled
@@ -163,13 +170,14 @@ func (o *Options) complete() error {
 }
 
 // commonConfig is anonymous, starts nothing by itself, and has real clocks and real randomness:
-// the runtime's own defaults are fakes that cost more.
-func commonConfig() wazero.ModuleConfig {
+// the runtime's own defaults are fakes that cost more. The monotonic clock counts from a time, as the
+// node's own functions do.
+func commonConfig(started time.Time) wazero.ModuleConfig {
 	return wazero.NewModuleConfig().
 		WithName("").
 		WithStartFunctions().
 		WithSysWalltime().
-		WithSysNanotime().
+		WithNanotime(func() int64 { return int64(time.Since(started)) }, 1).
 		WithOsyield(runtime.Gosched).
 		WithRandSource(rand.Reader)
 }

@@ -132,6 +132,9 @@ func infoTerm(info vm.Info, stack []vm.Frame) map[string]any {
 		"reductions":          info.Reductions,
 		"limits":              info.Rights.Limits.Values(),
 		"denied":              info.Rights.Denied.PermissionNames(),
+		"folders":             info.Rights.FolderNames(),
+		"environment":         info.Rights.EnvironmentNames(),
+		"listeners":           info.Rights.ListenerNames(),
 		"started":             info.Started.UnixNano(), // ns since 1970, as system_time
 	}
 	if info.Name != "" {

@@ -128,6 +128,8 @@ func (o *spawnOptions) set(key string, value term.Raw) error {
 		return o.setLimits(value)
 	case "deny":
 		return o.deny(value)
+	case "folders":
+		return o.chooseFolders(value)
 	case "overflow":
 		return named(value, vm.ParseOverflow, &o.overflow)
 	case "priority":
@@ -175,6 +177,15 @@ func (o *spawnOptions) deny(value term.Raw) error {
 		o.rights.Denied |= permission
 	}
 	return nil
+}
+
+func (o *spawnOptions) chooseFolders(value term.Raw) (err error) {
+	var folders []string
+	if err := term.DecodeInto(value, &folders); err != nil {
+		return err
+	}
+	o.rights.Folders, err = vm.ParseFolderChoice(folders)
+	return err
 }
 
 // code gives the function to run, for a caller that runs own.

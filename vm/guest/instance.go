@@ -39,15 +39,17 @@ type instance struct {
 var errMemory = errors.New("memory limit")
 
 // instance gives the guest an instance: one that has rested, or a new one that is set to the image
-// too. The error is errMemory when the process may not have its memory.
-func (g *guest) instance() (*instance, error) {
+// too. A process that reaches something of the host has one to itself, which is initialised with that. The
+// error is errMemory when the process may not have its memory.
+func (g *guest) instance() (i *instance, err error) {
 	pool, most := &g.code.pool, g.engine.memoryFor(g.process)
 	if img, _ := pool.current(); img != nil && img.Size() > most {
 		return nil, errMemory
 	}
-	i := pool.take()
+	if !g.reaches() {
+		i = pool.take()
+	}
 	if i == nil {
-		var err error
 		if i, err = g.newInstance(most); err != nil {
 			return nil, err
 		}
@@ -64,7 +66,7 @@ func (g *guest) newInstance(most uint64) (*instance, error) {
 	if err != nil {
 		return nil, err
 	}
-	img, ready, err := g.code.pool.begin(i)
+	img, ready, err := g.code.pool.begin(i, g.reaches())
 	if err == nil && !i.resize(img.Size()) {
 		err = errMemory
 	}
@@ -73,6 +75,7 @@ func (g *guest) newInstance(most uint64) (*instance, error) {
 		return nil, err
 	}
 	i.set(img, ready)
+	i.spent = g.reaches()
 	return i, nil
 }
 
@@ -99,7 +102,7 @@ func (e *Engine) instantiate(g *guest, most uint64) (i *instance, err error) {
 		i.largest = largest
 		return &i.memory
 	})
-	i.module, err = e.runtime.InstantiateModule(experimental.WithMemoryAllocator(g, allocate), c.compiled, i.config())
+	i.module, err = e.runtime.InstantiateModule(experimental.WithMemoryAllocator(g, allocate), c.compiled, i.config(g))
 	if err != nil {
 		return nil, err
 	}
@@ -117,15 +120,14 @@ func (i *instance) global(name string) api.MutableGlobal {
 	return i.module.ExportedGlobal(name).(api.MutableGlobal)
 }
 
-// config adds to what all instances have in common what WASI gives to this one.
-func (i *instance) config() wazero.ModuleConfig {
+// config adds to what all instances have in common what WASI gives to this one, which is made for a guest.
+func (i *instance) config(g *guest) wazero.ModuleConfig {
 	if !i.code.wasi {
 		return i.engine.config
 	}
 	streams := stdio{i}
-	return i.engine.config.
-		WithStdin(streams).WithStdout(streams).WithStderr(stderr{streams}).
-		WithNanosleep(i.nanosleep)
+	return g.reach(i.engine.config).
+		WithStdin(streams).WithStdout(streams).WithStderr(stderr{streams})
 }
 
 // call calls an exported function.
@@ -193,7 +195,9 @@ func (g *guest) initialize(i *instance) error {
 		}
 	}
 	i.ready = true
-	g.code.pool.initialized(i, used)
+	if !g.reaches() {
+		g.code.pool.initialized(i, used)
+	}
 	return nil
 }
 

@@ -18,13 +18,13 @@ const pageBytes = 1 << 16
 // its process, and what the runtime and the machine know of it.
 const instanceBytes = 20 << 10
 
-// memoryBudget is the memory of all guests together.
-type memoryBudget struct {
+// budget is what all guests together may have of something: of bytes of memory, of open files.
+type budget struct {
 	most uint64
 	used atomic.Uint64
 }
 
-func (b *memoryBudget) take(n uint64) bool {
+func (b *budget) take(n uint64) bool {
 	if b.used.Add(n) <= b.most {
 		return true
 	}
@@ -32,7 +32,7 @@ func (b *memoryBudget) take(n uint64) bool {
 	return false
 }
 
-func (b *memoryBudget) release(n uint64) { b.used.Add(^(n - 1)) }
+func (b *budget) release(n uint64) { b.used.Add(^(n - 1)) }
 
 // takeMemory takes from the memory of all guests, which those that are at rest make room for.
 func (e *Engine) takeMemory(n uint64) bool {

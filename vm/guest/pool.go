@@ -26,7 +26,8 @@ type pool struct {
 	shared bool          // the module says that processes may share what it has read ([abi.ImageExport])
 
 	mu     sync.Mutex
-	image  *image.Image // nil before the first instance
+	first  *image.Image // what instances begin with that have not been initialised; nil before the first
+	image  *image.Image // what they begin with now
 	broken error        // why there can be no instance
 	ready  bool         // the image is one of an instance that has been initialised
 	own    string       // why it is not, "" when it is or nobody knows yet: each instance has to be initialised for itself
@@ -72,14 +73,17 @@ func (p *pool) put(i *instance) bool {
 	return true
 }
 
-// begin gives the image for a new instance, with whether that has been initialised. The first one
-// makes it. The error is [image.ErrOutOfBounds].
-func (p *pool) begin(i *instance) (img *image.Image, ready bool, err error) {
+// begin gives the image for a new instance, with whether that has been initialised, which it has not
+// for one that is to stay apart. The first instance makes it. The error is [image.ErrOutOfBounds].
+func (p *pool) begin(i *instance, apart bool) (img *image.Image, ready bool, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.image == nil && p.broken == nil {
-		p.image, p.broken = image.Initial(uint64(len(i.memory.buffer)), p.state.Data, i.globals)
-		p.state.Data = nil
+	if p.first == nil && p.broken == nil {
+		p.first, p.broken = image.Initial(uint64(len(i.memory.buffer)), p.state.Data, i.globals)
+		p.image, p.state.Data = p.first, nil
+	}
+	if apart {
+		return p.first, p.ready && p.image == p.first, p.broken
 	}
 	return p.image, p.ready, p.broken
 }
@@ -101,7 +105,6 @@ func (p *pool) initialized(i *instance, used string) {
 	case used != "":
 		p.own = "its initialisation calls " + used
 	default:
-		p.image.Close()
 		p.image, p.ready = image.Capture(i.memory.buffer, i.globals), true
 	}
 }
@@ -111,8 +114,10 @@ func (p *pool) close() {
 	p.empty(0)
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.image != nil {
-		p.image.Close()
+	for _, img := range []*image.Image{p.first, p.image} {
+		if img != nil {
+			img.Close()
+		}
 	}
 }
 

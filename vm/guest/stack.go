@@ -87,19 +87,59 @@ func (listener) After(context.Context, api.Module, api.FunctionDefinition, []uin
 // Abort does nothing.
 func (listener) Abort(context.Context, api.Module, api.FunctionDefinition, error) {}
 
+// both is two listeners, of which only the first looks at the stack.
+type both struct{ first, second experimental.FunctionListener }
+
+// Before tells both.
+func (b both) Before(ctx context.Context, mod api.Module, def api.FunctionDefinition, params []uint64, calls experimental.StackIterator) {
+	b.first.Before(ctx, mod, def, params, calls)
+	b.second.Before(ctx, mod, def, params, calls)
+}
+
+// After tells both.
+func (b both) After(ctx context.Context, mod api.Module, def api.FunctionDefinition, results []uint64) {
+	b.first.After(ctx, mod, def, results)
+	b.second.After(ctx, mod, def, results)
+}
+
+// Abort tells both.
+func (b both) Abort(ctx context.Context, mod api.Module, def api.FunctionDefinition, err error) {
+	b.first.Abort(ctx, mod, def, err)
+	b.second.Abort(ctx, mod, def, err)
+}
+
 // withListeners makes a context in which host modules are given the listeners that they need.
 func withListeners(ctx context.Context) context.Context {
 	return experimental.WithFunctionListenerFactory(ctx, experimental.FunctionListenerFactoryFunc(
 		func(def api.FunctionDefinition) experimental.FunctionListener {
 			_, waits := mayWait[def.Name()]
-			wasi := def.ModuleName() == wasi_snapshot_preview1.ModuleName && wasiEffects[def.Name()] != harmless
-			l := listener{def.Name(), waits, wasi}
-			switch {
-			case def.Name() == "fd_write":
-				return gatherer{l}
-			case waits || wasi:
+			wasi := def.ModuleName() == wasi_snapshot_preview1.ModuleName
+			l := listener{def.Name(), waits, wasi && wasiEffects[def.Name()] != harmless}
+			if wasi {
+				if own := wasiListener(def.Name()); own != nil {
+					return both{l, own}
+				}
+			}
+			if l.stack || l.wasi {
 				return l
 			}
 			return nil
 		}))
+}
+
+// wasiListener gives what else listens to a function of WASI, nil for nothing.
+func wasiListener(name string) experimental.FunctionListener {
+	switch {
+	case name == "fd_write":
+		return gatherer{}
+	case name == "fd_renumber":
+		return renumberGuard{}
+	case name == "fd_read":
+		return freshRead{}
+	case name == "fd_fdstat_get":
+		return socketType{}
+	case changesFiles(name):
+		return fileErrors{}
+	}
+	return nil
 }

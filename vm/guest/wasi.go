@@ -71,16 +71,16 @@ func (s stdio) write(data []byte, send func(context.Context, abi.Pid, []byte) er
 // gatherer listens to fd_write. wazero calls the stream once for each of its buffers: a line whose
 // newline has one of its own, which is how C's printf sends it, would be two requests, and another
 // process's output could come in between.
-type gatherer struct{ listener }
+type gatherer struct{}
 
 // maxGathered bounds what is gathered; a larger write goes out buffer by buffer.
 const maxGathered = 256 << 10
 
 // Before works out how many bytes the write has, when it has more than one buffer.
-func (l gatherer) Before(ctx context.Context, mod api.Module, def api.FunctionDefinition, params []uint64, calls experimental.StackIterator) {
+func (gatherer) Before(ctx context.Context, mod api.Module, _ api.FunctionDefinition, params []uint64, _ experimental.StackIterator) {
 	const size = 8 // of a buffer's entry: address and length
-	l.listener.Before(ctx, mod, def, params, calls)
 	g, ok := ctx.(*guest)
+	fileErrors{}.forget(g)
 	count := uint64(uint32(params[2]))
 	if !ok || count < 2 || count > maxGathered/size {
 		return
@@ -99,15 +99,18 @@ func (l gatherer) Before(ctx context.Context, mod api.Module, def api.FunctionDe
 }
 
 // After forgets what was gathered.
-func (gatherer) After(ctx context.Context, _ api.Module, _ api.FunctionDefinition, _ []uint64) {
+func (gatherer) After(ctx context.Context, _ api.Module, _ api.FunctionDefinition, results []uint64) {
 	if g, ok := ctx.(*guest); ok {
 		g.gather, g.gathered = 0, g.gathered[:0]
+		fileErrors{}.tell(g, results)
 	}
 }
 
+// Abort is After for a call that ends the guest.
+func (gatherer) Abort(context.Context, api.Module, api.FunctionDefinition, error) {}
+
 // nanosleep sleeps for a WASI program.
-func (i *instance) nanosleep(ns int64) {
-	g := i.guest
+func (g *guest) nanosleep(ns int64) {
 	g.process.StandStill()
 	g.pause(time.Duration(ns))
 	g.process.GoOn()

@@ -10,36 +10,19 @@ import (
 	"github.com/tetratelabs/wazero/sys"
 )
 
-// addWASI makes the import module of WASI: the runtime's own, but for what belongs to a process. The
-// runtime has that belong to an instance, which serves one process after another here.
+// addWASI makes the import module of WASI: the runtime's own, but for what waits, and for what belongs to a
+// process. The runtime has that belong to an instance, which serves one process after another here.
 func addWASI(ctx context.Context, r wazero.Runtime) error {
 	module := r.NewHostModuleBuilder(wasi_snapshot_preview1.ModuleName)
 	wasi_snapshot_preview1.NewFunctionExporter().ExportFunctions(module)
-	for name, f := range map[string]struct {
-		call    api.GoModuleFunc
-		params  int
-		results int
-	}{
-		"args_sizes_get": {argsSizesGet, 2, 1},
-		"args_get":       {argsGet, 2, 1},
-		"proc_exit":      {procExit, 1, 0},
-	} {
-		module.NewFunctionBuilder().
-			WithGoModuleFunction(f.call, i32s(f.params), i32s(f.results)).
-			Export(name)
-	}
+	exportOwnWASI(module)
+	module.NewFunctionBuilder().
+		WithGoModuleFunction(api.GoModuleFunc(procExit), []api.ValueType{wasmI32}, nil).
+		Export("proc_exit")
 	if _, err := module.Instantiate(ctx); err != nil {
 		return fmt.Errorf("WASI: %w", err)
 	}
 	return nil
-}
-
-func i32s(n int) []api.ValueType {
-	types := make([]api.ValueType, n)
-	for i := range types {
-		types[i] = api.ValueTypeI32
-	}
-	return types
 }
 
 // procExit ends the guest. The instance can be used again.
@@ -47,43 +30,30 @@ func procExit(_ context.Context, _ api.Module, stack []uint64) {
 	panic(sys.NewExitError(api.DecodeU32(stack[0])))
 }
 
-// argsSizesGet writes how many arguments there are, and their size with a NUL behind each.
-func argsSizesGet(ctx context.Context, module api.Module, stack []uint64) {
-	count, size := api.DecodeU32(stack[0]), api.DecodeU32(stack[1])
-	total := 0
-	line := ctx.(*guest).commandLine()
+// argsSizesGet takes where the number of the arguments goes, and where their size with a NUL behind each.
+func (g *guest) argsSizesGet(c *wasiCall) wasiErrno {
+	line, size := g.commandLine(), 0
 	for _, argument := range line {
-		total += len(argument) + 1
+		size += len(argument) + 1
 	}
-	m := module.Memory()
-	stack[0] = wasiErrno(m.WriteUint32Le(count, uint32(len(line))) && m.WriteUint32Le(size, uint32(total)))
+	if !c.memory.WriteUint32Le(c.u32(0), uint32(len(line))) || !c.memory.WriteUint32Le(c.u32(1), uint32(size)) {
+		return wasiBadAddress
+	}
+	return wasiSuccess
 }
 
-// argsGet writes the arguments, one behind the other, and their addresses.
-func argsGet(ctx context.Context, module api.Module, stack []uint64) {
-	addresses, at := uint64(api.DecodeU32(stack[0])), uint64(api.DecodeU32(stack[1]))
-	m := module.Memory()
-	for _, argument := range ctx.(*guest).commandLine() {
+// argsGet takes where the addresses of the arguments go, and where they go themselves, one behind the other.
+func (g *guest) argsGet(c *wasiCall) wasiErrno {
+	addresses, at, end := uint64(c.u32(0)), uint64(c.u32(1)), uint64(c.memory.Size())
+	for _, argument := range g.commandLine() {
 		text := append([]byte(argument), 0)
-		if addresses >= uint64(m.Size()) || at >= uint64(m.Size()) ||
-			!m.WriteUint32Le(uint32(addresses), uint32(at)) || !m.Write(uint32(at), text) {
-			stack[0] = wasiErrno(false)
-			return
+		if addresses >= end || at >= end ||
+			!c.memory.WriteUint32Le(uint32(addresses), uint32(at)) || !c.memory.Write(uint32(at), text) {
+			return wasiBadAddress
 		}
 		addresses, at = addresses+4, at+uint64(len(text))
 	}
-	stack[0] = wasiErrno(true)
-}
-
-// errnoFault is WASI's "bad address".
-const errnoFault = 21
-
-// wasiErrno gives the result of a function that writes to memory.
-func wasiErrno(written bool) uint64 {
-	if !written {
-		return errnoFault
-	}
-	return 0
+	return wasiSuccess
 }
 
 // How the functions of WASI affect an instance that is to serve other processes later.

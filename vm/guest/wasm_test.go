@@ -152,7 +152,10 @@ func importModule(host string) string {
 
 var wasiSignatures = map[string]string{
 	"fd_write": "iiii", "fd_read": "iiii", "poll_oneoff": "iiii", "args_sizes_get": "ii", "args_get": "ii",
-	"environ_sizes_get": "ii", "clock_time_get": "iIi", "random_get": "ii", "fd_prestat_get": "ii", "sched_yield": "", "fd_close": "i",
+	"environ_sizes_get": "ii", "clock_time_get": "iIi", "random_get": "ii", "fd_prestat_get": "ii", "sched_yield": "",
+	"environ_get": "ii", "fd_close": "i", "fd_renumber": "ii", "path_open": "iiiiiIIii", "path_create_directory": "iii",
+	"sock_accept": "iii", "sock_recv": "iiiiii", "sock_send": "iiiii", "sock_shutdown": "ii", "fd_fdstat_get": "ii",
+	"fd_fdstat_set_flags": "ii",
 }
 
 func importSignature(host, name string) (params, results []byte) {

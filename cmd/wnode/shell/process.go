@@ -131,6 +131,9 @@ func (e *Evaluator) infoFields(info wnode.Info, stack []wnode.Frame) []infoField
 		{"reductions", e.rt.ToValue(info.Reductions)},
 		{"limits", e.limits(info.Rights.Limits)},
 		{"denied", e.texts(info.Rights.Denied.PermissionNames())},
+		{"folders", e.texts(info.Rights.FolderNames())},
+		{"environment", e.texts(info.Rights.EnvironmentNames())},
+		{"listeners", e.texts(info.Rights.ListenerNames())},
 		{"started", text(info.Started.UTC().Format("2006-01-02T15:04:05.000Z"))},
 	}
 }

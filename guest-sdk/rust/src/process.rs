@@ -28,11 +28,14 @@ pub struct Spawn {
     /// The two are linked from the first moment on.
     pub link: bool,
     /// Limits by name, never more than the caller's: memory, reductions, wall_time (nanoseconds),
-    /// mailbox_messages, mailbox_bytes, timers, children, tables, stack, priority.
+    /// mailbox_messages, mailbox_bytes, timers, children, tables, stack, priority, files.
     pub limits: Vec<(String, u64)>,
     /// What it may not do, beside what the caller may not: spawn, spawn_remote, connect, names,
-    /// global_names, exit_others.
+    /// global_names, exit_others, files, files_write, environment, network.
     pub deny: Vec<String>,
+    /// The paths of those of the caller's folders that it is to have, with ":ro" behind one in which it
+    /// may change nothing; none: all, as they are.
+    pub folders: Option<Vec<String>>,
     /// What a full mailbox leads to: kill (default), drop or block.
     pub overflow: Option<String>,
     /// low, normal (default), high or max, as far as the limits allow.
@@ -49,13 +52,18 @@ impl Spawn {
             ("group_leader", self.group_leader.map(Term::Pid)),
             ("link", Some(Term::Bool(self.link))),
             ("limits", Some(Term::Map(self.limits.iter().map(limit).collect()))),
-            ("deny", Some(Term::Array(self.deny.iter().map(|p| Term::from(&p[..])).collect()))),
+            ("deny", Some(texts(&self.deny))),
+            ("folders", self.folders.as_deref().map(texts)),
             ("overflow", self.overflow.as_deref().map(Term::from)),
             ("priority", self.priority.as_deref().map(Term::from)),
         ];
         let given = entries.into_iter().filter_map(|(k, v)| Some((Term::from(k), v?)));
         Term::Map(given.collect()).encode()
     }
+}
+
+fn texts(list: &[String]) -> Term {
+    Term::Array(list.iter().map(|text| Term::from(&text[..])).collect())
 }
 
 fn limit((name, value): &(String, u64)) -> (Term, Term) {

@@ -144,6 +144,11 @@ func rights(node string) {
 	isError("a negative limit", err, abi.ErrBadArgument)
 	_, err = wnode.Spawn(wnode.SpawnOptions{Deny: []wnode.Permission{"fun"}})
 	isError("no such permission", err, abi.ErrBadArgument)
+	_, err = wnode.Spawn(wnode.SpawnOptions{Folders: []string{"relative"}})
+	isError("no path that a folder has", err, abi.ErrBadArgument)
+	chosen := newPuppet(wnode.SpawnOptions{Node: node, Folders: []string{}, Limits: wnode.Limits{Files: 1}})
+	equal("without folders", chosen.do("ping"), "pong")
+	chosen.end()
 }
 
 // exits is the table of exit signals: LINK-02, LINK-03, LINK-05, LINK-13, DIST-03b.
