@@ -20,7 +20,7 @@ var mayWait = map[string]struct{ itself bool }{
 	"io_write": {}, "io_read": {}, "io_read_line": {},
 	"node_connect": {}, "node_disconnect": {}, "node_ping": {},
 	"send_node": {}, "global_register": {}, "global_unregister": {},
-	"fd_write": {}, "fd_read": {}, "poll_oneoff": {},
+	"fd_write": {}, "fd_read": {}, "poll_oneoff": {}, "sock_accept": {}, "sock_recv": {}, "sock_send": {},
 	rewrite.Yield: {},
 }
 

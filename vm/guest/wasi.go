@@ -109,11 +109,9 @@ func (gatherer) After(ctx context.Context, _ api.Module, _ api.FunctionDefinitio
 // Abort is After for a call that ends the guest.
 func (gatherer) Abort(context.Context, api.Module, api.FunctionDefinition, error) {}
 
-// nanosleep sleeps for a WASI program.
+// nanosleep sleeps for a WASI program, negative for ever.
 func (g *guest) nanosleep(ns int64) {
-	g.process.StandStill()
 	g.pause(time.Duration(ns))
-	g.process.GoOn()
 	g.checkAlive()
 }
 
