@@ -1,7 +1,7 @@
-.PHONY: help test check soak guests generate format
+.PHONY: help test check soak bench-beam guests generate format
 
 help: ## show this
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
 
 test: ## install the guest toolchains that are missing and run everything
 	scripts/install-toolchains
@@ -18,6 +18,9 @@ check: ## the quick gate: format, lint, architecture, generated files, cross-bui
 soak: ## run 100,000 processes and 100,000 guests that send each other messages (some 3 GiB, a minute)
 	go test -count=1 -v -run '^TestSoak$$' ./vm
 	go test -count=1 -v -run '^TestSoak$$' ./vm/guest -guests 100000
+
+bench-beam: ## measure wnode and the BEAM side by side (needs erlang-base; some minutes)
+	scripts/bench-beam
 
 guests: ## install the guest toolchains that are missing and rebuild the guests
 	scripts/install-toolchains

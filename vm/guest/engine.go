@@ -16,6 +16,7 @@ import (
 
 	"github.com/wnode/wnode/abi"
 	"github.com/wnode/wnode/vm"
+	"github.com/wnode/wnode/vm/module/image"
 )
 
 // Defaults of [Options].
@@ -74,6 +75,7 @@ type Engine struct {
 	config  wazero.ModuleConfig     // what all instances have in common
 	hosts   map[string]map[string]api.FunctionDefinition
 	modules cache
+	arena   image.Arena
 	memory  budget
 	files   budget
 	logs    vm.LogRate    // of all guests
@@ -271,6 +273,7 @@ func (e *Engine) Close(ctx context.Context) error {
 	}
 	e.modules.rest()
 	err := e.runtime.Close(ctx)
+	e.arena.Close()
 	if e.onDisk != nil {
 		err = errors.Join(err, e.onDisk.Close(ctx))
 	}

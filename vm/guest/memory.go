@@ -87,10 +87,10 @@ func (m *linearMemory) take(size uint64) bool {
 // move makes room for at least so many bytes. It makes more when a memory has grown, which it often does again.
 func (m *linearMemory) move(size uint64) {
 	if m.space == nil {
-		m.space = image.NewSpace(size, m.most)
+		m.space = m.engine.arena.NewSpace(size, m.most)
 		return
 	}
-	space := image.NewSpace(min(m.most, size+size/4), m.most)
+	space := m.engine.arena.NewSpace(min(m.most, size+size/4), m.most)
 	copy(space.Bytes(size), m.buffer)
 	m.space.Free()
 	m.space = space

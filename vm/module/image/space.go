@@ -5,13 +5,24 @@ import "errors"
 // Space is the memory of an instance: room for it to grow, and the means to set it back to an image without
 // touching more of it than was changed. It belongs to one goroutine at a time.
 //
-// Small memories are ordinary ones of Go and are cleared as a whole. Large ones are mapped, where the system
-// can say which pages were written to; those whose image is large too share the image's pages until they write to them.
+// Small spaces are places in an [Arena] and are cleared as a whole. Large ones are mapped by themselves, and
+// the system says which pages were written to; those whose image is large too share the image's pages until they
+// write to them. Where memory cannot be mapped, it comes from Go's heap.
 type Space struct {
-	room   []byte // all there is room for; zero beyond what was used
-	mapped bool
-	shown  *Image // whose file is mapped at the beginning of room; nil for none
+	room  []byte // all there is room for; zero beyond what was used
+	kind  kind
+	arena *Arena
+	shown *Image // whose file is mapped at the beginning of room; nil for none
 }
+
+// kind says where the memory of a space comes from.
+type kind byte
+
+const (
+	heap kind = iota
+	placed
+	mapped
+)
 
 // mappedFrom is the size from which on a memory is mapped, in bytes: to clear less takes no longer than to
 // ask the system what to clear.
@@ -24,13 +35,15 @@ const sharedFrom = 64 << 10
 // errNoMapping says that this system does not map memory as it has to be.
 var errNoMapping = errors.New("memory cannot be mapped")
 
-// NewSpace makes room for at least so many bytes, all zero, and never for more than most.
-func NewSpace(least, most uint64) *Space {
-	if least >= mappedFrom {
-		room := min(most, max(4*least, 16<<20)) // what is not used costs nothing
-		if b, err := mapRoom(room); err == nil {
-			return &Space{room: b, mapped: true}
+// NewSpace makes room for at least so many bytes, all zero, and never for more than most but to the next size
+// of small spaces.
+func (a *Arena) NewSpace(least, most uint64) *Space {
+	if least < mappedFrom {
+		if slot := a.take(least); slot != nil {
+			return &Space{room: slot, kind: placed, arena: a}
 		}
+	} else if b, err := mapRoom(min(most, max(4*least, 16<<20))); err == nil { // what is not used costs nothing
+		return &Space{room: b, kind: mapped, arena: a}
 	}
 	return &Space{room: make([]byte, least)}
 }
@@ -43,7 +56,7 @@ func (s *Space) Bytes(size uint64) []byte { return s.room[:size] }
 
 // Set makes the space what an image has, and zero behind that. It was used up to used bytes. The image fits in.
 func (s *Space) Set(i *Image, used uint64) {
-	if s.mapped && s.setMapped(i, used) == nil {
+	if s.kind == mapped && s.setMapped(i, used) == nil {
 		return
 	}
 	clear(s.room[:max(used, i.size)])
@@ -52,7 +65,10 @@ func (s *Space) Set(i *Image, used uint64) {
 
 // Free gives the memory back. Nobody may use its bytes any more.
 func (s *Space) Free() {
-	if s.mapped {
+	switch s.kind {
+	case placed:
+		s.arena.give(s.room)
+	case mapped:
 		unmapRoom(s.room)
 	}
 	*s = Space{}

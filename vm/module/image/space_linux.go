@@ -28,6 +28,9 @@ func mapRoom(size uint64) ([]byte, error) {
 // unmapRoom fails only for what is not mapped.
 func unmapRoom(b []byte) { _ = unix.Munmap(b) }
 
+// emptyRoom makes zeroes of what was mapped, which then takes no memory.
+func emptyRoom(b []byte) bool { return unix.Madvise(b, unix.MADV_DONTNEED) == nil }
+
 // file is an image in memory, without a name.
 type file struct{ fd int }
 

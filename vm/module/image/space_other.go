@@ -12,4 +12,6 @@ func mapRoom(uint64) ([]byte, error) { return nil, errNoMapping }
 
 func unmapRoom([]byte) {}
 
+func emptyRoom([]byte) bool { return false }
+
 func (s *Space) setMapped(*Image, uint64) error { return errNoMapping }

@@ -28,7 +28,9 @@ func TestSpaceIsSetBack(t *testing.T) {
 					t.Fatal(err)
 				}
 				defer i.Close()
-				s := NewSpace(size+8*page, 1<<30)
+				var arena Arena
+				defer arena.Close()
+				s := arena.NewSpace(size+8*page, 1<<30)
 				defer s.Free()
 				want := make([]byte, size+8*page)
 				i.Write(want)
@@ -69,7 +71,9 @@ func TestSpaceShowsALaterImage(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := NewSpace(size, size)
+	var arena Arena
+	defer arena.Close()
+	s := arena.NewSpace(size, size)
 	defer s.Free()
 	s.Set(first, 0)
 	copy(s.Bytes(size)[100_000:], "later")
@@ -104,7 +108,9 @@ func BenchmarkSet(b *testing.B) {
 				b.Fatal(err)
 			}
 			defer i.Close()
-			s := NewSpace(uint64(tt.size), uint64(tt.size))
+			var arena Arena
+			defer arena.Close()
+			s := arena.NewSpace(uint64(tt.size), uint64(tt.size))
 			defer s.Free()
 			s.Set(i, 0)
 			memory := s.Bytes(uint64(tt.size))

@@ -1,0 +1,38 @@
+//go:build linux
+
+package e2e
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+)
+
+// The bench does all of its work, however little that is, and scripts can read what came of it.
+func TestBench(t *testing.T) {
+	t.Parallel()
+	h := newHost(t)
+	r := h.run("bench", "local", "--json", "--shrink", "1000")
+	figures := map[string]float64{}
+	if err := json.Unmarshal([]byte(r.stdout), &figures); err != nil || r.code != 0 || r.stderr != "" {
+		t.Fatalf("%v: %+v", err, r)
+	}
+	for _, key := range []string{
+		"spawn_roundtrip_ns", "spawn_storm_per_s", "pingpong_ns", "ring_hop_ns", "fan_in_msgs_per_s", "fib30_ms",
+		"host_call_ns", "kill_spinning_ns",
+	} {
+		if figures[key] <= 0 {
+			t.Errorf("%s is %v", key, figures[key])
+		}
+	}
+	if _, ok := figures["idle_process_bytes"]; !ok {
+		t.Errorf("no memory of idle processes in %v", figures)
+	}
+	table := h.run("bench", "--shrink", "1000")
+	if lines := strings.Count(table.stdout, "\n"); table.code != 0 || lines != len(figures) {
+		t.Errorf("%d lines for %d figures: %+v", lines, len(figures), table)
+	}
+	if r := h.run("bench", "remotely"); r.code != 2 {
+		t.Errorf("bench of something else: %+v", r)
+	}
+}
