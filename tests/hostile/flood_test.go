@@ -61,7 +61,7 @@ func TestForkBomb(t *testing.T) {
 func TestForkBombOfLinked(t *testing.T) {
 	n := start(t)
 	options := string(term.MustEncode(map[string]any{"link": true}))
-	p := guest(n.until(abi.ErrLimit, 1000, call("wnode.spawn", text(2000, options), num(64))), wait).at(2000, []byte(options))
+	p := guest(n.until(abi.ErrLimit, 1000, call("wnode.spawn", text(2000, options), num(64))), wait).At(2000, []byte(options))
 	before := len(n.Processes())
 	a := n.spawn(n.load(p), limits(vm.Limits{Children: 200}))
 	n.eventually("it has all its children", func() bool { return len(n.Processes()) >= before+200 })
@@ -130,8 +130,8 @@ func TestSystemMessageFlood(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			n := n.in(t)
-			p := guest(body).at(1000, reason)
-			p.module.Memories[0].Min = 2
+			p := guest(body).At(1000, reason)
+			p.Pages = 2
 			o := vm.DropNewest // which is for the messages of processes
 			if name == timersExpire {
 				o = vm.KillReceiver
@@ -185,7 +185,7 @@ func TestFloodsOfHandles(t *testing.T) {
 			n.report(call("wnode.global_register", text(201, "b"), pidAt(64))),
 			n.report(call("wnode.register", text(200, "a"), pidAt(64))),
 			n.report(call("wnode.register", text(201, "b"), pidAt(64))),
-		).at(200, []byte("ab"))), abi.ReasonNormal)
+		).At(200, []byte("ab"))), abi.ReasonNormal)
 		n.wantReports(0, errno(abi.ErrNameTaken), 0, errno(abi.ErrNameTaken))
 		n.eventually("the names are free", func() bool { return len(n.GlobalNames())+len(n.Registered()) == 0 })
 	})
@@ -194,7 +194,7 @@ func TestFloodsOfHandles(t *testing.T) {
 // A guest that floods the log is cut short, and one line says by how much; many together are too.
 func TestLogFlood(t *testing.T) {
 	n := start(t)
-	p := n.load(guest(times(20_000, 1000, do("wnode.log", num(0), text(0, "flood"))), wait).at(0, []byte("flood")))
+	p := n.load(guest(times(20_000, 1000, do("wnode.log", num(0), text(0, "flood"))), wait).At(0, []byte("flood")))
 	n.witness.during("log", func() {
 		a := n.spawn(p)
 		n.eventually("it has logged all", func() bool { info, _ := n.Info(a.pid); return info.Status == "waiting" })
@@ -221,7 +221,7 @@ func TestCrashFlood(t *testing.T) {
 	n := start(t)
 	options := string(term.MustEncode(map[string]any{"export": "crash"}))
 	p := guest(loop(do("wnode.spawn", text(2000, options), num(64)))).
-		at(2000, []byte(options)).fn("crash", raw(0x00)) // unreachable
+		At(2000, []byte(options)).Fn("crash", raw(0x00)) // unreachable
 	n.witness.during("crashes", func() {
 		a := n.spawn(n.load(p), limits(vm.Limits{Children: 200}))
 		n.eventually("lines are dropped", func() bool { return n.log.count("guests crash too often") > 1 })

@@ -16,6 +16,7 @@ import (
 	"github.com/wnode/wnode/abi"
 	"github.com/wnode/wnode/abi/term"
 	"github.com/wnode/wnode/cookie"
+	"github.com/wnode/wnode/internal/wasmtest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -113,7 +114,7 @@ func (n *node) as(do func(*wnode.Process)) {
 	<-done
 }
 
-func (n *node) load(p *program) abi.Function { return n.loadBytes(p.bytes()) }
+func (n *node) load(p *program) abi.Function { return n.loadBytes(p.Bytes()) }
 
 func (n *node) loadBytes(module []byte) abi.Function {
 	n.t.Helper()
@@ -228,17 +229,14 @@ func (n *node) want(reason any, want string) {
 	}
 }
 
-// scratch is where report puts numbers.
-const scratch = 60000
-
 // report sends what an op gives, an i32, to the test.
 func (n *node) report(value code) code {
-	return seq(num(scratch), value, i32Store, do("wnode.send", pid(n.reports), num(scratch), num(4)))
+	return wasmtest.Report(n.reports, value)
 }
 
 // tell sends bytes to the test.
 func (n *node) tell(address, length int64) code {
-	return do("wnode.send", pid(n.reports), num(address), num(length))
+	return wasmtest.Tell(n.reports, address, length)
 }
 
 // next gives the next message to the test.
