@@ -1,7 +1,6 @@
 package wnode
 
 import (
-	"bytes"
 	"log/slog"
 	"regexp"
 	"strings"
@@ -11,25 +10,11 @@ import (
 	"github.com/wnode/wnode/abi"
 	"github.com/wnode/wnode/abi/term"
 	guests "github.com/wnode/wnode/examples/wasm"
+	"github.com/wnode/wnode/internal/buffertest"
 )
 
-// syncBuffer collects output. The zero value is ready.
-type syncBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (s *syncBuffer) Write(p []byte) (int, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.b.Write(p)
-}
-
-func (s *syncBuffer) String() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.b.String()
-}
+// syncBuffer collects output and logs.
+type syncBuffer = buffertest.Buffer
 
 // spawnOn runs a function on a node and gives its exit reason.
 func spawnOn(t *testing.T, n *Node, leader abi.Pid, node string, fn abi.Function, args ...any) (pid abi.Pid, reason any) {

@@ -199,7 +199,7 @@ func TestLogFlood(t *testing.T) {
 		a := n.spawn(p)
 		n.eventually("it has logged all", func() bool { info, _ := n.Info(a.pid); return info.Status == "waiting" })
 		a.kill()
-		n.eventually("its end", func() bool { return n.log.count("dropped: it writes too many") > 0 })
+		n.eventually("its end", func() bool { return n.log.Lines("dropped: it writes too many") > 0 })
 		var attacks []*attack
 		for range 10 * runtime.GOMAXPROCS(0) {
 			attacks = append(attacks, n.spawn(p))
@@ -209,7 +209,7 @@ func TestLogFlood(t *testing.T) {
 			a.kill()
 		}
 	})
-	lines, said := n.log.count("msg=flood"), n.log.count("dropped")
+	lines, said := n.log.Lines("msg=flood"), n.log.Lines("dropped")
 	t.Logf("%d lines of 20,000 and more, %d about those that were dropped", lines, said)
 	if lines > 5000 || said == 0 || said > lines {
 		t.Errorf("%d lines, %d lines on dropped ones", lines, said)
@@ -224,10 +224,10 @@ func TestCrashFlood(t *testing.T) {
 		At(2000, []byte(options)).Fn("crash", raw(0x00)) // unreachable
 	n.witness.during("crashes", func() {
 		a := n.spawn(n.load(p), limits(vm.Limits{Children: 200}))
-		n.eventually("lines are dropped", func() bool { return n.log.count("guests crash too often") > 1 })
+		n.eventually("lines are dropped", func() bool { return n.log.Lines("guests crash too often") > 1 })
 		a.kill()
 	})
-	lines, said := n.log.count("crashed in"), n.log.count("guests crash too often")
+	lines, said := n.log.Lines("crashed in"), n.log.Lines("guests crash too often")
 	t.Logf("%d lines, %d about those that were dropped", lines, said)
 	if lines < 50 || lines > 500 {
 		t.Errorf("%d lines", lines)

@@ -8,6 +8,7 @@ import (
 	"github.com/wnode/wnode"
 	"github.com/wnode/wnode/abi"
 	"github.com/wnode/wnode/abi/term"
+	"github.com/wnode/wnode/internal/buffertest"
 )
 
 // Pids that a guest has made up, of this node and of others, are those of nobody.
@@ -155,7 +156,7 @@ func TestBadReasons(t *testing.T) {
 // Whoever closes its standard streams closes its own.
 func TestClosingOfDescriptors(t *testing.T) {
 	n := start(t)
-	var out syncBuffer
+	var out buffertest.Buffer
 	leader, err := n.StartStream(wnode.Streams{Output: &out})
 	if err != nil {
 		t.Fatal(err)
@@ -177,22 +178,4 @@ func TestClosingOfDescriptors(t *testing.T) {
 	if got := out.String(); got != "still here" {
 		t.Errorf("output %q", got)
 	}
-}
-
-// syncBuffer collects output.
-type syncBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (s *syncBuffer) Write(p []byte) (int, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.b.Write(p)
-}
-
-func (s *syncBuffer) String() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.b.String()
 }

@@ -6,7 +6,6 @@ import (
 	"encoding/binary"
 	"log/slog"
 	"net"
-	"sync"
 	"testing"
 	"time"
 
@@ -16,6 +15,7 @@ import (
 	"github.com/wnode/wnode/abi"
 	"github.com/wnode/wnode/abi/term"
 	"github.com/wnode/wnode/cookie"
+	"github.com/wnode/wnode/internal/buffertest"
 	"github.com/wnode/wnode/internal/wasmtest"
 )
 
@@ -28,7 +28,7 @@ const patience = 60 * time.Second
 type node struct {
 	*wnode.Node
 	t       *testing.T
-	log     *logBuffer
+	log     *buffertest.Buffer
 	inbox   chan wnode.Message // what guests report
 	reports abi.Pid
 	witness *witness
@@ -41,7 +41,7 @@ func start(t *testing.T, change ...func(*wnode.Options)) *node {
 	if err != nil {
 		t.Fatal(err)
 	}
-	n := &node{t: t, log: new(logBuffer), inbox: make(chan wnode.Message, 1<<10)}
+	n := &node{t: t, log: new(buffertest.Buffer), inbox: make(chan wnode.Message, 1<<10)}
 	opts := wnode.Options{
 		Cookie: secret, Listen: "127.0.0.1:0", WellKnownPort: freePort(t),
 		Logger: slog.New(slog.NewTextHandler(n.log, nil)),
@@ -274,31 +274,6 @@ func (n *node) eventually(what string, ok func() bool) {
 			n.t.Fatalf("%s: does not come about", what)
 		}
 	}
-}
-
-// logBuffer is the node's log.
-type logBuffer struct {
-	mu    sync.Mutex
-	lines [][]byte
-}
-
-func (b *logBuffer) Write(line []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.lines = append(b.lines, bytes.Clone(line))
-	return len(line), nil
-}
-
-// count gives the number of lines with a text in them.
-func (b *logBuffer) count(text string) (n int) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	for _, line := range b.lines {
-		if bytes.Contains(line, []byte(text)) {
-			n++
-		}
-	}
-	return n
 }
 
 func leUint64(b []byte) uint64 { return binary.LittleEndian.Uint64(b) }

@@ -3,12 +3,14 @@ package sdk
 import (
 	"strings"
 	"testing"
+
+	"github.com/wnode/wnode/internal/buffertest"
 )
 
 // LOG-01, LOG-02, LOG-04, LOG-05, LOG-06, LOG-07: what ends by an error, and what was started to serve and
 // ends other than in good order, is in the node's log. An exit is not.
 func TestLogs(t *testing.T) {
-	logs := new(syncBuffer)
+	logs := new(buffertest.Buffer)
 	n := startNode(t, "one", freePort(t), logs, randomCookie(t))
 	for _, name := range []string{"functions", "call-errors", "intensity"} {
 		scenario(t, n, name, "", "", logs)
@@ -36,11 +38,11 @@ func TestLogs(t *testing.T) {
 // LOG-03, GL-07, RSP-05: the crash of a process is in the log of the node where its group leader is, and in
 // that of its own. With the leader the log moves.
 func TestLogsOfLeader(t *testing.T) {
-	here, there := new(syncBuffer), new(syncBuffer)
+	here, there := new(buffertest.Buffer), new(buffertest.Buffer)
 	one, two := startTwo(t, here, there)
 	scenario(t, one, "leader-log", two.Name(), "", here)
 	for _, c := range []struct {
-		logs   *syncBuffer
+		logs   *buffertest.Buffer
 		reason string
 	}{{there, "of a leader there"}, {there, "of the leader here"}, {here, "of the leader here"}} {
 		eventually(t, "a crash is logged", func() bool { return strings.Contains(c.logs.String(), c.reason) })

@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"net"
 	"os"
-	"sync"
 	"testing"
 	"time"
 
@@ -16,6 +15,7 @@ import (
 	"github.com/wnode/wnode"
 	"github.com/wnode/wnode/abi"
 	"github.com/wnode/wnode/abi/term"
+	"github.com/wnode/wnode/internal/buffertest"
 	"github.com/wnode/wnode/internal/goguest"
 )
 
@@ -52,7 +52,7 @@ func runTests(m *testing.M) int {
 }
 
 // startNode starts a node that ends with the test.
-func startNode(t *testing.T, name string, port uint16, logs *syncBuffer, cookie wnode.Cookie) *wnode.Node {
+func startNode(t *testing.T, name string, port uint16, logs *buffertest.Buffer, cookie wnode.Cookie) *wnode.Node {
 	t.Helper()
 	n, err := tryNode(t, name, port, logs, cookie)
 	if err != nil {
@@ -62,7 +62,7 @@ func startNode(t *testing.T, name string, port uint16, logs *syncBuffer, cookie 
 }
 
 // tryNode is startNode for any goroutine.
-func tryNode(t *testing.T, name string, port uint16, logs *syncBuffer, cookie wnode.Cookie) (*wnode.Node, error) {
+func tryNode(t *testing.T, name string, port uint16, logs *buffertest.Buffer, cookie wnode.Cookie) (*wnode.Node, error) {
 	t.Helper()
 	n, err := wnode.Start(t.Context(), wnode.Options{
 		Name: name, Cookie: cookie, Listen: "127.0.0.1:0", WellKnownPort: port, CacheDir: guests.CacheDir(),
@@ -101,27 +101,10 @@ func freePort(t *testing.T) uint16 {
 	return conn.LocalAddr().(*net.UDPAddr).AddrPort().Port()
 }
 
-type syncBuffer struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (b *syncBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.Write(p)
-}
-
-func (b *syncBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.String()
-}
-
 // run runs a function on a node and gives its exit reason and what it and its children wrote.
 func run(t *testing.T, n *wnode.Node, fn abi.Function, input string, args ...any) (reason any, output string) {
 	t.Helper()
-	out := new(syncBuffer)
+	out := new(buffertest.Buffer)
 	leader, err := n.StartStream(wnode.Streams{Output: out, Errors: out, Input: bytes.NewBufferString(input)})
 	if err != nil {
 		t.Fatal(err)
@@ -150,7 +133,7 @@ func run(t *testing.T, n *wnode.Node, fn abi.Function, input string, args ...any
 }
 
 // startTwo starts two nodes, each with a log, and connects them.
-func startTwo(t *testing.T, logsOfOne, logsOfTwo *syncBuffer) (one, two *wnode.Node) {
+func startTwo(t *testing.T, logsOfOne, logsOfTwo *buffertest.Buffer) (one, two *wnode.Node) {
 	t.Helper()
 	port, cookie := freePort(t), randomCookie(t)
 	one, two = startNode(t, "one", port, logsOfOne, cookie), startNode(t, "two", port, logsOfTwo, cookie)
@@ -170,7 +153,7 @@ func loadScenarios(t *testing.T, n *wnode.Node) abi.Function {
 }
 
 // scenario runs a scenario of the guest.
-func scenario(t *testing.T, n *wnode.Node, name, other, input string, logs *syncBuffer) {
+func scenario(t *testing.T, n *wnode.Node, name, other, input string, logs *buffertest.Buffer) {
 	t.Helper()
 	fn := loadScenarios(t, n)
 	if reason, output := run(t, n, fn, input, name, other); reason != any("normal") {
