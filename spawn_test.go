@@ -11,6 +11,7 @@ import (
 	"github.com/wnode/wnode/abi/term"
 	guests "github.com/wnode/wnode/examples/wasm"
 	"github.com/wnode/wnode/internal/buffertest"
+	"github.com/wnode/wnode/internal/nodetest"
 )
 
 // syncBuffer collects output and logs.
@@ -132,7 +133,7 @@ func TestSpawnOfMissingCode(t *testing.T) {
 	if got := term.Format(reason, nil); got != want {
 		t.Errorf("missing module: %s, want %s", got, want)
 	}
-	eventually(t, "the crashes are in the log of the spawner's node", func() bool {
+	nodetest.Eventually(t, "the crashes are in the log of the spawner's node", func() bool {
 		return strings.Count(logs.String(), "on node "+two.Name()+" crashed") == 2
 	})
 }
@@ -149,7 +150,7 @@ func TestSpawnOnLostNode(t *testing.T) {
 	if err := two.Close(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "two is gone", func() bool { return len(one.Nodes()) == 0 })
+	nodetest.Eventually(t, "two is gone", func() bool { return len(one.Nodes()) == 0 })
 	fn := load(t, one)
 	do(t, one, func(p *Process) {
 		pid, err := p.SpawnFunction(p.Context(), id, SpawnRequest{Function: fn})

@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/binary"
 	"log/slog"
-	"net"
 	"testing"
 	"time"
 
@@ -16,6 +15,7 @@ import (
 	"github.com/wnode/wnode/abi/term"
 	"github.com/wnode/wnode/cookie"
 	"github.com/wnode/wnode/internal/buffertest"
+	"github.com/wnode/wnode/internal/nodetest"
 	"github.com/wnode/wnode/internal/wasmtest"
 )
 
@@ -43,7 +43,7 @@ func start(t *testing.T, change ...func(*wnode.Options)) *node {
 	}
 	n := &node{t: t, log: new(buffertest.Buffer), inbox: make(chan wnode.Message, 1<<10)}
 	opts := wnode.Options{
-		Cookie: secret, Listen: "127.0.0.1:0", WellKnownPort: freePort(t),
+		Cookie: secret, Listen: "127.0.0.1:0", WellKnownPort: nodetest.FreePort(t),
 		Logger: slog.New(slog.NewTextHandler(n.log, nil)),
 	}
 	for _, c := range change {
@@ -83,17 +83,6 @@ func (n *node) stop() {
 	if err := n.Close(ctx); err != nil {
 		n.t.Error(err)
 	}
-}
-
-// freePort gives a port for the name service of one node.
-func freePort(t *testing.T) uint16 {
-	t.Helper()
-	conn, err := net.ListenPacket("udp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close()
-	return uint16(conn.LocalAddr().(*net.UDPAddr).Port)
 }
 
 // native starts a process of Go.
@@ -264,16 +253,7 @@ func (n *node) wantReports(want ...int32) {
 // eventually waits for a state that comes about on other goroutines.
 func (n *node) eventually(what string, ok func() bool) {
 	n.t.Helper()
-	deadline := time.After(patience)
-	tick := time.NewTicker(5 * time.Millisecond)
-	defer tick.Stop()
-	for !ok() {
-		select {
-		case <-tick.C:
-		case <-deadline:
-			n.t.Fatalf("%s: does not come about", what)
-		}
-	}
+	nodetest.Eventually(n.t, what, ok)
 }
 
 func leUint64(b []byte) uint64 { return binary.LittleEndian.Uint64(b) }

@@ -5,13 +5,14 @@ import (
 	"testing"
 
 	"github.com/wnode/wnode/internal/buffertest"
+	"github.com/wnode/wnode/internal/nodetest"
 )
 
 // LOG-01, LOG-02, LOG-04, LOG-05, LOG-06, LOG-07: what ends by an error, and what was started to serve and
 // ends other than in good order, is in the node's log. An exit is not.
 func TestLogs(t *testing.T) {
 	logs := new(buffertest.Buffer)
-	n := startNode(t, "one", freePort(t), logs, randomCookie(t))
+	n := startNode(t, "one", nodetest.FreePort(t), logs, randomCookie(t))
 	for _, name := range []string{"functions", "call-errors", "intensity"} {
 		scenario(t, n, name, "", "", logs)
 	}
@@ -26,7 +27,7 @@ func TestLogs(t *testing.T) {
 		`errorContext: start_error, reason: broken, child: a `,
 		`errorContext: shutdown, reason: reached_max_restart_intensity, child: a `,
 	} {
-		eventually(t, "the log has a line with "+want, func() bool { return strings.Contains(logs.String(), want) })
+		nodetest.Eventually(t, "the log has a line with "+want, func() bool { return strings.Contains(logs.String(), want) })
 	}
 	for _, silent := range []string{"crashed in exit", "crashed in throw", "crashed in return", "crashed in tree", `crashed in server: \"shutdown\"`} {
 		if strings.Contains(logs.String(), silent) {
@@ -45,7 +46,7 @@ func TestLogsOfLeader(t *testing.T) {
 		logs   *buffertest.Buffer
 		reason string
 	}{{there, "of a leader there"}, {there, "of the leader here"}, {here, "of the leader here"}} {
-		eventually(t, "a crash is logged", func() bool { return strings.Contains(c.logs.String(), c.reason) })
+		nodetest.Eventually(t, "a crash is logged", func() bool { return strings.Contains(c.logs.String(), c.reason) })
 	}
 	if !strings.Contains(here.String(), " on node "+two.Name()+" crashed in ") {
 		t.Errorf("the log does not say where:\n%s", here)

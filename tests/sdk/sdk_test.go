@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"net"
 	"os"
 	"testing"
 	"time"
@@ -17,6 +16,7 @@ import (
 	"github.com/wnode/wnode/abi/term"
 	"github.com/wnode/wnode/internal/buffertest"
 	"github.com/wnode/wnode/internal/goguest"
+	"github.com/wnode/wnode/internal/nodetest"
 )
 
 // root is the root of the repository.
@@ -90,17 +90,6 @@ func randomCookie(t *testing.T) wnode.Cookie {
 	return cookie
 }
 
-// freePort gives a UDP port for the name service of one test's nodes.
-func freePort(t *testing.T) uint16 {
-	t.Helper()
-	conn, err := net.ListenUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close()
-	return conn.LocalAddr().(*net.UDPAddr).AddrPort().Port()
-}
-
 // run runs a function on a node and gives its exit reason and what it and its children wrote.
 func run(t *testing.T, n *wnode.Node, fn abi.Function, input string, args ...any) (reason any, output string) {
 	t.Helper()
@@ -135,7 +124,7 @@ func run(t *testing.T, n *wnode.Node, fn abi.Function, input string, args ...any
 // startTwo starts two nodes, each with a log, and connects them.
 func startTwo(t *testing.T, logsOfOne, logsOfTwo *buffertest.Buffer) (one, two *wnode.Node) {
 	t.Helper()
-	port, cookie := freePort(t), randomCookie(t)
+	port, cookie := nodetest.FreePort(t), randomCookie(t)
 	one, two = startNode(t, "one", port, logsOfOne, cookie), startNode(t, "two", port, logsOfTwo, cookie)
 	if err := one.Connect(t.Context(), two.Name()); err != nil {
 		t.Fatal(err)
@@ -158,20 +147,5 @@ func scenario(t *testing.T, n *wnode.Node, name, other, input string, logs *buff
 	fn := loadScenarios(t, n)
 	if reason, output := run(t, n, fn, input, name, other); reason != any("normal") {
 		t.Errorf("%s: %v\n%s\nlog:\n%s", name, reason, output, logs)
-	}
-}
-
-// eventually waits for what has no message to wait for: a line in a log.
-func eventually(t *testing.T, what string, ok func() bool) {
-	t.Helper()
-	deadline := time.After(30 * time.Second)
-	tick := time.NewTicker(5 * time.Millisecond)
-	defer tick.Stop()
-	for !ok() {
-		select {
-		case <-tick.C:
-		case <-deadline:
-			t.Fatalf("%s: it did not come about", what)
-		}
 	}
 }
