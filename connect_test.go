@@ -14,6 +14,7 @@ import (
 
 	"github.com/wnode/wnode/abi"
 	"github.com/wnode/wnode/cookie"
+	"github.com/wnode/wnode/internal/nodetest"
 	"github.com/wnode/wnode/net/link"
 	"github.com/wnode/wnode/net/names"
 	"github.com/wnode/wnode/net/wire"
@@ -129,10 +130,10 @@ func TestCloseWhileConnecting(t *testing.T) {
 	}
 	s.say(n, serviceMessage{Name: &nameMessage{Op: opSync, Members: members}})
 	s.settle(n)
-	eventually(t, "the members are dialled", func() bool { return n.peerCount() == maxDials+1 })
+	nodetest.Eventually(t, "the members are dialled", func() bool { return n.peerCount() == maxDials+1 })
 	result := make(chan error)
 	go func() { result <- n.Connect(t.Context(), "dead@"+addr) }()
-	eventually(t, "the node is dialled", func() bool { return n.peerCount() == maxDials+2 })
+	nodetest.Eventually(t, "the node is dialled", func() bool { return n.peerCount() == maxDials+2 })
 	if err := n.Close(t.Context()); err != nil {
 		t.Error(err)
 	}
@@ -257,7 +258,7 @@ func TestNodeDownReasons(t *testing.T) {
 			t.Fatal("not connected")
 		}
 	}
-	eventually(t, "two lists nobody", func() bool { return len(two.Nodes()) == 0 })
+	nodetest.Eventually(t, "two lists nobody", func() bool { return len(two.Nodes()) == 0 })
 	if err := two.Connect(t.Context(), one.Name()); err != nil {
 		t.Fatal(err)
 	}
@@ -267,7 +268,7 @@ func TestNodeDownReasons(t *testing.T) {
 	down := func(logs *syncBuffer) []string {
 		return regexp.MustCompile(`(?m)msg="node down" .*$`).FindAllString(logs.String(), -1)
 	}
-	eventually(t, "two sees one go", func() bool { return len(down(twoLog)) == 3 })
+	nodetest.Eventually(t, "two sees one go", func() bool { return len(down(twoLog)) == 3 })
 	for _, line := range down(oneLog) {
 		if !regexp.MustCompile(`peer=two@\S+ reason=disconnect$`).MatchString(line) {
 			t.Errorf("one says %s", line)

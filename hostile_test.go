@@ -18,6 +18,7 @@ import (
 	"github.com/wnode/wnode/abi"
 	"github.com/wnode/wnode/abi/term"
 	"github.com/wnode/wnode/cookie"
+	"github.com/wnode/wnode/internal/nodetest"
 	"github.com/wnode/wnode/net/link"
 	"github.com/wnode/wnode/net/wire"
 	"github.com/wnode/wnode/registry"
@@ -93,7 +94,7 @@ func (s *stranger) settle(n *Node) {
 	s.t.Helper()
 	ref := n.sys.NewRef()
 	s.send(abi.Signal{Kind: abi.SignalMonitor, From: abi.Pid{Node: s.id, Num: 1}, To: abi.Pid{Node: n.ID(), Num: 1 << 62}, Ref: ref})
-	eventually(s.t, "the node answers", func() bool {
+	nodetest.Eventually(s.t, "the node answers", func() bool {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		for _, sig := range s.got {
@@ -249,7 +250,7 @@ func TestPeerFloodsLog(t *testing.T) {
 	}
 	s.settle(n)
 	s.link.Abort()
-	eventually(t, "the peer is gone", func() bool { return n.peerCount() == 0 })
+	nodetest.Eventually(t, "the peer is gone", func() bool { return n.peerCount() == 0 })
 	text := logs.String()
 	written := strings.Count(text, "crashed in m.wasm") + strings.Count(text, "not understood")
 	if written < peerLogBurst || written == 2*each {

@@ -7,8 +7,6 @@ import (
 	"net"
 	"strings"
 	"time"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/wnode/wnode/abi"
 	"github.com/wnode/wnode/abi/term"
@@ -226,19 +224,8 @@ func SourceLine(position any) string {
 	return fmt.Sprintf("%s:%d", oneLine(file), line)
 }
 
-// oneLine makes text of guests and peers fit for the message of a log line, which is not quoted:
-// nothing in it is taken for a line end or a terminal's command.
-func oneLine(s string) string {
-	return strings.Map(func(r rune) rune {
-		switch {
-		case unicode.IsPrint(r):
-			return r
-		case unicode.IsSpace(r):
-			return ' '
-		}
-		return utf8.RuneError
-	}, clip(s))
-}
+// oneLine makes text of guests and peers fit for the message of a log line, and bounds it.
+func oneLine(s string) string { return vm.OneLine(clip(s)) }
 
 // clip bounds what comes from guests and peers.
 func clip(s string) string { return strings.ToValidUTF8(s[:min(len(s), maxDetail)], "") }

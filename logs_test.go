@@ -9,6 +9,7 @@ import (
 
 	"github.com/wnode/wnode/abi"
 	"github.com/wnode/wnode/abi/term"
+	"github.com/wnode/wnode/internal/nodetest"
 )
 
 // LOG-01: a crash is one line with the pid, the name, the code, the reason, and the way there.
@@ -120,7 +121,7 @@ func TestCrashOfNamedProcess(t *testing.T) {
 	}); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "the crash is logged", func() bool {
+	nodetest.Eventually(t, "the crash is logged", func() bool {
 		return strings.Contains(logs.String(), ` (server) on node one@127.0.0.1 crashed in native: \"broken\"`)
 	})
 }

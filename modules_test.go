@@ -13,6 +13,7 @@ import (
 
 	"github.com/wnode/wnode/abi"
 	guests "github.com/wnode/wnode/examples/wasm"
+	"github.com/wnode/wnode/internal/nodetest"
 	"github.com/wnode/wnode/net/ship"
 )
 
@@ -98,7 +99,7 @@ func TestFetchWaitsItsTurn(t *testing.T) {
 		})
 	}
 	sending.Wait() // as many as there may be
-	eventually(t, "the others are turned away", func() bool {
+	nodetest.Eventually(t, "the others are turned away", func() bool {
 		return strings.Count(logs.String(), "module transfer waits") >= many-ship.DefaultMaxTransfers
 	})
 	release()

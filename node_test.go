@@ -15,27 +15,17 @@ import (
 	"github.com/wnode/wnode/abi"
 	"github.com/wnode/wnode/abi/term"
 	"github.com/wnode/wnode/cookie"
+	"github.com/wnode/wnode/internal/nodetest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
-
-// freePort gives a UDP port for the name service of one test's nodes.
-func freePort(t *testing.T) uint16 {
-	t.Helper()
-	conn, err := net.ListenPacket("udp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close()
-	return udpAddr(conn.LocalAddr()).Port()
-}
 
 type cluster struct {
 	t    *testing.T
 	port uint16
 }
 
-func newCluster(t *testing.T) *cluster { return &cluster{t: t, port: freePort(t)} }
+func newCluster(t *testing.T) *cluster { return &cluster{t: t, port: nodetest.FreePort(t)} }
 
 func (c *cluster) options(name, secret string) Options {
 	c.t.Helper()
@@ -88,21 +78,6 @@ func (c *cluster) startWith(opts Options) *Node {
 	return n
 }
 
-// eventually waits for a state that comes about on another goroutine of the node.
-func eventually(t *testing.T, what string, ok func() bool) {
-	t.Helper()
-	deadline := time.After(10 * time.Second)
-	tick := time.NewTicker(5 * time.Millisecond)
-	defer tick.Stop()
-	for !ok() {
-		select {
-		case <-tick.C:
-		case <-deadline:
-			t.Fatalf("%s: did not come about", what)
-		}
-	}
-}
-
 // DIST-02, DIST-03, DIST-04, DIST-08.
 func TestConnectListPingDisconnect(t *testing.T) {
 	c := newCluster(t)
@@ -135,7 +110,7 @@ func TestConnectListPingDisconnect(t *testing.T) {
 	if got := one.Nodes(); len(got) != 0 {
 		t.Errorf("one lists %v after disconnecting", got)
 	}
-	eventually(t, "two lists nobody", func() bool { return len(two.Nodes()) == 0 })
+	nodetest.Eventually(t, "two lists nobody", func() bool { return len(two.Nodes()) == 0 })
 }
 
 // COOK-02.
@@ -291,7 +266,7 @@ func TestGlobalNames(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	eventually(t, "the name of a dead process is free", func() bool { _, ok := one.GlobalWhereis("late"); return !ok })
+	nodetest.Eventually(t, "the name of a dead process is free", func() bool { _, ok := one.GlobalWhereis("late"); return !ok })
 	if err := two.GlobalUnregister(ctx, "early"); err != nil {
 		t.Fatal(err)
 	}

@@ -1,7 +1,6 @@
 package wnode
 
 import (
-	"bytes"
 	"log/slog"
 	"regexp"
 	"strings"
@@ -11,25 +10,12 @@ import (
 	"github.com/wnode/wnode/abi"
 	"github.com/wnode/wnode/abi/term"
 	guests "github.com/wnode/wnode/examples/wasm"
+	"github.com/wnode/wnode/internal/buffertest"
+	"github.com/wnode/wnode/internal/nodetest"
 )
 
-// syncBuffer collects output. The zero value is ready.
-type syncBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (s *syncBuffer) Write(p []byte) (int, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.b.Write(p)
-}
-
-func (s *syncBuffer) String() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.b.String()
-}
+// syncBuffer collects output and logs.
+type syncBuffer = buffertest.Buffer
 
 // spawnOn runs a function on a node and gives its exit reason.
 func spawnOn(t *testing.T, n *Node, leader abi.Pid, node string, fn abi.Function, args ...any) (pid abi.Pid, reason any) {
@@ -147,7 +133,7 @@ func TestSpawnOfMissingCode(t *testing.T) {
 	if got := term.Format(reason, nil); got != want {
 		t.Errorf("missing module: %s, want %s", got, want)
 	}
-	eventually(t, "the crashes are in the log of the spawner's node", func() bool {
+	nodetest.Eventually(t, "the crashes are in the log of the spawner's node", func() bool {
 		return strings.Count(logs.String(), "on node "+two.Name()+" crashed") == 2
 	})
 }
@@ -164,7 +150,7 @@ func TestSpawnOnLostNode(t *testing.T) {
 	if err := two.Close(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "two is gone", func() bool { return len(one.Nodes()) == 0 })
+	nodetest.Eventually(t, "two is gone", func() bool { return len(one.Nodes()) == 0 })
 	fn := load(t, one)
 	do(t, one, func(p *Process) {
 		pid, err := p.SpawnFunction(p.Context(), id, SpawnRequest{Function: fn})

@@ -1,43 +1,22 @@
 package vm_test
 
 import (
-	"bytes"
 	"log/slog"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/wnode/wnode/internal/buffertest"
 	"github.com/wnode/wnode/vm"
 )
-
-// lockedBuffer is a log that several goroutines write to.
-type lockedBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *lockedBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-// take gives what was written since the last time.
-func (l *lockedBuffer) take() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	defer l.b.Reset()
-	return l.b.String()
-}
 
 // LOG-01: a guest whose children crash without end is told of for a while, and then one line a second says
 // how often it was not. Others are told of as ever.
 func TestCrashesAreBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		log, told := new(lockedBuffer), new(atomic.Int64)
+		log, told := new(buffertest.Buffer), new(atomic.Int64)
 		sys := newSystem(t, vm.Options{
 			Logger:  slog.New(slog.NewTextHandler(log, nil)),
 			Crashed: func(vm.Crash) { told.Add(1) },
@@ -57,7 +36,7 @@ func TestCrashesAreBounded(t *testing.T) {
 			if got := told.Swap(0); got != want {
 				t.Errorf("%d crashes are told of, want %d", got, want)
 			}
-			text := log.take()
+			text := log.Take()
 			if lines := strings.Count(text, "\n"); lines != len(said) {
 				t.Errorf("the log says %q", text)
 			}

@@ -57,12 +57,9 @@ func readApplications(path string) ([]*application, error) {
 		Application []*application `toml:"application"`
 	}
 	meta, err := toml.DecodeFile(path, &file)
-	var syntax toml.ParseError
 	switch {
-	case errors.As(err, &syntax):
-		return nil, fmt.Errorf("application file %s: line %d: %s", path, syntax.Position.Line, syntax.Message)
 	case err != nil:
-		return nil, fmt.Errorf("application file %s: %w", path, bareError(err))
+		return nil, tomlError("application file", path, err)
 	case unknownKey(meta) != "":
 		return nil, fmt.Errorf("application file %s: there is no key %s", path, unknownKey(meta))
 	case len(file.Application) == 0:

@@ -30,13 +30,8 @@ import (
 // What it opens is for [closeReach], also when there is an error.
 func readPolicy(path string) (processes, remote wnode.Rights, err error) {
 	tables := map[string]any{}
-	_, err = toml.DecodeFile(path, &tables)
-	var syntax toml.ParseError
-	switch {
-	case errors.As(err, &syntax):
-		return processes, remote, fmt.Errorf("policy file %s: line %d: %s", path, syntax.Position.Line, syntax.Message)
-	case err != nil:
-		return processes, remote, fmt.Errorf("policy file %s: %w", path, bareError(err))
+	if _, err = toml.DecodeFile(path, &tables); err != nil {
+		return processes, remote, tomlError("policy file", path, err)
 	}
 	for _, name := range slices.Sorted(maps.Keys(tables)) {
 		into := map[string]*wnode.Rights{"processes": &processes, "remote": &remote}[name]
@@ -52,6 +47,14 @@ func readPolicy(path string) (processes, remote wnode.Rights, err error) {
 		}
 	}
 	return processes, remote, nil
+}
+
+// tomlError says in one line what is wrong with a TOML file of some kind, and in which of its lines.
+func tomlError(kind, path string, err error) error {
+	if syntax, ok := errors.AsType[toml.ParseError](err); ok {
+		return fmt.Errorf("%s %s: line %d: %s", kind, path, syntax.Position.Line, syntax.Message)
+	}
+	return fmt.Errorf("%s %s: %w", kind, path, bareError(err))
 }
 
 // rightsTable has limits by name, the list of what is denied, and lists of what of the host there is.

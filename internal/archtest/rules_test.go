@@ -32,6 +32,7 @@ var rooms = []room{
 	{"tests", []string{"", "abi", "tests"}, "end-to-end tests use what users use"},
 	{"tests/guests", []string{"abi", "guest-sdk"}, "guests of tests are written as users write theirs"},
 	{"internal", []string{"internal"}, "helpers of tests stand on their own"},
+	{"internal/wasmtest", []string{"abi", "vm/module"}, "modules for tests need the binary format and the host functions, and nothing that runs them"},
 	{"bench", []string{"", "abi", "bench"}, "benchmarks measure what users use"},
 }
 

@@ -9,7 +9,16 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/wnode/wnode/internal/wasmtest"
 )
+
+// importing gives a module that imports a function, and does nothing.
+func importing(from, name string) []byte {
+	m := wasmtest.Entry()
+	m.Imports = []wasmtest.Import{{Module: from, Name: name}}
+	return m.Bytes()
+}
 
 // Whatever is wrong with a module is told in one line.
 func TestBadModule(t *testing.T) {
@@ -25,6 +34,7 @@ func TestBadModule(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	other := (&wasmtest.Module{}).Fn("other").Bytes()
 	for name, c := range map[string]struct {
 		args []string
 		want string
@@ -36,16 +46,16 @@ func TestBadModule(t *testing.T) {
 		"text":            {[]string{file("m.wat", []byte("(module)\n"))}, `m\.wat: not a WebAssembly module: WebAssembly text; translate it with wat2wasm first`},
 		"cut off":         {[]string{file("cut.wasm", whole[:len(whole)/2])}, `cut\.wasm.*: .*`},
 		"noise":           {[]string{file("noise.wasm", append(whole[:8:8], bytes.Repeat([]byte{0xa5}, 100)...))}, `noise\.wasm.*: .*`},
-		"unknown module":  {[]string{file("env.wasm", module{imports: [2]string{"env", "abort"}, code: nop}.bytes())}, `env\.wasm cannot be run: unknown import env\.abort: .*; a node gives the functions of wnode and of WASI preview 1 \(wasi_snapshot_preview1\)`},
-		"unknown import":  {[]string{file("imp.wasm", module{imports: [2]string{"wnode", "mystery"}, code: nop}.bytes())}, `imp\.wasm cannot be run: unknown import wnode\.mystery: this node does not have it; .*`},
-		"browser":         {[]string{file("js.wasm", module{imports: [2]string{"wbg", "__wbindgen_throw"}, code: nop}.bytes())}, `js\.wasm cannot be run: unknown import wbg\.__wbindgen_throw: it was built for a browser with wasm-bindgen; build it for wasm32-wasip1; .*`},
-		"preview 2":       {[]string{file("p2.wasm", module{imports: [2]string{"wasi:cli/stdout@0.2.0", "get-stdout"}, code: nop}.bytes())}, `p2\.wasm cannot be run: unknown import wasi:cli/stdout@0\.2\.0\.get-stdout: it was built for WASI preview 2 .*`},
-		"other type":      {[]string{file("type.wasm", module{imports: [2]string{"wnode", "node_name"}, code: nop}.bytes())}, `type\.wasm cannot be run: import wnode\.node_name has type \(\) -> \(\), not .*`},
-		"no such export":  {[]string{file("other.wasm", module{export: "other", code: nop}.bytes())}, `other\.wasm cannot be run: it has no export _start, which is where a program starts, but other; .*`},
-		"there":           {[]string{"--on", nodeTwo, file("there.wasm", module{export: "other", code: nop}.bytes())}, `there\.wasm cannot be run: it has no export _start, .*`},
+		"unknown module":  {[]string{file("env.wasm", importing("env", "abort"))}, `env\.wasm cannot be run: unknown import env\.abort: .*; a node gives the functions of wnode and of WASI preview 1 \(wasi_snapshot_preview1\)`},
+		"unknown import":  {[]string{file("imp.wasm", importing("wnode", "mystery"))}, `imp\.wasm cannot be run: unknown import wnode\.mystery: this node does not have it; .*`},
+		"browser":         {[]string{file("js.wasm", importing("wbg", "__wbindgen_throw"))}, `js\.wasm cannot be run: unknown import wbg\.__wbindgen_throw: it was built for a browser with wasm-bindgen; build it for wasm32-wasip1; .*`},
+		"preview 2":       {[]string{file("p2.wasm", importing("wasi:cli/stdout@0.2.0", "get-stdout"))}, `p2\.wasm cannot be run: unknown import wasi:cli/stdout@0\.2\.0\.get-stdout: it was built for WASI preview 2 .*`},
+		"other type":      {[]string{file("type.wasm", importing("wnode", "node_name"))}, `type\.wasm cannot be run: import wnode\.node_name has type \(\) -> \(\), not .*`},
+		"no such export":  {[]string{file("other.wasm", other)}, `other\.wasm cannot be run: it has no export _start, which is where a program starts, but other; .*`},
+		"there":           {[]string{"--on", nodeTwo, file("there.wasm", other)}, `there\.wasm cannot be run: it has no export _start, .*`},
 		"too large":       {[]string{"--max-module", "1000", guest(t, "upcase")}, `upcase\.wasm: module too large: \d+ bytes, at most 1000; --max-module takes larger ones`},
 		"too large there": {[]string{"--on", nodeTwo, guest(t, "upcase")}, `upcase\.wasm .*module too large: \d+ bytes, at most 1000`},
-		"by default":      {[]string{file("large.wasm", module{padding: 64 << 20, code: nop}.bytes())}, `large\.wasm: module too large: \d+ bytes, at most 67108864; --max-module takes larger ones`},
+		"by default":      {[]string{file("large.wasm", wasmtest.Entry().Custom("padding", make([]byte, 64<<20)).Bytes())}, `large\.wasm: module too large: \d+ bytes, at most 67108864; --max-module takes larger ones`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			h.in(t).run(nodeArgs("run", c.args)...).wantError(t, 1, c.want)
@@ -62,8 +72,8 @@ func TestBadModuleInShell(t *testing.T) {
 	t.Parallel()
 	h := newHost(t)
 	write(t, filepath.Join(h.home, "m.wat"), []byte("(module)\n"), 0o644)
-	write(t, filepath.Join(h.home, "imp.wasm"), module{imports: [2]string{"wnode", "mystery"}, code: nop}.bytes(), 0o644)
-	write(t, filepath.Join(h.home, "trap.wasm"), module{code: unreachable}.bytes(), 0o644)
+	write(t, filepath.Join(h.home, "imp.wasm"), importing("wnode", "mystery"), 0o644)
+	write(t, filepath.Join(h.home, "trap.wasm"), wasmtest.Entry(wasmtest.Unreachable).Bytes(), 0o644)
 	sparse(t, filepath.Join(h.home, "large.wasm"), 64<<20+1)
 	w := h.window(h.home, nodeOne)
 	two := h.headless(nodeTwo)

@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/wnode/wnode/internal/wasmtest"
 )
 
 // A program that nobody adapted runs here or on another node, and cannot tell.
@@ -73,7 +75,7 @@ func TestRunCrash(t *testing.T) {
 	h := newHost(t)
 	h.headless(nodeTwo)
 	path := filepath.Join(h.home, "trap.wasm")
-	write(t, path, module{code: unreachable}.bytes(), 0o644)
+	write(t, path, wasmtest.Entry(wasmtest.Unreachable).Bytes(), 0o644)
 	for name, flags := range map[string][]string{"here": nil, "there": {"--on", nodeTwo}} {
 		r := h.run(nodeArgs("run", append(flags, path))...)
 		if r.code != 1 || r.stdout != "" || !strings.HasPrefix(r.stderr, "wnode: trap.wasm crashed: unreachable\n") {

@@ -20,7 +20,7 @@ func TestEndlessLoops(t *testing.T) {
 	for name, body := range map[string]code{
 		"plain":             forever,
 		"of host calls":     loop(do("wnode.self", num(0))),
-		"of wasi calls":     loop(do(wasi+".random_get", num(0), num(1))),
+		"of wasi calls":     loop(do("wasi.random_get", num(0), num(1))),
 		"of memory.fill":    loop(num(0), num(0), num(65536), raw(0xfc, 0x0b, 0)),
 		"of process_info":   seq(do("wnode.self", num(0)), loop(do("wnode.process_info", pidAt(0), num(64), num(4096)))),
 		"of polls":          loop(do("wnode.receive", long(0), num(0), num(64))),
@@ -51,12 +51,12 @@ func TestEndlessLoops(t *testing.T) {
 // Recursion without end is a stack overflow, whichever way it goes.
 func TestEndlessRecursion(t *testing.T) {
 	n := start(t)
-	mutual := guest(call("ping")).fn("ping", call("pong")).fn("pong", call("ping"))
+	mutual := guest(call("ping")).Fn("ping", call("pong")).Fn("pong", call("ping"))
 	indirect := raw(byte(wasm.OpI32Const), 0, byte(wasm.OpCallIndirect), 0, 0)
 	for name, p := range map[string]*program{
 		"direct":         guest(call(abi.DefaultExport)),
 		"mutual":         mutual,
-		"by table":       guest(indirect).table(abi.DefaultExport),
+		"by table":       withTable(guest(indirect)),
 		"in a loop":      guest(loop(call(abi.DefaultExport))),
 		"by start":       started(guest(call(abi.DefaultExport))),
 		"of many locals": withLocals(guest(call(abi.DefaultExport)), 40_000),
@@ -78,14 +78,21 @@ func TestEndlessRecursion(t *testing.T) {
 }
 
 func started(p *program) *program {
-	p.bytes() // finds the imports, which come before the functions
-	index := p.index(abi.DefaultExport)
-	p.module.Start = &index
+	p.Start = abi.DefaultExport
 	return p
 }
 
+// withTable gives a program a table of one place, with the entry in it.
+func withTable(p *program) *program {
+	p.Table = []string{abi.DefaultExport}
+	return p
+}
+
+// withLocals gives every function of a program so many locals.
 func withLocals(p *program, count uint32) *program {
-	p.locals = []wasm.LocalGroup{{Count: count, Type: wasm.I64}}
+	for i := range p.Funcs {
+		p.Funcs[i].Locals = []wasm.LocalGroup{{Count: count, Type: wasm.I64}}
+	}
 	return p
 }
 
@@ -100,7 +107,7 @@ func TestNeverThere(t *testing.T) {
 		"receive":                guest(n.tell(0, 0), wait),
 		"reading":                guest(n.tell(0, 0), do("wnode.io_read", pid(silent), num(0), num(9))),
 		"writing":                guest(n.tell(0, 0), do("wnode.io_write", pid(silent), num(0), num(9))),
-		"standard output":        guest(n.tell(0, 0), do(wasi+".fd_write", num(1), num(0), num(1), num(100))).at(0, []byte{64, 0, 0, 0, 1, 0, 0, 0}),
+		"standard output":        guest(n.tell(0, 0), do("wasi.fd_write", num(1), num(0), num(1), num(100))).At(0, []byte{64, 0, 0, 0, 1, 0, 0, 0}),
 	} {
 		t.Run(name, func(t *testing.T) {
 			n := n.in(t)
@@ -117,13 +124,13 @@ func TestBudgets(t *testing.T) {
 	busy := map[string]code{
 		"loop":       forever,
 		"host calls": loop(do("wnode.self", num(0))),
-		"wasi calls": loop(do(wasi+".random_get", num(0), num(64))),
+		"wasi calls": loop(do("wasi.random_get", num(0), num(64))),
 		"modules":    seq(num(31), raw(byte(wasm.OpMemoryGrow), 0), drop, loop(do("wnode.module_load", num(0), num(1<<20), num(0)))),
 	}
 	for name, body := range busy {
 		t.Run(name, func(t *testing.T) {
 			n := n.in(t)
-			p := guest(body).at(0, []byte("\x00asm\x01\x00\x00\x00"))
+			p := guest(body).At(0, []byte("\x00asm\x01\x00\x00\x00"))
 			n.witness.during(name, func() {
 				n.want(n.run(p, limits(vm.Limits{Reductions: 2_000_000})), vm.ReasonReductions)
 				n.want(n.run(p, limits(vm.Limits{WallTime: 200e6})), vm.ReasonWallTime)

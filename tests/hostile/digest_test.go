@@ -6,14 +6,9 @@ import (
 	"testing"
 
 	"github.com/wnode/wnode/abi"
+	"github.com/wnode/wnode/internal/wasmtest"
 	"github.com/wnode/wnode/vm/module/wasm"
 )
-
-// custom adds a section that stands at the end.
-func custom(p *program, name string, content []byte) *program {
-	p.module.Customs = append(p.module.Customs, wasm.Custom{Name: name, Content: content, After: wasm.SectionCode})
-	return p
-}
 
 // section gives a section as bytes, with a length that may be a lie.
 func section(id wasm.SectionID, length uint32, content ...byte) []byte {
@@ -85,28 +80,28 @@ func TestModulesHardToDigest(t *testing.T) {
 	}{
 		"functions without number": {manyFunctions(functions), "normal"},
 		"more than a million":      {manyFunctions(1_000_001), "compile_error"},
-		"3,000 blocks":             {guest(nested(3_000, byte(wasm.OpBlock), emptyBlock)).bytes(), "normal"},
-		"100,000 blocks":           {guest(nested(100_000, byte(wasm.OpBlock), emptyBlock)).bytes(), tooDeep},
-		"60,000 loops":             {guest(nested(60_000, byte(wasm.OpLoop), emptyBlock)).bytes(), tooHard + "60000 blocks"},
-		"60,000 ifs":               {guest(nested(60_000, byte(wasm.OpI32Const), 1, byte(wasm.OpIf), emptyBlock)).bytes(), tooHard + "60000 blocks"},
-		"a row of 100,000 blocks":  {guest(row(100_000)).bytes(), tooHard + "100000 blocks"},
-		"blocks without number":    {guest(nested(300_000, byte(wasm.OpBlock), emptyBlock)).bytes(), "compile_error"},
-		"10,000 places to jump":    {guest(brTable(10_000)).bytes(), "normal"},
-		"100,000 places to jump":   {guest(brTable(100_000)).bytes(), tooHard + "100002 blocks"},
-		"a table of 7 MB":          {guest(brTable(7_000_000)).bytes(), "compile_error"},
-		"locals carried around":    {withLocals(guest(carried(10_000)), 10_000).bytes(), tooHard + "10000 blocks and branches, and 10000 locals"},
-		"50,000 locals each":       {withLocals(manyEntries(50), 50_000).bytes(), "normal"},
-		"more locals than that":    {withLocals(guest(), 50_001).bytes(), "compile_error"},
-		"locals beyond 32 bits":    {withLocals(guest(), 1<<32-1).bytes(), "compile_error"},
-		"a large data segment":     {guest().at(0, make([]byte, page)).bytes(), "normal"},
-		"data beyond the memory":   {guest().at(page, []byte{1}).bytes(), "out_of_bounds_memory"},
-		"data before the memory":   {guest().at(-1, []byte{1}).bytes(), "out_of_bounds_memory"},
-		"elements beyond a table":  {outside(guest(raw(byte(wasm.OpI32Const), 0, byte(wasm.OpCallIndirect), 0, 0)).table(abi.DefaultExport)).bytes(), "uninitialized_element"},
-		"elements of no function":  {unknown(guest().table(abi.DefaultExport)).bytes(), "compile_error"},
-		"a long name section":      {custom(guest(raw(0)), "name", functionName(long)).bytes(), "unreachable"},
-		"a name section of lies":   {custom(guest(raw(0)), "name", []byte{1, 0xff, 0xff, 0xff, 0xff, 0x0f, 0xff}).bytes(), "unreachable"},
+		"3,000 blocks":             {guest(nested(3_000, byte(wasm.OpBlock), emptyBlock)).Bytes(), "normal"},
+		"100,000 blocks":           {guest(nested(100_000, byte(wasm.OpBlock), emptyBlock)).Bytes(), tooDeep},
+		"60,000 loops":             {guest(nested(60_000, byte(wasm.OpLoop), emptyBlock)).Bytes(), tooHard + "60000 blocks"},
+		"60,000 ifs":               {guest(nested(60_000, byte(wasm.OpI32Const), 1, byte(wasm.OpIf), emptyBlock)).Bytes(), tooHard + "60000 blocks"},
+		"a row of 100,000 blocks":  {guest(row(100_000)).Bytes(), tooHard + "100000 blocks"},
+		"blocks without number":    {guest(nested(300_000, byte(wasm.OpBlock), emptyBlock)).Bytes(), "compile_error"},
+		"10,000 places to jump":    {guest(brTable(10_000)).Bytes(), "normal"},
+		"100,000 places to jump":   {guest(brTable(100_000)).Bytes(), tooHard + "100002 blocks"},
+		"a table of 7 MB":          {guest(brTable(7_000_000)).Bytes(), "compile_error"},
+		"locals carried around":    {withLocals(guest(carried(10_000)), 10_000).Bytes(), tooHard + "10000 blocks and branches, and 10000 locals"},
+		"50,000 locals each":       {withLocals(manyEntries(50), 50_000).Bytes(), "normal"},
+		"more locals than that":    {withLocals(guest(), 50_001).Bytes(), "compile_error"},
+		"locals beyond 32 bits":    {withLocals(guest(), 1<<32-1).Bytes(), "compile_error"},
+		"a large data segment":     {guest().At(0, make([]byte, page)).Bytes(), "normal"},
+		"data beyond the memory":   {guest().At(page, []byte{1}).Bytes(), "out_of_bounds_memory"},
+		"data before the memory":   {guest().At(-1, []byte{1}).Bytes(), "out_of_bounds_memory"},
+		"elements beyond a table":  {outside(withTable(guest(raw(byte(wasm.OpI32Const), 0, byte(wasm.OpCallIndirect), 0, 0)))), "uninitialized_element"},
+		"elements of no function":  {unknown(withTable(guest())), "compile_error"},
+		"a long name section":      {guest(raw(0)).Custom(wasm.NameSection, wasmtest.NameSection(0, long)).Bytes(), "unreachable"},
+		"a name section of lies":   {guest(raw(0)).Custom(wasm.NameSection, []byte{1, 0xff, 0xff, 0xff, 0xff, 0x0f, 0xff}).Bytes(), "unreachable"},
 		"many custom sections":     {module(bytes.Repeat(section(0, 1, 0), 20_000)), "compile_error"},
-		"a long export":            {guest().fn(long).bytes(), "normal"},
+		"a long export":            {guest().Fn(long).Bytes(), "normal"},
 		"a section too long":       {module(section(wasm.SectionType, 1<<32-1, 1)), "compile_error"},
 		"a vector too long":        {module(section(wasm.SectionType, 5, 0xff, 0xff, 0xff, 0xff, 0x0f)), "compile_error"},
 		"bodies for no functions":  {module(section(wasm.SectionCode, 5, 0xff, 0xff, 0xff, 0xff, 0x0f)), "compile_error"},
@@ -133,23 +128,21 @@ func TestModulesHardToDigest(t *testing.T) {
 func manyEntries(count int) *program {
 	p := guest()
 	for i := range count {
-		p.fn(strings.Repeat("f", i+1))
+		p.Fn(strings.Repeat("f", i+1))
 	}
 	return p
 }
 
-func outside(p *program) *program {
-	p.module.Elements[0].Offset = constant(1)
-	return p
+// outside puts the only element behind its table.
+func outside(p *program) []byte {
+	parts := p.Parts()
+	parts.Elements[0].Offset = wasmtest.Constant(1)
+	return parts.Encode()
 }
 
-func unknown(p *program) *program {
-	p.module.Elements[0].Funcs = []uint32{1000}
-	return p
-}
-
-// functionName gives the content of a name section that names the first function.
-func functionName(name string) []byte {
-	names := append(wasm.AppendU32([]byte{1, 0}, uint32(len(name))), name...)
-	return append(wasm.AppendU32([]byte{1}, uint32(len(names))), names...)
+// unknown puts a function that is not there into the table.
+func unknown(p *program) []byte {
+	parts := p.Parts()
+	parts.Elements[0].Funcs = []uint32{1000}
+	return parts.Encode()
 }

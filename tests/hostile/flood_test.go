@@ -61,7 +61,7 @@ func TestForkBomb(t *testing.T) {
 func TestForkBombOfLinked(t *testing.T) {
 	n := start(t)
 	options := string(term.MustEncode(map[string]any{"link": true}))
-	p := guest(n.until(abi.ErrLimit, 1000, call("wnode.spawn", text(2000, options), num(64))), wait).at(2000, []byte(options))
+	p := guest(n.until(abi.ErrLimit, 1000, call("wnode.spawn", text(2000, options), num(64))), wait).At(2000, []byte(options))
 	before := len(n.Processes())
 	a := n.spawn(n.load(p), limits(vm.Limits{Children: 200}))
 	n.eventually("it has all its children", func() bool { return len(n.Processes()) >= before+200 })
@@ -130,8 +130,8 @@ func TestSystemMessageFlood(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			n := n.in(t)
-			p := guest(body).at(1000, reason)
-			p.module.Memories[0].Min = 2
+			p := guest(body).At(1000, reason)
+			p.Pages = 2
 			o := vm.DropNewest // which is for the messages of processes
 			if name == timersExpire {
 				o = vm.KillReceiver
@@ -185,7 +185,7 @@ func TestFloodsOfHandles(t *testing.T) {
 			n.report(call("wnode.global_register", text(201, "b"), pidAt(64))),
 			n.report(call("wnode.register", text(200, "a"), pidAt(64))),
 			n.report(call("wnode.register", text(201, "b"), pidAt(64))),
-		).at(200, []byte("ab"))), abi.ReasonNormal)
+		).At(200, []byte("ab"))), abi.ReasonNormal)
 		n.wantReports(0, errno(abi.ErrNameTaken), 0, errno(abi.ErrNameTaken))
 		n.eventually("the names are free", func() bool { return len(n.GlobalNames())+len(n.Registered()) == 0 })
 	})
@@ -194,12 +194,12 @@ func TestFloodsOfHandles(t *testing.T) {
 // A guest that floods the log is cut short, and one line says by how much; many together are too.
 func TestLogFlood(t *testing.T) {
 	n := start(t)
-	p := n.load(guest(times(20_000, 1000, do("wnode.log", num(0), text(0, "flood"))), wait).at(0, []byte("flood")))
+	p := n.load(guest(times(20_000, 1000, do("wnode.log", num(0), text(0, "flood"))), wait).At(0, []byte("flood")))
 	n.witness.during("log", func() {
 		a := n.spawn(p)
 		n.eventually("it has logged all", func() bool { info, _ := n.Info(a.pid); return info.Status == "waiting" })
 		a.kill()
-		n.eventually("its end", func() bool { return n.log.count("dropped: it writes too many") > 0 })
+		n.eventually("its end", func() bool { return n.log.Lines("dropped: it writes too many") > 0 })
 		var attacks []*attack
 		for range 10 * runtime.GOMAXPROCS(0) {
 			attacks = append(attacks, n.spawn(p))
@@ -209,7 +209,7 @@ func TestLogFlood(t *testing.T) {
 			a.kill()
 		}
 	})
-	lines, said := n.log.count("msg=flood"), n.log.count("dropped")
+	lines, said := n.log.Lines("msg=flood"), n.log.Lines("dropped")
 	t.Logf("%d lines of 20,000 and more, %d about those that were dropped", lines, said)
 	if lines > 5000 || said == 0 || said > lines {
 		t.Errorf("%d lines, %d lines on dropped ones", lines, said)
@@ -221,13 +221,13 @@ func TestCrashFlood(t *testing.T) {
 	n := start(t)
 	options := string(term.MustEncode(map[string]any{"export": "crash"}))
 	p := guest(loop(do("wnode.spawn", text(2000, options), num(64)))).
-		at(2000, []byte(options)).fn("crash", raw(0x00)) // unreachable
+		At(2000, []byte(options)).Fn("crash", raw(0x00)) // unreachable
 	n.witness.during("crashes", func() {
 		a := n.spawn(n.load(p), limits(vm.Limits{Children: 200}))
-		n.eventually("lines are dropped", func() bool { return n.log.count("guests crash too often") > 1 })
+		n.eventually("lines are dropped", func() bool { return n.log.Lines("guests crash too often") > 1 })
 		a.kill()
 	})
-	lines, said := n.log.count("crashed in"), n.log.count("guests crash too often")
+	lines, said := n.log.Lines("crashed in"), n.log.Lines("guests crash too often")
 	t.Logf("%d lines, %d about those that were dropped", lines, said)
 	if lines < 50 || lines > 500 {
 		t.Errorf("%d lines", lines)

@@ -8,6 +8,7 @@ import (
 	"github.com/wnode/wnode"
 	"github.com/wnode/wnode/abi"
 	"github.com/wnode/wnode/abi/term"
+	"github.com/wnode/wnode/internal/buffertest"
 )
 
 // Pids that a guest has made up, of this node and of others, are those of nobody.
@@ -43,7 +44,7 @@ func TestForgedPids(t *testing.T) {
 				do("wnode.send_after", long(0), to, text(0, string(message)), num(1000)),
 				do("wnode.set_group_leader", to, pid(n.reports)),
 				n.report(call("wnode.io_write", to, num(0), num(1))),
-			).at(0, message).at(100, reason))
+			).At(0, message).At(100, reason))
 			n.witness.during(name, func() { n.want(n.spawn(forger, nobodyLeads).wait(), abi.ReasonNormal) })
 			want := abi.ErrTerminated
 			if p.Num == abi.NodeProcess && p.Node != 0 {
@@ -70,7 +71,7 @@ func TestForgedSystemMessages(t *testing.T) {
 	}
 	for name, v := range forged {
 		b := term.MustEncode(v)
-		a := n.spawn(n.load(guest(n.tell(0, int64(len(b)))).at(0, b)))
+		a := n.spawn(n.load(guest(n.tell(0, int64(len(b)))).At(0, b)))
 		m := n.next()
 		if m.Kind != abi.MessageUser || m.From != a.pid || m.Ref != (abi.Ref{}) || !bytes.Equal(m.Data, b) {
 			t.Errorf("%s: %+v", name, m)
@@ -80,7 +81,7 @@ func TestForgedSystemMessages(t *testing.T) {
 			n.report(call("wnode.receive", long(-1), num(0), num(200))), n.report(call("wnode.message_kind")),
 			do("wnode.message_sender", num(500)), n.tell(500, abi.IDSize),
 		)))
-		forger := n.spawn(n.load(guest(do("wnode.send", pid(victim.pid), num(0), num(int64(len(b))))).at(0, b)))
+		forger := n.spawn(n.load(guest(do("wnode.send", pid(victim.pid), num(0), num(int64(len(b))))).At(0, b)))
 		n.wantReports(int32(len(b)), int32(abi.MessageUser))
 		if got := abi.PidFromBytes(n.next().Data); got != forger.pid {
 			t.Errorf("%s: from %v, want %v", name, got, forger.pid)
@@ -117,7 +118,7 @@ func TestForgedIOReply(t *testing.T) {
 	send := func(to abi.Pid) code { return do("wnode.send", pid(to), num(0), num(int64(len(forged)))) }
 	n.want(n.run(guest(
 		send(victim.pid), send(abi.Pid(ref)), send(abi.Pid{Node: n.ID(), Num: 1<<63 | ref.Num}),
-	).at(0, forged)), abi.ReasonNormal)
+	).At(0, forged)), abi.ReasonNormal)
 	if info, _ := n.Info(victim.pid); len(n.inbox) != 0 || info.MessageQueue != 1 {
 		t.Errorf("%d reports, %d messages", len(n.inbox), info.MessageQueue)
 	}
@@ -138,8 +139,8 @@ func TestBadReasons(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			n := n.in(t)
 			at := func(body ...code) *program {
-				p := guest(body...).at(1000, reason)
-				p.module.Memories[0].Min = 3
+				p := guest(body...).At(1000, reason)
+				p.Pages = 3
 				return p
 			}
 			size := int64(len(reason))
@@ -155,44 +156,26 @@ func TestBadReasons(t *testing.T) {
 // Whoever closes its standard streams closes its own.
 func TestClosingOfDescriptors(t *testing.T) {
 	n := start(t)
-	var out syncBuffer
+	var out buffertest.Buffer
 	leader, err := n.StartStream(wnode.Streams{Output: &out})
 	if err != nil {
 		t.Fatal(err)
 	}
 	withLeader := func(r *wnode.SpawnRequest) { r.Leader = leader }
 	const badf = 8 // errno of WASI
-	write := func(fd int64) code { return call(wasi+".fd_write", num(fd), num(0), num(1), num(100)) }
+	write := func(fd int64) code { return call("wasi.fd_write", num(fd), num(0), num(1), num(100)) }
 	hello := []byte{64, 0, 0, 0, 5, 0, 0, 0}
 	closer := guest(
-		n.report(call(wasi+".fd_close", num(0))), n.report(call(wasi+".fd_close", num(1))), n.report(call(wasi+".fd_close", num(2))),
-		n.report(write(1)), n.report(write(2)), n.report(call(wasi+".fd_read", num(0), num(0), num(1), num(100))),
-		n.report(call(wasi+".fd_close", num(1))), n.report(call(wasi+".fd_close", num(-1))), n.report(call(wasi+".fd_close", num(1<<31-1))),
+		n.report(call("wasi.fd_close", num(0))), n.report(call("wasi.fd_close", num(1))), n.report(call("wasi.fd_close", num(2))),
+		n.report(write(1)), n.report(write(2)), n.report(call("wasi.fd_read", num(0), num(0), num(1), num(100))),
+		n.report(call("wasi.fd_close", num(1))), n.report(call("wasi.fd_close", num(-1))), n.report(call("wasi.fd_close", num(1<<31-1))),
 		n.report(call("wnode.io_write", pid(abi.Pid{}), num(64), num(5))),
-	).at(0, hello).at(64, []byte("still"))
+	).At(0, hello).At(64, []byte("still"))
 	n.want(n.run(closer, withLeader), abi.ReasonNormal)
 	n.wantReports(0, 0, 0, badf, badf, badf, badf, badf, badf, 0)
-	n.want(n.run(guest(n.report(write(1))).at(0, hello).at(64, []byte(" here")), withLeader), abi.ReasonNormal)
+	n.want(n.run(guest(n.report(write(1))).At(0, hello).At(64, []byte(" here")), withLeader), abi.ReasonNormal)
 	n.wantReports(0)
 	if got := out.String(); got != "still here" {
 		t.Errorf("output %q", got)
 	}
-}
-
-// syncBuffer collects output.
-type syncBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (s *syncBuffer) Write(p []byte) (int, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.b.Write(p)
-}
-
-func (s *syncBuffer) String() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.b.String()
 }

@@ -95,9 +95,9 @@ func ended(attacks []*attack) (count int) {
 }
 
 // large is a guest that begins with so many pages and does nothing.
-func large(pages uint32) *program {
+func large(pages int) *program {
 	p := guest()
-	p.module.Memories[0].Min = pages
+	p.Pages = pages
 	return p
 }
 
@@ -105,7 +105,7 @@ func large(pages uint32) *program {
 func TestTableBomb(t *testing.T) {
 	n := start(t)
 	growTable := func(by int64) code { return seq(raw(0xd0, byte(wasm.FuncRef)), num(by), raw(0xfc, 0x0f, 0)) }
-	bomb := guest(n.report(growTable(1<<20-1)), n.report(growTable(1)), n.report(growTable(-1)), wait).table(abi.DefaultExport)
+	bomb := withTable(guest(n.report(growTable(1<<20-1)), n.report(growTable(1)), n.report(growTable(-1)), wait))
 	fn := n.load(bomb)
 	n.witness.during("table bomb", func() {
 		n.within(20*8*mib, func() {
@@ -119,9 +119,9 @@ func TestTableBomb(t *testing.T) {
 			}
 		})
 	})
-	huge := guest().table(abi.DefaultExport)
-	huge.module.Tables[0].Limits.Min = 1 << 31
-	n.want(n.run(huge), `compile_error: "a table of 2147483648 elements, at most 1048576"`)
+	huge := withTable(guest()).Parts()
+	huge.Tables[0].Limits.Min = 1 << 31
+	n.want(n.spawn(n.loadBytes(huge.Encode())).wait(), `compile_error: "a table of 2147483648 elements, at most 1048576"`)
 }
 
 // What is too large to send, to give to a child, or to hand to the node, is refused.
@@ -138,8 +138,8 @@ func TestHugeThings(t *testing.T) {
 		n.report(call("wnode.log", num(0), num(100), num(1<<20))),
 		n.report(call("wnode.module_load", num(0), num(65*mib), num(0))),
 		n.report(call("wnode.io_read_line", pid(n.reports), num(0), num(size), num(0), num(9))),
-	).at(100, spawn)
-	p.module.Memories[0].Min = 66 * mib / page
+	).At(100, spawn)
+	p.Pages = 66 * mib / page
 	large, bad := errno(abi.ErrTooLarge), errno(abi.ErrBadArgument)
 	n.witness.during("huge things", func() {
 		n.within(400*mib, func() {

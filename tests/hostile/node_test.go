@@ -5,8 +5,6 @@ import (
 	"context"
 	"encoding/binary"
 	"log/slog"
-	"net"
-	"sync"
 	"testing"
 	"time"
 
@@ -16,6 +14,9 @@ import (
 	"github.com/wnode/wnode/abi"
 	"github.com/wnode/wnode/abi/term"
 	"github.com/wnode/wnode/cookie"
+	"github.com/wnode/wnode/internal/buffertest"
+	"github.com/wnode/wnode/internal/nodetest"
+	"github.com/wnode/wnode/internal/wasmtest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -27,7 +28,7 @@ const patience = 60 * time.Second
 type node struct {
 	*wnode.Node
 	t       *testing.T
-	log     *logBuffer
+	log     *buffertest.Buffer
 	inbox   chan wnode.Message // what guests report
 	reports abi.Pid
 	witness *witness
@@ -40,9 +41,9 @@ func start(t *testing.T, change ...func(*wnode.Options)) *node {
 	if err != nil {
 		t.Fatal(err)
 	}
-	n := &node{t: t, log: new(logBuffer), inbox: make(chan wnode.Message, 1<<10)}
+	n := &node{t: t, log: new(buffertest.Buffer), inbox: make(chan wnode.Message, 1<<10)}
 	opts := wnode.Options{
-		Cookie: secret, Listen: "127.0.0.1:0", WellKnownPort: freePort(t),
+		Cookie: secret, Listen: "127.0.0.1:0", WellKnownPort: nodetest.FreePort(t),
 		Logger: slog.New(slog.NewTextHandler(n.log, nil)),
 	}
 	for _, c := range change {
@@ -84,17 +85,6 @@ func (n *node) stop() {
 	}
 }
 
-// freePort gives a port for the name service of one node.
-func freePort(t *testing.T) uint16 {
-	t.Helper()
-	conn, err := net.ListenPacket("udp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close()
-	return uint16(conn.LocalAddr().(*net.UDPAddr).Port)
-}
-
 // native starts a process of Go.
 func (n *node) native(run func(*wnode.Process)) abi.Pid {
 	n.t.Helper()
@@ -113,7 +103,7 @@ func (n *node) as(do func(*wnode.Process)) {
 	<-done
 }
 
-func (n *node) load(p *program) abi.Function { return n.loadBytes(p.bytes()) }
+func (n *node) load(p *program) abi.Function { return n.loadBytes(p.Bytes()) }
 
 func (n *node) loadBytes(module []byte) abi.Function {
 	n.t.Helper()
@@ -228,17 +218,14 @@ func (n *node) want(reason any, want string) {
 	}
 }
 
-// scratch is where report puts numbers.
-const scratch = 60000
-
 // report sends what an op gives, an i32, to the test.
 func (n *node) report(value code) code {
-	return seq(num(scratch), value, i32Store, do("wnode.send", pid(n.reports), num(scratch), num(4)))
+	return wasmtest.Report(n.reports, value)
 }
 
 // tell sends bytes to the test.
 func (n *node) tell(address, length int64) code {
-	return do("wnode.send", pid(n.reports), num(address), num(length))
+	return wasmtest.Tell(n.reports, address, length)
 }
 
 // next gives the next message to the test.
@@ -266,41 +253,7 @@ func (n *node) wantReports(want ...int32) {
 // eventually waits for a state that comes about on other goroutines.
 func (n *node) eventually(what string, ok func() bool) {
 	n.t.Helper()
-	deadline := time.After(patience)
-	tick := time.NewTicker(5 * time.Millisecond)
-	defer tick.Stop()
-	for !ok() {
-		select {
-		case <-tick.C:
-		case <-deadline:
-			n.t.Fatalf("%s: does not come about", what)
-		}
-	}
-}
-
-// logBuffer is the node's log.
-type logBuffer struct {
-	mu    sync.Mutex
-	lines [][]byte
-}
-
-func (b *logBuffer) Write(line []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.lines = append(b.lines, bytes.Clone(line))
-	return len(line), nil
-}
-
-// count gives the number of lines with a text in them.
-func (b *logBuffer) count(text string) (n int) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	for _, line := range b.lines {
-		if bytes.Contains(line, []byte(text)) {
-			n++
-		}
-	}
-	return n
+	nodetest.Eventually(n.t, what, ok)
 }
 
 func leUint64(b []byte) uint64 { return binary.LittleEndian.Uint64(b) }

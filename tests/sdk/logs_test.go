@@ -3,13 +3,16 @@ package sdk
 import (
 	"strings"
 	"testing"
+
+	"github.com/wnode/wnode/internal/buffertest"
+	"github.com/wnode/wnode/internal/nodetest"
 )
 
 // LOG-01, LOG-02, LOG-04, LOG-05, LOG-06, LOG-07: what ends by an error, and what was started to serve and
 // ends other than in good order, is in the node's log. An exit is not.
 func TestLogs(t *testing.T) {
-	logs := new(syncBuffer)
-	n := startNode(t, "one", freePort(t), logs, randomCookie(t))
+	logs := new(buffertest.Buffer)
+	n := startNode(t, "one", nodetest.FreePort(t), logs, randomCookie(t))
 	for _, name := range []string{"functions", "call-errors", "intensity"} {
 		scenario(t, n, name, "", "", logs)
 	}
@@ -24,7 +27,7 @@ func TestLogs(t *testing.T) {
 		`errorContext: start_error, reason: broken, child: a `,
 		`errorContext: shutdown, reason: reached_max_restart_intensity, child: a `,
 	} {
-		eventually(t, "the log has a line with "+want, func() bool { return strings.Contains(logs.String(), want) })
+		nodetest.Eventually(t, "the log has a line with "+want, func() bool { return strings.Contains(logs.String(), want) })
 	}
 	for _, silent := range []string{"crashed in exit", "crashed in throw", "crashed in return", "crashed in tree", `crashed in server: \"shutdown\"`} {
 		if strings.Contains(logs.String(), silent) {
@@ -36,14 +39,14 @@ func TestLogs(t *testing.T) {
 // LOG-03, GL-07, RSP-05: the crash of a process is in the log of the node where its group leader is, and in
 // that of its own. With the leader the log moves.
 func TestLogsOfLeader(t *testing.T) {
-	here, there := new(syncBuffer), new(syncBuffer)
+	here, there := new(buffertest.Buffer), new(buffertest.Buffer)
 	one, two := startTwo(t, here, there)
 	scenario(t, one, "leader-log", two.Name(), "", here)
 	for _, c := range []struct {
-		logs   *syncBuffer
+		logs   *buffertest.Buffer
 		reason string
 	}{{there, "of a leader there"}, {there, "of the leader here"}, {here, "of the leader here"}} {
-		eventually(t, "a crash is logged", func() bool { return strings.Contains(c.logs.String(), c.reason) })
+		nodetest.Eventually(t, "a crash is logged", func() bool { return strings.Contains(c.logs.String(), c.reason) })
 	}
 	if !strings.Contains(here.String(), " on node "+two.Name()+" crashed in ") {
 		t.Errorf("the log does not say where:\n%s", here)

@@ -9,6 +9,8 @@ import (
 	"github.com/wnode/wnode"
 	"github.com/wnode/wnode/abi"
 	"github.com/wnode/wnode/abi/term"
+	"github.com/wnode/wnode/internal/buffertest"
+	"github.com/wnode/wnode/internal/nodetest"
 )
 
 // scenarios are those of the guest, which cites what of the semantics they show.
@@ -60,8 +62,8 @@ var scenarios = []struct {
 
 func TestOnOneNode(t *testing.T) {
 	t.Parallel() // with the example, which is compiled meanwhile
-	logs := new(syncBuffer)
-	n := startNode(t, "one", freePort(t), logs, randomCookie(t))
+	logs := new(buffertest.Buffer)
+	n := startNode(t, "one", nodetest.FreePort(t), logs, randomCookie(t))
 	for _, s := range scenarios {
 		if s.local {
 			t.Run(s.name, func(t *testing.T) { scenario(t, n, s.name, "", s.input, logs) })
@@ -70,7 +72,7 @@ func TestOnOneNode(t *testing.T) {
 }
 
 func TestOnTwoNodes(t *testing.T) {
-	logs := new(syncBuffer)
+	logs := new(buffertest.Buffer)
 	one, two := startTwo(t, logs, logs)
 	for _, s := range scenarios {
 		if s.remote {
@@ -81,7 +83,7 @@ func TestOnTwoNodes(t *testing.T) {
 
 // The scenario says when the second node is to be restarted.
 func TestRestartedNode(t *testing.T) {
-	logs, port, cookie := new(syncBuffer), freePort(t), randomCookie(t)
+	logs, port, cookie := new(buffertest.Buffer), nodetest.FreePort(t), randomCookie(t)
 	one, two := startNode(t, "one", port, logs, cookie), startNode(t, "two", port, logs, cookie)
 	pid, err := one.Spawn("restarter", abi.Pid{}, func(p *wnode.Process) wnode.Exit {
 		m, err := p.Receive(p.Context(), wnode.Infinity)
@@ -122,7 +124,7 @@ func TestSupervisedExample(t *testing.T) {
 		"next\nnext\ncrash\n": {"normal", []string{"1\n", "2\n", "the counter ended: [panic on command]\n"}},
 		"help\nquit\n":        {"shutdown", []string{"commands: next, crash, quit\n"}},
 	} {
-		n := startNode(t, "one", freePort(t), new(syncBuffer), randomCookie(t))
+		n := startNode(t, "one", nodetest.FreePort(t), new(buffertest.Buffer), randomCookie(t))
 		fn, err := n.Load("supervised.wasm", module)
 		if err != nil {
 			t.Fatal(err)
@@ -142,7 +144,7 @@ func TestSupervisedExample(t *testing.T) {
 // The thin wrappers of the other SDKs: LINK-01, LINK-02, LINK-13, MON-02, MON-04, MON-09, ALIAS-01, ALIAS-02, ALIAS-03,
 // SIG-07, TMR-01, TMR-02, TMR-03, TMR-04.
 func TestOtherLanguages(t *testing.T) {
-	n := startNode(t, "one", freePort(t), new(syncBuffer), randomCookie(t))
+	n := startNode(t, "one", nodetest.FreePort(t), new(buffertest.Buffer), randomCookie(t))
 	for _, name := range []string{"links_rust.wasm", "links_as.wasm"} {
 		module, err := os.ReadFile(filepath.Join(root, "guest-sdk", "testdata", name))
 		if err != nil {

@@ -5,9 +5,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"net"
 	"os"
-	"sync"
 	"testing"
 	"time"
 
@@ -16,7 +14,9 @@ import (
 	"github.com/wnode/wnode"
 	"github.com/wnode/wnode/abi"
 	"github.com/wnode/wnode/abi/term"
+	"github.com/wnode/wnode/internal/buffertest"
 	"github.com/wnode/wnode/internal/goguest"
+	"github.com/wnode/wnode/internal/nodetest"
 )
 
 // root is the root of the repository.
@@ -52,7 +52,7 @@ func runTests(m *testing.M) int {
 }
 
 // startNode starts a node that ends with the test.
-func startNode(t *testing.T, name string, port uint16, logs *syncBuffer, cookie wnode.Cookie) *wnode.Node {
+func startNode(t *testing.T, name string, port uint16, logs *buffertest.Buffer, cookie wnode.Cookie) *wnode.Node {
 	t.Helper()
 	n, err := tryNode(t, name, port, logs, cookie)
 	if err != nil {
@@ -62,7 +62,7 @@ func startNode(t *testing.T, name string, port uint16, logs *syncBuffer, cookie 
 }
 
 // tryNode is startNode for any goroutine.
-func tryNode(t *testing.T, name string, port uint16, logs *syncBuffer, cookie wnode.Cookie) (*wnode.Node, error) {
+func tryNode(t *testing.T, name string, port uint16, logs *buffertest.Buffer, cookie wnode.Cookie) (*wnode.Node, error) {
 	t.Helper()
 	n, err := wnode.Start(t.Context(), wnode.Options{
 		Name: name, Cookie: cookie, Listen: "127.0.0.1:0", WellKnownPort: port, CacheDir: guests.CacheDir(),
@@ -90,38 +90,10 @@ func randomCookie(t *testing.T) wnode.Cookie {
 	return cookie
 }
 
-// freePort gives a UDP port for the name service of one test's nodes.
-func freePort(t *testing.T) uint16 {
-	t.Helper()
-	conn, err := net.ListenUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close()
-	return conn.LocalAddr().(*net.UDPAddr).AddrPort().Port()
-}
-
-type syncBuffer struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (b *syncBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.Write(p)
-}
-
-func (b *syncBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.String()
-}
-
 // run runs a function on a node and gives its exit reason and what it and its children wrote.
 func run(t *testing.T, n *wnode.Node, fn abi.Function, input string, args ...any) (reason any, output string) {
 	t.Helper()
-	out := new(syncBuffer)
+	out := new(buffertest.Buffer)
 	leader, err := n.StartStream(wnode.Streams{Output: out, Errors: out, Input: bytes.NewBufferString(input)})
 	if err != nil {
 		t.Fatal(err)
@@ -150,9 +122,9 @@ func run(t *testing.T, n *wnode.Node, fn abi.Function, input string, args ...any
 }
 
 // startTwo starts two nodes, each with a log, and connects them.
-func startTwo(t *testing.T, logsOfOne, logsOfTwo *syncBuffer) (one, two *wnode.Node) {
+func startTwo(t *testing.T, logsOfOne, logsOfTwo *buffertest.Buffer) (one, two *wnode.Node) {
 	t.Helper()
-	port, cookie := freePort(t), randomCookie(t)
+	port, cookie := nodetest.FreePort(t), randomCookie(t)
 	one, two = startNode(t, "one", port, logsOfOne, cookie), startNode(t, "two", port, logsOfTwo, cookie)
 	if err := one.Connect(t.Context(), two.Name()); err != nil {
 		t.Fatal(err)
@@ -170,25 +142,10 @@ func loadScenarios(t *testing.T, n *wnode.Node) abi.Function {
 }
 
 // scenario runs a scenario of the guest.
-func scenario(t *testing.T, n *wnode.Node, name, other, input string, logs *syncBuffer) {
+func scenario(t *testing.T, n *wnode.Node, name, other, input string, logs *buffertest.Buffer) {
 	t.Helper()
 	fn := loadScenarios(t, n)
 	if reason, output := run(t, n, fn, input, name, other); reason != any("normal") {
 		t.Errorf("%s: %v\n%s\nlog:\n%s", name, reason, output, logs)
-	}
-}
-
-// eventually waits for what has no message to wait for: a line in a log.
-func eventually(t *testing.T, what string, ok func() bool) {
-	t.Helper()
-	deadline := time.After(30 * time.Second)
-	tick := time.NewTicker(5 * time.Millisecond)
-	defer tick.Stop()
-	for !ok() {
-		select {
-		case <-tick.C:
-		case <-deadline:
-			t.Fatalf("%s: it did not come about", what)
-		}
 	}
 }

@@ -5,12 +5,12 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
-	"unicode"
 	"unicode/utf8"
 
 	"github.com/tetratelabs/wazero/imports/wasi_snapshot_preview1"
 
 	"github.com/wnode/wnode/abi"
+	"github.com/wnode/wnode/vm"
 	"github.com/wnode/wnode/vm/module/rewrite"
 )
 
@@ -149,15 +149,7 @@ func printable(s string, limit int) string {
 		}
 		s = s[:limit]
 	}
-	return strings.Map(func(r rune) rune {
-		switch {
-		case unicode.IsPrint(r):
-			return r
-		case unicode.IsSpace(r):
-			return ' '
-		}
-		return utf8.RuneError
-	}, s)
+	return vm.OneLine(s)
 }
 
 // printableLines is [printable] for each of the lines of s.

@@ -25,7 +25,7 @@ func BenchmarkSpawn(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	for name, module := range map[string][]byte{"small": entry().bytes(), "Go": goGuest} {
+	for name, module := range map[string][]byte{"small": entry().Bytes(), "Go": goGuest} {
 		b.Run(name+"/warm", func(b *testing.B) { benchmarkSpawn(b, module, false) })
 		b.Run(name+"/fresh", func(b *testing.B) { benchmarkSpawn(b, module, true) })
 	}
@@ -70,10 +70,10 @@ func BenchmarkPingPong(b *testing.B) {
 	pong := n.start(entry(repeat(
 		receive, invoke("wnode.message_sender", i32c(0)), drop,
 		invoke("wnode.send", pidAt(0), i32c(100), i32c(32)), drop,
-	)).bytes())
+	)).Bytes())
 	ping := n.start(countdown(int64(b.N), seq(
 		invoke("wnode.send", pid(pong.pid), i32c(100), i32c(32)), drop, receive,
-	)).bytes())
+	)).Bytes())
 	b.ReportAllocs()
 	b.ResetTimer()
 	n.message(ping.pid, "go")
@@ -89,7 +89,7 @@ func BenchmarkPriority(b *testing.B) {
 		b.Run("priority="+priority.String(), func(b *testing.B) {
 			defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
 			n := newTestNodeWith(b, vm.Rights{Limits: vm.Limits{Priority: abi.PriorityMax}})
-			spin := entry(n.tell(0, 0), forever).bytes()
+			spin := entry(n.tell(0, 0), forever).Bytes()
 			run := func(priority abi.Priority) *program {
 				p := n.start(spin, func(o *vm.SpawnOptions) { o.Priority = priority })
 				n.next()
@@ -115,7 +115,7 @@ func BenchmarkPriority(b *testing.B) {
 
 func BenchmarkHostCall(b *testing.B) {
 	n := newTestNode(b)
-	p := n.start(countdown(int64(b.N), seq(invoke("wnode.self", i32c(100)), drop)).bytes())
+	p := n.start(countdown(int64(b.N), seq(invoke("wnode.self", i32c(100)), drop)).Bytes())
 	b.ReportAllocs()
 	b.ResetTimer()
 	n.message(p.pid, "go")
@@ -139,7 +139,7 @@ func countdown(times int64, body op) *wasmModule {
 func TestHostCallAllocations(t *testing.T) {
 	const calls = 100_000
 	n := newTestNode(t)
-	p := n.start(countdown(calls, seq(invoke("wnode.self", i32c(100)), drop)).bytes())
+	p := n.start(countdown(calls, seq(invoke("wnode.self", i32c(100)), drop)).Bytes())
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
 	n.message(p.pid, "go")

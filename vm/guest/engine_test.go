@@ -33,7 +33,7 @@ func TestOptions(t *testing.T) {
 
 func TestCacheDir(t *testing.T) {
 	dir := t.TempDir()
-	module := entry().bytes()
+	module := entry().Bytes()
 	for range 2 {
 		n := newTestNode(t, func(o *Options) { o.CacheDir = dir })
 		wantReason(t, n.start(module).wait(), "normal")
@@ -46,7 +46,7 @@ func TestCacheDir(t *testing.T) {
 // A module is loaded once for all who want it at the same time.
 func TestSingleFlight(t *testing.T) {
 	n := newTestNode(t)
-	module := entry().bytes()
+	module := entry().Bytes()
 	answer := make(chan struct{})
 	n.modules.fetch = func(abi.Hash, abi.NodeID) ([]byte, error) {
 		<-answer
@@ -68,7 +68,7 @@ func TestSingleFlight(t *testing.T) {
 // Who waits for a load that fails tries the origin that it knows itself.
 func TestOtherOrigin(t *testing.T) {
 	n := newTestNode(t)
-	module := entry().bytes()
+	module := entry().Bytes()
 	asked, answer := make(chan struct{}, 1), make(chan struct{})
 	n.modules.fetch = func(_ abi.Hash, origin abi.NodeID) ([]byte, error) {
 		if origin == peer {
@@ -112,7 +112,7 @@ func TestCompiledModulesAreBounded(t *testing.T) {
 		return len(n.engine.modules.loaded)
 	}
 	for i := range int64(5) {
-		p := n.start(entry(n.tell(0, 0), invoke("wnode.receive", i64c(-1), i32c(i), i32c(1)), drop).bytes())
+		p := n.start(entry(n.tell(0, 0), invoke("wnode.receive", i64c(-1), i32c(i), i32c(1)), drop).Bytes())
 		n.next()
 		running = append(running, p)
 	}
@@ -138,14 +138,14 @@ func TestMemoryLimit(t *testing.T) {
 	n := newTestNode(t, func(o *Options) { o.MemoryPages = 3 })
 	grow := func(pages int64) op { return n.report(seq(i32c(pages), raw(0x40, 0))) }
 	m := entry(grow(2), grow(1))
-	m.maxPages = 100
+	m.MaxPages = 100
 	n.run(m)
 	n.wantReports(1, -1) // W-06: not an exit
 }
 
 func TestCloseWhileGuestsRun(t *testing.T) {
 	n := newTestNode(t)
-	p := n.start(entry(n.tell(0, 0), invoke("wnode.sleep", i64c(-1)), drop).bytes())
+	p := n.start(entry(n.tell(0, 0), invoke("wnode.sleep", i64c(-1)), drop).Bytes())
 	n.next()
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
@@ -172,7 +172,7 @@ func TestHammer(t *testing.T) {
 			invoke("wnode.send", pidAt(100), i32c(100), i32c(16)), drop,
 			invoke("wnode.monitor", pidAt(100), i32c(200)), drop,
 			invoke("wnode.receive", i64c(-1), i32c(300), i32c(500)), drop,
-		).write(0, "\xa1\x66export\x65child").fn("child", seq(invoke("wnode.receive", i64c(-1), i32c(0), i32c(100)), drop)).bytes())
+		).Write(0, "\xa1\x66export\x65child").Fn("child", invoke("wnode.receive", i64c(-1), i32c(0), i32c(100)), drop).Bytes())
 	}
 	var wg sync.WaitGroup
 	for i := range 64 {

@@ -15,10 +15,6 @@ import (
 )
 
 // write puts a text into memory and gives the two values that stand for it.
-func (m *wasmModule) write(offset int64, s string) *wasmModule { return m.bytesAt(offset, []byte(s)) }
-
-func region(offset int64, s string) op { return seq(i32c(offset), i32c(int64(len(s)))) }
-
 // message delivers a message from the native process.
 func (n *testNode) message(to abi.Pid, data string) {
 	n.system.Deliver(abi.Signal{Kind: abi.SignalMessage, From: n.pid, To: to, Data: []byte(data)})
@@ -33,7 +29,7 @@ func TestSelfAndHash(t *testing.T) {
 		invoke("wnode.module_hash", i32c(0)), drop, n.tell(0, 32),
 		n.report(invoke("wnode.module_exists", i32c(0))),
 		n.report(invoke("wnode.module_exists", i32c(1000))),
-	).bytes())
+	).Bytes())
 	if got := abi.PidFromBytes(n.next()); got != p.pid {
 		t.Errorf("self %v, want %v", got, p.pid)
 	}
@@ -48,7 +44,7 @@ func TestSelfAndHash(t *testing.T) {
 func TestArgs(t *testing.T) {
 	n := newTestNode(t)
 	m := entry(n.report(invoke("wnode.args", i32c(0), i32c(2))), n.tell(0, 2), // too small: nothing written
-		n.report(invoke("wnode.args", i32c(0), i32c(100))), n.tell(0, 3)).bytes()
+		n.report(invoke("wnode.args", i32c(0), i32c(100))), n.tell(0, 3)).Bytes()
 	n.start(m, withArgs("a"))
 	n.wantReports(3)
 	if got := n.next(); !bytes.Equal(got, []byte{0, 0}) {
@@ -93,7 +89,7 @@ func TestMailbox(t *testing.T) {
 		n.report(invoke("wnode.receive", i64c(1000), i32c(0), i32c(9))),
 		n.report(invoke("wnode.receive", i64c(-2), i32c(0), i32c(9))),
 		n.report(invoke("wnode.rewind")),
-	).bytes())
+	).Bytes())
 	bad, late := errno(abi.ErrBadArgument), errno(abi.ErrTimedOut)
 	n.wantReports(bad, bad, bad, bad, bad)
 	n.message(p.pid, "one")
@@ -136,7 +132,7 @@ func TestMonitor(t *testing.T) {
 		invoke("wnode.wait", i64c(-1)), drop,
 		invoke("wnode.demonitor", pidAt(32), i32c(1)), drop,
 		n.report(invoke("wnode.message_kind")),
-	).write(64, "\x63bye").bytes())
+	).Write(64, "\x63bye").Bytes())
 	ref := abi.RefFromBytes(n.next())
 	n.wantReports(1, 0, 2)
 	down, err := term.Decode(bytes.TrimRight(n.next(), "\x00"))
@@ -157,7 +153,7 @@ func TestProcessInfo(t *testing.T) {
 		n.report(invoke("wnode.process_info", i32c(0), i64Load, i64c(1<<40), i32c(0), i32c(0))),
 		i32c(16), invoke("wnode.process_info", pidAt(0), i32c(100), i32c(2000)), i32Store,
 		n.tell(16, 2084),
-	).bytes(), withLeader(n.pid))
+	).Bytes(), withLeader(n.pid))
 	n.wantReports(errno(abi.ErrBadArgument), errno(abi.ErrNoProcess))
 	answer := n.next()
 	length := binary.LittleEndian.Uint32(answer)
@@ -185,7 +181,7 @@ func TestInstancesShareNothing(t *testing.T) {
 	n := newTestNode(t)
 	count := seq(i32c(0), seq(i32c(0), i32Load, i32c(1), raw(0x6a)), i32Store) // add one
 	m := entry(count, count, n.report(seq(i32c(0), i32Load)),
-		invoke("wnode.receive", i64c(-1), i32c(100), i32c(9)), drop, count, n.report(seq(i32c(0), i32Load))).bytes()
+		invoke("wnode.receive", i64c(-1), i32c(100), i32c(9)), drop, count, n.report(seq(i32c(0), i32Load))).Bytes()
 	first, second := n.start(m), n.start(m)
 	n.wantReports(2, 2)
 	for _, p := range []*program{first, second} {
@@ -210,7 +206,7 @@ func TestSystemMessagesAreSelectable(t *testing.T) {
 		n.report(invoke("wnode.message_kind")),
 		n.report(invoke("wnode.take")),
 		n.report(invoke("wnode.receive", i64c(0), i32c(100), i32c(9))), n.tell(100, 5),
-	).write(64, "\x63bye").bytes())
+	).Write(64, "\x63bye").Bytes())
 	n.message(p.pid, "first")
 	n.wantReports(5, 0, int32(abi.MessageDown), 0, 5)
 	if got := n.next(); string(got) != "first" {
@@ -225,13 +221,13 @@ func TestSpawn(t *testing.T) {
 	n.nodes.down = true
 	// Children wait for a word: their messages would come between those of their parent.
 	wait := seq(invoke("wnode.receive", i64c(-1), i32c(0), i32c(9)), drop)
-	other, _ := n.modules.Put(entry(wait, n.tell(0, 1)).bytes())
+	other, _ := n.modules.Put(entry(wait, n.tell(0, 1)).Bytes())
 	spawn := func(options map[string]any) (int32, abi.Pid) {
 		t.Helper()
 		encoded := string(term.MustEncode(options))
 		m := entry(n.report(invoke("wnode.spawn", region(100, encoded), i32c(0))), n.tell(0, 16)).
-			write(100, encoded).
-			fn("child", seq(wait, invoke("wnode.args", i32c(0), i32c(9)), drop, n.tell(0, 4)))
+			Write(100, encoded).
+			Fn("child", wait, invoke("wnode.args", i32c(0), i32c(9)), drop, n.tell(0, 4))
 		n.run(m, withLeader(n.pid))
 		return int32(binary.LittleEndian.Uint32(n.next())), abi.PidFromBytes(n.next())
 	}
@@ -283,7 +279,7 @@ func TestSpawnSelf(t *testing.T) {
 		invoke("wnode.args", i32c(0), i32c(0)), i32c(1), raw(0x46, 0x04, 0x40), unreachable, raw(0x0b), // one byte: stop
 		invoke("wnode.spawn", i32c(0), i32c(0), i32c(0)), drop,
 	)
-	n.start(m.bytes(), withArgs("a"))
+	n.start(m.Bytes(), withArgs("a"))
 	n.wantReports(3, 1)
 }
 
@@ -293,12 +289,12 @@ func TestSendBetweenGuests(t *testing.T) {
 		i32c(50), invoke("wnode.receive", i64c(-1), i32c(100), i32c(100)), i32Store,
 		invoke("wnode.message_sender", i32c(0)), drop,
 		invoke("wnode.send", pidAt(0), i32c(100), i32c(50), i32Load), drop,
-	)).bytes())
+	)).Bytes())
 	p := n.start(entry(
 		n.report(invoke("wnode.send", pid(echo.pid), region(0, "hello"))),
 		n.report(invoke("wnode.receive", i64c(-1), i32c(100), i32c(100))),
 		n.tell(100, 5),
-	).write(0, "hello").bytes())
+	).Write(0, "hello").Bytes())
 	n.wantReports(0, 5)
 	if got := n.next(); string(got) != "hello" {
 		t.Errorf("echo %q", got)
@@ -308,12 +304,12 @@ func TestSendBetweenGuests(t *testing.T) {
 
 func TestModuleLoad(t *testing.T) {
 	n := newTestNode(t, func(o *Options) { o.MaxModuleBytes = 100 })
-	module := string(entry().bytes())
+	module := string(entry().Bytes())
 	p := n.start(entry(
 		n.report(invoke("wnode.module_load", region(0, module), i32c(1000))), n.tell(1000, 32),
 		n.report(invoke("wnode.module_load", region(1, module[1:]), i32c(1000))),
 		n.report(invoke("wnode.module_load", i32c(0), i32c(101), i32c(1000))),
-	).write(0, module).bytes())
+	).Write(0, module).Bytes())
 	n.wantReports(0)
 	if hash := abi.Hash(n.next()); !bytes.Equal(n.modules.known[hash], []byte(module)) {
 		t.Errorf("hash %s", hash)
@@ -332,7 +328,7 @@ func TestTime(t *testing.T) {
 		i32c(8), invoke("wnode.system_time"), i64Store,
 		i32c(16), invoke("wnode.monotonic_time"), i64Store,
 		n.tell(0, 24),
-	).bytes())
+	).Bytes())
 	n.wantReports(0, 0, errno(abi.ErrBadArgument))
 	b := n.next()
 	first, now, second := binary.LittleEndian.Uint64(b), binary.LittleEndian.Uint64(b[8:]), binary.LittleEndian.Uint64(b[16:])
@@ -351,7 +347,7 @@ func TestLog(t *testing.T) {
 		n.report(invoke("wnode.log", i32c(5), region(0, "be\nware"))),
 		n.report(invoke("wnode.log", i32c(0), region(100, "\xff"))),
 		n.report(invoke("wnode.log", i32c(0), i32c(0), i32c(maxLogBytes+1))),
-	).write(0, "be\nware").write(100, "\xff").bytes())
+	).Write(0, "be\nware").Write(100, "\xff").Bytes())
 	bad := errno(abi.ErrBadArgument)
 	n.wantReports(0, bad, bad, bad)
 	p.wait()

@@ -13,7 +13,7 @@ import (
 func pollClock(m *wasmModule, ns uint64) *wasmModule {
 	subscription := make([]byte, 48)
 	binary.LittleEndian.PutUint64(subscription[24:], ns)
-	return m.bytesAt(0, subscription)
+	return m.At(0, subscription)
 }
 
 // W-07: whatever a guest does, it ends when its process is told to, and runs nothing more.
@@ -23,16 +23,16 @@ func TestKill(t *testing.T) {
 	// An unresponsive leader: it takes requests and answers none.
 	deaf := n.native(func(p *vm.Process) vm.Exit { <-p.Context().Done(); return vm.Normal })
 	const hour = int64(3600e9)
-	iov := func(m *wasmModule) *wasmModule { return m.bytesAt(0, []byte{64, 0, 0, 0, 1, 0, 0, 0}) }
+	iov := func(m *wasmModule) *wasmModule { return m.At(0, []byte{64, 0, 0, 0, 1, 0, 0, 0}) }
 	blocked := func(o ...op) *wasmModule {
 		return entry(n.tell(0, 0), seq(o...), n.tell(0, 1))
 	}
-	tree := (&wasmModule{pages: 1}).add(wasmFunc{name: "tree", params: []byte{i32}, body: seq(
+	tree := (&wasmModule{Pages: 1}).Add(wasmFunc{Name: "tree", Params: values{i32}, Body: seq(
 		raw(0x20, 0, 0x04, 0x40), // if the parameter is not 0
 		invoke("tree", raw(0x20, 0), i32c(1), raw(0x6b)),
 		invoke("tree", raw(0x20, 0), i32c(1), raw(0x6b)),
 		raw(0x0b),
-	)}).fn("_start", seq(n.tell(0, 0), invoke("tree", i32c(100))))
+	)}).Fn("_start", n.tell(0, 0), invoke("tree", i32c(100)))
 	start := startSection(seq(n.tell(0, 0), forever))
 	tests := map[string]struct {
 		module *wasmModule
@@ -60,7 +60,7 @@ func TestKill(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			p := n.start(tt.module.bytes(), withLeader(tt.leader))
+			p := n.start(tt.module.Bytes(), withLeader(tt.leader))
 			n.next() // it runs
 			n.waitForBlock(p.pid, name)
 			n.kill(p.pid)
@@ -87,7 +87,7 @@ func TestKillOneself(t *testing.T) {
 		invoke("wnode.self", i32c(100)), drop,
 		invoke("wnode.exit_process", pidAt(100), i32c(0), i32c(5)), drop,
 		n.tell(0, 1),
-	).bytesAt(0, text("kill"))
+	).At(0, text("kill"))
 	n.run(m)
 	n.wantNoMessage()
 }

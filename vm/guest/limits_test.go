@@ -19,21 +19,21 @@ func TestMemoryRights(t *testing.T) {
 	n := newTestNode(t, func(o *Options) { o.TotalMemory = 20 * pageBytes })
 	limit := withRights(vm.Rights{Limits: vm.Limits{Memory: 3*pageBytes + 1}})
 	for range 10 { // what one had, the next can have
-		p := n.start(entry(n.report(grow(2)), n.report(grow(1)), n.report(grow(0))).bytes(), limit)
+		p := n.start(entry(n.report(grow(2)), n.report(grow(1)), n.report(grow(0))).Bytes(), limit)
 		n.wantReports(1, -1, 3)
 		wantReason(t, p.wait(), "normal")
 	}
 	large := entry()
-	large.pages = 4
+	large.Pages = 4
 	wantReason(t, n.run(large, limit), ReasonMemory)
 	wantReason(t, n.run(large), "normal")
 
 	// All guests together have less than what each may.
-	holder := n.start(entry(n.report(grow(15)), invoke("wnode.receive", i64c(-1), i32c(0), i32c(9)), drop).bytes())
+	holder := n.start(entry(n.report(grow(15)), invoke("wnode.receive", i64c(-1), i32c(0), i32c(9)), drop).Bytes())
 	n.wantReports(1)
-	n.start(entry(n.report(grow(9))).bytes()).wait()
+	n.start(entry(n.report(grow(9))).Bytes()).wait()
 	n.wantReports(-1)
-	large.pages = 9
+	large.Pages = 9
 	wantReason(t, n.run(large), ReasonMemory)
 	n.message(holder.pid, "end")
 	holder.wait()
@@ -45,7 +45,7 @@ func TestMemoryRights(t *testing.T) {
 
 func TestReductionLimit(t *testing.T) {
 	n := newTestNode(t)
-	p := n.start(entry(invoke("wnode.receive", i64c(-1), i32c(0), i32c(9)), drop, forever).bytes(),
+	p := n.start(entry(invoke("wnode.receive", i64c(-1), i32c(0), i32c(9)), drop, forever).Bytes(),
 		withRights(vm.Rights{Limits: vm.Limits{Reductions: 1_000_000}}))
 	ended, watching := make(chan []byte, 1), make(chan struct{})
 	n.native(func(watcher *vm.Process) vm.Exit {
@@ -83,7 +83,7 @@ func TestDenied(t *testing.T) {
 		n.report(invoke("wnode.exit_process", pid(other), region(16, "\x01"))),
 		n.report(invoke("wnode.set_group_leader", pid(other), pid(other))),
 		n.report(invoke("wnode.send", pid(other), region(16, "\x01"))),
-	).write(0, "me").write(16, "\x01").bytes(), withRights(vm.Rights{Denied: vm.AllPermissions}))
+	).Write(0, "me").Write(16, "\x01").Bytes(), withRights(vm.Rights{Denied: vm.AllPermissions}))
 	for range 11 {
 		n.wantReports(errno(abi.ErrDenied))
 	}
@@ -114,8 +114,8 @@ func TestSpawnWithRights(t *testing.T) {
 	})
 	m := entry(
 		n.report(invoke("wnode.spawn", region(1000, string(good)), i32c(0))), n.tell(0, 16),
-	).write(1000, string(good)).fn("child", seq(invoke("wnode.receive", i64c(-1), i32c(0), i32c(9)), drop))
-	n.start(m.bytes())
+	).Write(1000, string(good)).Fn("child", invoke("wnode.receive", i64c(-1), i32c(0), i32c(9)), drop)
+	n.start(m.Bytes())
 	n.wantReports(0)
 	child := abi.PidFromBytes(n.next())
 	info, ok := n.system.Info(child)
@@ -136,7 +136,7 @@ func TestSpawnWithRights(t *testing.T) {
 		map[string]any{"limits": map[string]any{"timers": uint64(1) << 63}},
 	} {
 		options := string(term.MustEncode(bad))
-		n.start(entry(n.report(invoke("wnode.spawn", region(1000, options), i32c(0)))).write(1000, options).bytes())
+		n.start(entry(n.report(invoke("wnode.spawn", region(1000, options), i32c(0)))).Write(1000, options).Bytes())
 		n.wantReports(errno(abi.ErrBadArgument))
 	}
 }
@@ -148,7 +148,7 @@ func growTable(by int64) op { return seq(raw(0xd0, 0x70), i32c(by), raw(0xfc, 0x
 func TestTableLimit(t *testing.T) {
 	n := newTestNode(t)
 	m := entry(n.report(growTable(6)), n.report(growTable(3)), n.report(growTable(0)), n.report(growTable(1)))
-	m.table = []string{"", "", ""}
+	m.Table = []string{"", "", ""}
 	limit := func(most int) func(*vm.SpawnOptions) { return withRights(vm.Rights{Limits: vm.Limits{Tables: most}}) }
 	wantReason(t, n.run(m, limit(10)), "normal")
 	n.wantReports(3, -1, 9, 9)
@@ -156,8 +156,8 @@ func TestTableLimit(t *testing.T) {
 	n.wantReports(3, 9, 12, 12)
 	wantReason(t, n.run(m, limit(2)), ReasonTables)
 	n.wantNoMessage()
-	atStart := entry().fn("setup", n.report(growTable(8)))
-	atStart.table, atStart.start = []string{""}, "setup"
+	atStart := entry().Fn("setup", n.report(growTable(8)))
+	atStart.Table, atStart.Start = []string{""}, "setup"
 	wantReason(t, n.run(atStart, limit(5)), "normal")
 	n.wantReports(-1)
 }
@@ -166,7 +166,7 @@ func TestTableLimit(t *testing.T) {
 func TestStackLimit(t *testing.T) {
 	n := newTestNode(t)
 	count := seq(i32c(0), i32c(0), i32Load, i32c(1), raw(0x6a), i32Store) // one more at address 0
-	deep := entry(invoke("recurse")).fn("recurse", seq(count, n.report(seq(i32c(0), i32Load)), invoke("recurse")))
+	deep := entry(invoke("recurse")).Fn("recurse", count, n.report(seq(i32c(0), i32Load)), invoke("recurse"))
 	depth := func(m *wasmModule, bytes int) (calls int) {
 		exit := n.run(m, withRights(vm.Rights{Limits: vm.Limits{Stack: bytes}}))
 		if atom, _ := trapOf(t, exit); atom != trapStackOverflow {
@@ -182,7 +182,7 @@ func TestStackLimit(t *testing.T) {
 	if few < 5 || few > 10 || more < 8*few || more > 12*few {
 		t.Errorf("%d calls within 1000 bytes of stack, %d within 10000", few, more)
 	}
-	deep.start = "recurse"
+	deep.Start = "recurse"
 	if got := depth(deep, 1000); got != few {
 		t.Errorf("%d calls below the start function, want %d", got, few)
 	}
@@ -196,7 +196,7 @@ func TestMemoryOfInstances(t *testing.T) {
 	waits := seq(invoke("wnode.receive", i64c(-1), i32c(0), i32c(9)), drop)
 	idle := func(table int, body ...op) *wasmModule {
 		m := entry(append(body, n.tell(0, 0), waits)...)
-		m.maxPages, m.table = 1, make([]string, table)
+		m.MaxPages, m.Table = 1, make([]string, table)
 		return m
 	}
 	looks := seq(raw(0xfc, 0x10, 0), drop)                           // table.size, so that the table stays one
@@ -212,7 +212,7 @@ func TestMemoryOfInstances(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			var running []*program
 			for fits := true; fits; {
-				p := n.start(tt.module.bytes())
+				p := n.start(tt.module.Bytes())
 				select {
 				case <-n.inbox:
 					running = append(running, p)

@@ -46,7 +46,7 @@ func TestLinkTrapping(t *testing.T) {
 		n.tell(100, 68),
 		n.report(invoke("wnode.trap_exits", i32c(0))),
 		n.report(invoke("wnode.link", pid(peer))), // LINK-06: dead, and not
-	).bytes())
+	).Bytes())
 	n.wantReports(0, 1, 0, 0, 0, errno(abi.ErrBadArgument))
 	n.exitWith(unlinked, "boom")
 	n.exitWith(peer, []any{"boom", 1})
@@ -61,7 +61,7 @@ func TestLinkTrapping(t *testing.T) {
 // LINK-02, LINK-15: the trap of a guest reaches those linked to it in full, and they die of it.
 func TestLinkedTrap(t *testing.T) {
 	n := newTestNode(t)
-	waiter := n.start(entry(invoke("wnode.receive", i64c(-1), i32c(0), i32c(100)), drop).bytes())
+	waiter := n.start(entry(invoke("wnode.receive", i64c(-1), i32c(0), i32c(100)), drop).Bytes())
 	ended, watching := make(chan any, 1), make(chan struct{})
 	n.native(func(p *vm.Process) vm.Exit {
 		p.Monitor(waiter.pid)
@@ -74,7 +74,7 @@ func TestLinkedTrap(t *testing.T) {
 		return vm.Normal
 	})
 	<-watching
-	crasher := n.start(entry(n.report(invoke("wnode.link", pid(waiter.pid))), unreachable).bytes())
+	crasher := n.start(entry(n.report(invoke("wnode.link", pid(waiter.pid))), unreachable).Bytes())
 	n.wantReports(0)
 	crash := crasher.wait()
 	if atom, _ := trapOf(t, crash); atom != "unreachable" {
@@ -98,7 +98,7 @@ func TestSpawnLinkMonitor(t *testing.T) {
 		n.tell(100, 68),
 		invoke("wnode.receive", i64c(-1), i32c(100), i32c(300)), drop,
 		n.tell(100, 68),
-	).write(1000, string(options)).bytes())
+	).Write(1000, string(options)).Bytes())
 	n.wantReports(0)
 	ids := n.next()
 	child, ref := abi.PidFromBytes(ids[:16]), abi.RefFromBytes(ids[16:])
@@ -132,7 +132,7 @@ func TestAliasAndMark(t *testing.T) {
 		invoke("wnode.send", pidAt(16), region(64, "me")), drop,
 		n.report(invoke("wnode.receive", i64c(0), i32c(100), i32c(9))), // "early" again
 		n.report(invoke("wnode.receive", i64c(0), i32c(100), i32c(9))),
-	).write(64, "me").bytes())
+	).Write(64, "me").Bytes())
 	bad, none := errno(abi.ErrBadArgument), errno(abi.ErrTimedOut)
 	n.wantReports(0)
 	explicit := abi.PidFromBytes(n.next())
@@ -156,7 +156,7 @@ func TestMonitorByName(t *testing.T) {
 		n.report(invoke("wnode.monitor_name", region(0, "db"), region(0, ""), i32c(16))), n.tell(16, 16), receive,
 		n.report(invoke("wnode.monitor_name", region(0, "db"), region(40, "far@away"), i32c(16))), n.tell(16, 16), receive,
 		n.report(invoke("wnode.monitor_name", region(0, ""), region(0, ""), i32c(16))),
-	).write(0, "db").write(40, "far@away").bytes())
+	).Write(0, "db").Write(40, "far@away").Bytes())
 	n.wantReports(0)
 	ref := abi.RefFromBytes(n.next())
 	n.exitWith(victim, "boom")
@@ -187,7 +187,7 @@ func TestTimers(t *testing.T) {
 		invoke("wnode.self", i32c(32)), drop,
 		n.report(invoke("wnode.start_timer", i64c(1), pidAt(32), region(80, "\x05"), i32c(0))), n.tell(0, 16),
 		invoke("wnode.receive", i64c(-1), i32c(100), i32c(300)), drop, n.tell(100, 100),
-	).write(64, "now").write(80, "\x05").bytes())
+	).Write(64, "now").Write(80, "\x05").Bytes())
 	got := map[string]int{}
 	next := func() []byte {
 		for {
@@ -229,7 +229,7 @@ func TestLabelAndInfo(t *testing.T) {
 		n.report(i32c(0)),
 		invoke("wnode.receive", i64c(-1), i32c(100), i32c(300)), drop,
 		invoke("wnode.unlink", pid(n.pid)), drop,
-	).write(0, "worker 7").write(20, "\xff").bytes())
+	).Write(0, "worker 7").Write(20, "\xff").Bytes())
 	bad := errno(abi.ErrBadArgument)
 	n.wantReports(0, bad, bad, 0)
 	info, _ := n.system.Info(p.pid)

@@ -16,7 +16,7 @@ func TestLogDropped(t *testing.T) {
 		lines = append(lines, invoke("wnode.log", i32c(0), region(0, "line")), drop)
 		lines = append(lines, invoke("wnode.log", i32c(-4), region(0, "debug")), drop) // which nobody wants
 	}
-	n.run(entry(lines...).write(0, "line"))
+	n.run(entry(lines...).Write(0, "line"))
 	written, said := strings.Count(out.String(), "msg=line"), strings.Count(out.String(), logDropped)
 	if written < logBurst || written >= logBurst+logPerSecond || said != 1 {
 		t.Errorf("%d lines, %d about those that were dropped", written, said)

@@ -26,7 +26,7 @@ func spinning(times int64) op {
 func TestReductions(t *testing.T) {
 	n := newTestNode(t)
 	count := func(body ...op) uint64 {
-		hash, _ := n.modules.Put(entry(body...).bytes())
+		hash, _ := n.modules.Put(entry(body...).Bytes())
 		counted := make(chan uint64, 1)
 		run := n.engine.Body(abi.Function{Module: hash}, n.system.Node())
 		n.native(func(p *vm.Process) vm.Exit {
@@ -55,7 +55,7 @@ func TestReductions(t *testing.T) {
 // Guests that compute without end let others run: more of them than there are processors.
 func TestFairness(t *testing.T) {
 	n := newTestNode(t)
-	spin := entry(n.tell(0, 0), forever).bytes()
+	spin := entry(n.tell(0, 0), forever).Bytes()
 	var running []*program
 	for range 4 * runtime.GOMAXPROCS(0) {
 		running = append(running, n.start(spin))
@@ -76,7 +76,7 @@ func TestMeterIsReserved(t *testing.T) {
 	n := newTestNode(t)
 	for _, name := range []string{rewrite.Yield, rewrite.StackOverflow} {
 		m := entry()
-		m.imports = []wasmImport{{module: rewrite.ImportModule, name: name}}
+		m.Imports = []wasmImport{{Module: rewrite.ImportModule, Name: name}}
 		wantReason(t, n.run(m), []any{[]any{"link_error", `unknown import module "wnode:meter"`}, []any{}})
 	}
 }
@@ -86,8 +86,8 @@ func TestBacktraceOfMeteredCode(t *testing.T) {
 	n := newTestNode(t)
 	build := func(names bool) *wasmModule {
 		m := entry(invoke("wnode.self", i32c(0)), drop, invoke("recurse"))
-		m.add(wasmFunc{name: "recurse", hidden: true, body: invoke("recurse")})
-		m.names = names
+		m.Add(wasmFunc{Name: "recurse", Hidden: true, Body: invoke("recurse")})
+		m.Names = names
 		return m
 	}
 	for names, want := range map[bool]string{true: "recurse", false: "func[2]"} {
@@ -118,7 +118,7 @@ func TestTableBounds(t *testing.T) {
 	}
 	grow := func(by int64) op { return n.report(growTable(by)) }
 	m := entry(grow(100), grow(rewrite.MaxTableElements))
-	m.table = []string{""}
+	m.Table = []string{""}
 	n.run(m)
 	n.wantReports(1, -1)
 }
@@ -127,7 +127,7 @@ func TestTableBounds(t *testing.T) {
 // computes as well.
 func BenchmarkKill(b *testing.B) {
 	n := newTestNode(b)
-	spin := entry(n.tell(0, 0), forever).bytes()
+	spin := entry(n.tell(0, 0), forever).Bytes()
 	other := n.start(spin)
 	n.next()
 	var times []time.Duration

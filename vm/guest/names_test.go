@@ -30,11 +30,11 @@ func TestSendToNames(t *testing.T) {
 		n.report(invoke("wnode.send_node", region(0, "me"), region(600, "no node name"), region(100, "N"))),
 		n.report(invoke("wnode.send_global", region(500, "world"), region(100, "N"))),
 		n.report(invoke("wnode.send_global", region(0, "me"), region(100, "N"))),
-	).write(0, "me").write(100, "N").write(200, "\xff").write(300, "here@host").write(400, "there@host").
-		write(500, "world").write(600, "no node name").write(page2, strings.Repeat("n", 256))
-	m.pages = 300
+	).Write(0, "me").Write(100, "N").Write(200, "\xff").Write(300, "here@host").Write(400, "there@host").
+		Write(500, "world").Write(600, "no node name").Write(page2, strings.Repeat("n", 256))
+	m.Pages = 300
 	n.nodes.down = true
-	p := n.start(m.bytes())
+	p := n.start(m.Bytes())
 	bad, none := errno(abi.ErrBadArgument), errno(abi.ErrNoName)
 	n.wantReports(0, errno(abi.ErrTooLarge), none, bad, bad, bad, 0)
 	wantNext := func(want string) {
@@ -59,7 +59,7 @@ func TestSendWaits(t *testing.T) {
 	p := n.start(entry(
 		n.report(invoke("wnode.send_with", pid(far), i32c(int64(abi.SendNoSuspend)), region(0, "x"))), // SIG-07
 		n.report(invoke("wnode.send", pid(far), region(0, "xy"))),
-	).write(0, "xy").bytes())
+	).Write(0, "xy").Bytes())
 	n.wantReports(errno(abi.ErrWouldWait))
 	if sig := <-n.way.waiting; string(sig.Data) != "xy" || sig.To != far || len(n.inbox) > 0 {
 		t.Errorf("%q is sent to %v, %d messages", sig.Data, sig.To, len(n.inbox))
@@ -92,7 +92,7 @@ func TestSendWith(t *testing.T) {
 		send(abi.Pid{Node: peer, Num: 1}, 1), send(abi.Pid{Node: peer, Num: 1}, 2),
 		n.report(invoke("wnode.register", region(100, "N"), pid(n.pid))),
 		sendNode(here, 3), sendNode(here, 8), sendNode(there, 0), sendNode(there, 2), sendNode(nowhere, 1),
-	).write(100, "N").write(300, "here@host").write(400, "there@host").write(500, "nowhere").bytes())
+	).Write(100, "N").Write(300, "here@host").Write(400, "there@host").Write(500, "nowhere").Bytes())
 	wantNext := func() {
 		t.Helper()
 		if got := n.next(); string(got) != "N" {
@@ -127,7 +127,7 @@ func TestNames(t *testing.T) {
 		n.report(invoke("wnode.global_unregister", region(0, "me"))),
 		n.report(invoke("wnode.global_unregister", region(0, "me"))),
 		n.report(invoke("wnode.global_unregister", i32c(0), i32c(0))),
-	).write(0, "me").bytes())
+	).Write(0, "me").Bytes())
 	none, taken, bad := errno(abi.ErrNoName), errno(abi.ErrNameTaken), errno(abi.ErrBadArgument)
 	n.wantReports(none, none, 0, taken, bad, errno(abi.ErrNoProcess), 0)
 	if got := abi.PidFromBytes(n.next()); got != n.pid {
@@ -156,7 +156,7 @@ func TestNodes(t *testing.T) {
 		n.report(invoke("wnode.node_connect", i32c(0), i32c(0))),
 		n.report(invoke("wnode.node_ping", i32c(0), i32c(0))),
 		n.report(invoke("wnode.node_disconnect", i32c(0), i32c(0))),
-	).write(0, "there@host").write(100, "nowhere").bytes()
+	).Write(0, "there@host").Write(100, "nowhere").Bytes()
 	p := n.start(module)
 	n.wantReports(9)
 	if got := n.next(); string(got) != "here@host" {
@@ -188,7 +188,7 @@ func TestNodeAlone(t *testing.T) {
 		n.report(invoke("wnode.node_disconnect", name)),
 		n.report(invoke("wnode.node_ping", name)),
 		n.report(invoke("wnode.send_node", name, name, name)),
-	).write(0, "x").bytes())
+	).Write(0, "x").Bytes())
 	unsupported, none := errno(abi.ErrNotSupported), errno(abi.ErrNoName)
 	n.wantReports(unsupported, none, none, unsupported, 0, none, int32(len(nodeAlone)), 1, errno(abi.ErrNotConnected), 0, 0, 0)
 	p.wait()

@@ -14,6 +14,7 @@ import (
 
 	"github.com/wnode/wnode/abi"
 	"github.com/wnode/wnode/abi/term"
+	"github.com/wnode/wnode/internal/wasmtest"
 	"github.com/wnode/wnode/vm"
 )
 
@@ -157,7 +158,7 @@ func (p *program) wait() vm.Exit {
 // run runs a module to its end and gives the exit.
 func (n *testNode) run(m *wasmModule, change ...func(*vm.SpawnOptions)) vm.Exit {
 	n.t.Helper()
-	return n.start(m.bytes(), change...).wait()
+	return n.start(m.Bytes(), change...).wait()
 }
 
 // kill sends an exit signal.
@@ -179,14 +180,12 @@ func (n *testNode) next() []byte {
 
 // tell sends bytes from the guest to the native process.
 func (n *testNode) tell(address, length int64) op {
-	return seq(invoke("wnode.send", pid(n.pid), i32c(address), i32c(length)), drop)
+	return wasmtest.Tell(n.pid, address, length)
 }
-
-const scratch = 60000 // where report puts numbers
 
 // report sends the i32 that an op gives to the native process.
 func (n *testNode) report(value op) op {
-	return seq(i32c(scratch), value, i32Store, n.tell(scratch, 4))
+	return wasmtest.Report(n.pid, value)
 }
 
 // wantReports compares numbers that the guest reported.

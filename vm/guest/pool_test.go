@@ -5,6 +5,7 @@ import (
 
 	"github.com/wnode/wnode/abi"
 	"github.com/wnode/wnode/vm"
+	"github.com/wnode/wnode/vm/module/wasm"
 )
 
 // rested gives the instances at rest of the one module that the node has loaded, and why they are not
@@ -36,9 +37,9 @@ func TestInstanceIsSetBack(t *testing.T) {
 		n.report(seq(i32c(4096), i32Load)), n.report(seq(i32c(65532), i32Load)), spoil,
 		growAndWrite, n.report(memorySize), n.report(seq(i32c(65536), i32Load)), n.report(seq(i32c(65540), i32Load)),
 		i32c(65540), i32c(78), i32Store,
-	).bytesAt(0, []byte{9})
-	m.globals = 1
-	module := m.bytes()
+	).At(0, []byte{9})
+	m.Globals = 1
+	module := m.Bytes()
 	for range 100 {
 		wantReason(t, n.start(module).wait(), "normal")
 		n.wantReports(1, 10, 1, 0, 0, 2, 77, 0)
@@ -52,14 +53,14 @@ func TestInstanceIsSetBack(t *testing.T) {
 func TestInstanceIsNotUsedAgain(t *testing.T) {
 	trap := entry(unreachable)
 	tables := entry(raw(0x41, 0, 0xd0, 0x70, 0x26, 0)) // table.set 0 (ref.null func)
-	tables.table = []string{"_start"}
+	tables.Table = []string{"_start"}
 	closes := entry(invoke("wasi.fd_close", i32c(2)), drop)
 	for name, tt := range map[string]struct {
 		m    *wasmModule
 		want int
 	}{
 		"that is fine":    {entry(), 1},
-		"after an exit":   {entry(invoke("wnode.exit", i32c(0), i32c(4))).bytesAt(0, text("bye")), 1},
+		"after an exit":   {entry(invoke("wnode.exit", i32c(0), i32c(4))).At(0, text("bye")), 1},
 		"after a trap":    {trap, 0},
 		"with tables":     {tables, 0},
 		"descriptors":     {closes, 0},
@@ -75,7 +76,7 @@ func TestInstanceIsNotUsedAgain(t *testing.T) {
 	}
 	t.Run("after a kill", func(t *testing.T) {
 		n := newTestNode(t)
-		p := n.start(entry(n.report(i32c(1)), invoke("wnode.receive", i64c(-1), i32c(0), i32c(0)), drop).bytes())
+		p := n.start(entry(n.report(i32c(1)), invoke("wnode.receive", i64c(-1), i32c(0), i32c(0)), drop).Bytes())
 		n.wantReports(1)
 		n.kill(p.pid)
 		p.wait()
@@ -102,12 +103,12 @@ func TestInitializedInstances(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			n := newTestNode(t)
-			m := entry(n.report(seq(i32c(0), i32Load)), n.report(seq(i32c(4), i32Load)), spoil).fn("_initialize", tt.initialize)
+			m := entry(n.report(seq(i32c(0), i32Load)), n.report(seq(i32c(4), i32Load)), spoil).Fn("_initialize", tt.initialize)
 			if tt.start != nil {
-				m.fn("begin", tt.start).start = "begin"
+				m.Fn("begin", tt.start).Start = "begin"
 			}
-			m.bytesAt(4, []byte{5})
-			module := m.bytes()
+			m.At(4, []byte{5})
+			module := m.Bytes()
 			for range 10 {
 				wantReason(t, n.start(module).wait(), "normal")
 				n.wantReports(tt.times, 5)
@@ -124,7 +125,7 @@ func TestInitializedInstances(t *testing.T) {
 func TestInitializationIsNotRepeated(t *testing.T) {
 	n := newTestNode(t)
 	long := seq(i32c(100_000), raw(0x21, 0), raw(0x03, 0x40, 0x20, 0, 0x41, 1, 0x6b, 0x22, 0, 0x0d, 0, 0x0b))
-	module := entry(n.report(i32c(1))).add(wasmFunc{name: "_initialize", locals: 1, body: long}).bytes()
+	module := entry(n.report(i32c(1))).Add(wasmFunc{Name: "_initialize", Locals: []wasm.LocalGroup{{Count: 1, Type: i32}}, Body: long}).Bytes()
 	reductions := func() (used uint64) {
 		hash, _ := n.modules.Put(module)
 		body, done := n.engine.Body(abi.Function{Module: hash}, 0), make(chan uint64, 1)
@@ -148,8 +149,8 @@ func TestInitializationIsNotRepeated(t *testing.T) {
 // many there are.
 func TestRestingInstanceOverTheLimit(t *testing.T) {
 	n := newTestNode(t)
-	module := (&wasmModule{pages: 1}).fn("_start", seq()).
-		fn("_initialize", seq(grow(1), drop)).bytes()
+	module := (&wasmModule{Pages: 1}).Fn("_start").
+		Fn("_initialize", grow(1), drop).Bytes()
 	wantReason(t, n.start(module).wait(), "normal")
 	if count, _ := n.rested(); count != 1 {
 		t.Fatalf("%d instances at rest", count)
@@ -163,14 +164,14 @@ func TestRestingInstanceOverTheLimit(t *testing.T) {
 func TestRestingInstancesGiveWay(t *testing.T) {
 	n := newTestNode(t, func(o *Options) { o.TotalMemory = 4 * (pageBytes + instanceBytes) })
 	wait := seq(n.report(i32c(1)), invoke("wnode.receive", i64c(-1), i32c(0), i32c(0)), drop)
-	first := []*program{n.start(entry(wait).bytes()), n.start(entry(wait).bytes()), n.start(entry(wait).bytes())}
+	first := []*program{n.start(entry(wait).Bytes()), n.start(entry(wait).Bytes()), n.start(entry(wait).Bytes())}
 	n.wantReports(1, 1, 1)
 	for _, p := range first {
 		n.message(p.pid, "")
 		wantReason(t, p.wait(), "normal")
 	}
 	other := entry()
-	other.pages = 4
+	other.Pages = 4
 	wantReason(t, n.run(other), "normal")
 	if used := n.engine.memory.used.Load(); used != 4*pageBytes+instanceBytes {
 		t.Errorf("%d bytes used", used)
@@ -180,7 +181,7 @@ func TestRestingInstancesGiveWay(t *testing.T) {
 // Those that nobody needed for a while are let go.
 func TestIdlePoolsShrink(t *testing.T) {
 	n := newTestNode(t)
-	wait := entry(n.report(i32c(1)), invoke("wnode.receive", i64c(-1), i32c(0), i32c(0)), drop).bytes()
+	wait := entry(n.report(i32c(1)), invoke("wnode.receive", i64c(-1), i32c(0), i32c(0)), drop).Bytes()
 	together := func(many int) {
 		var all []*program
 		for range many {
@@ -218,7 +219,7 @@ func TestWASIOfRestingInstance(t *testing.T) {
 		invoke("wasi.args_get", i32c(1000), i32c(1100)), drop,
 		n.tell(1100+10, 3), // behind the module's name
 		n.report(fdWrite(1, 0x40)),
-	).iovec(0x40, 0x50, 2).write(0x50, "hi").bytes()
+	).Iovec(0x40, 0x50, 2).Write(0x50, "hi").Bytes()
 	for _, argument := range []string{"one", "two"} {
 		server := newIOServer(n)
 		p := n.start(module, withLeader(server.pid), withArgs(argument))

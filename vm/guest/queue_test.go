@@ -51,9 +51,7 @@ func (s *slowCompiler) head() abi.Pid {
 
 // want spawns a guest with a module of its own as a child of a process.
 func (s *slowCompiler) want(parent abi.Pid, name string) *program {
-	module := entry()
-	module.custom = append([]byte{0}, vec(str(name))...)
-	bytes := module.bytes()
+	bytes := entry().Custom(name, nil).Bytes()
 	hash, _ := s.n.modules.Put(bytes)
 	s.names[hash] = name
 	p := s.n.start(bytes, func(o *vm.SpawnOptions) { o.Parent = parent })

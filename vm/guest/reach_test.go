@@ -55,7 +55,7 @@ var aFile, aLink = region(0, "file"), region(8, "out")
 
 // files is a module that knows the paths.
 func files(body ...op) *wasmModule {
-	return entry(body...).write(0, "file").write(8, "out").iovec(200, 100, 7)
+	return entry(body...).Write(0, "file").Write(8, "out").Iovec(200, 100, 7)
 }
 
 func TestFolder(t *testing.T) {
@@ -70,7 +70,7 @@ func TestFolder(t *testing.T) {
 		n.report(openPath(aLink, wasiRead, 0)),
 		n.report(openPath(region(0, "file"), wasiRead, 2)), // as a directory
 		n.report(invoke("wasi.fd_close", descriptor)),
-	).bytes(), option)
+	).Bytes(), option)
 	n.wantReports(wasiOK, 4, wasiOK)
 	if got := string(n.next()); got != "content" {
 		t.Errorf("read %q", got)
@@ -87,7 +87,7 @@ func TestEnvironment(t *testing.T) {
 	n := newTestNode(t)
 	_, folder := withFolder(t, true, vm.Rights{})
 	_, denied := withFolder(t, true, vm.Rights{Denied: vm.PermitEnvironment | vm.PermitFiles})
-	tellAll := entry(invoke("wasi.environ_get", i32c(0), i32c(100)), drop, n.tell(100, 40)).bytes()
+	tellAll := entry(invoke("wasi.environ_get", i32c(0), i32c(100)), drop, n.tell(100, 40)).Bytes()
 	for want, option := range map[string]func(*vm.SpawnOptions){"EMPTY=\x00MODE=fast\x00PWD=/\x00": folder, "": denied} {
 		p := n.start(tellAll, option)
 		if got := n.next(); string(bytes.TrimRight(got, "\x00")) != string(bytes.TrimRight([]byte(want), "\x00")) {
@@ -122,7 +122,7 @@ func TestFilesDenied(t *testing.T) {
 			_, option := withFolder(t, c.writable, c.rights)
 			read := openPath(aFile, wasiRead, 0)
 			p := n.start(files(n.report(mkdir), n.report(create), n.report(read), n.report(read), n.report(read)).
-				write(400, "new").bytes(), option)
+				Write(400, "new").Bytes(), option)
 			n.wantReports(c.want[:]...)
 			wantReason(t, p.wait(), "normal")
 		})
@@ -135,8 +135,8 @@ func TestFilesAreClosed(t *testing.T) {
 	open := openPath(aFile, wasiRead, 0)
 	both := seq(n.report(open), n.report(open))
 	waits := seq(invoke("wnode.receive", i64c(-1), i32c(0), i32c(9)), drop)
-	failing := files().fn("init", seq(both, unreachable))
-	failing.start = "init"
+	failing := files().Fn("init", both, unreachable)
+	failing.Start = "init"
 	for name, c := range map[string]struct {
 		module *wasmModule
 		kill   bool
@@ -151,7 +151,7 @@ func TestFilesAreClosed(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, option := withFolder(t, true, vm.Rights{})
-			p := n.start(c.module.bytes(), option)
+			p := n.start(c.module.Bytes(), option)
 			n.wantReports(wasiOK, wasiOK)
 			if c.kill {
 				n.kill(p.pid)
@@ -173,7 +173,7 @@ func TestRenumber(t *testing.T) {
 		n.report(openPath(aFile, wasiRead, 0)), // 4
 		renumber(1<<31-1), renumber(1<<20), renumber(6), renumber(-1), renumber(5),
 		n.report(invoke("wasi.fd_close", i32c(5))),
-	).bytes(), option)
+	).Bytes(), option)
 	n.wantReports(wasiOK, wasiBadF, wasiBadF, wasiBadF, wasiBadF, wasiOK, wasiOK)
 	p.wait()
 }
@@ -194,8 +194,8 @@ func TestSpawnWithFolders(t *testing.T) {
 			options := string(term.MustEncode(map[string]any{"export": "child", "folders": c.folders}))
 			facts := invoke("wnode.process_info", pidAt(0), i32c(2000), i32c(4000))
 			child := seq(invoke("wnode.self", i32c(0)), drop, invoke("wnode.send", pid(n.pid), i32c(2000), facts), drop)
-			m := entry(invoke("wnode.spawn", region(1000, options), i32c(0)), drop).write(1000, options).fn("child", child)
-			n.start(m.bytes(), option)
+			m := entry(invoke("wnode.spawn", region(1000, options), i32c(0)), drop).Write(1000, options).Fn("child", child)
+			n.start(m.Bytes(), option)
 			info, err := term.Decode(n.next())
 			if err != nil {
 				t.Fatal(err)
@@ -207,7 +207,7 @@ func TestSpawnWithFolders(t *testing.T) {
 	}
 	for _, bad := range []any{"/data", []any{"data"}, []any{"/a/../b"}, []any{1}, []any{"/a:rw"}, map[string]any{"/data": true}} {
 		options := string(term.MustEncode(map[string]any{"folders": bad}))
-		n.start(entry(n.report(invoke("wnode.spawn", region(1000, options), i32c(0)))).write(1000, options).bytes())
+		n.start(entry(n.report(invoke("wnode.spawn", region(1000, options), i32c(0)))).Write(1000, options).Bytes())
 		n.wantReports(errno(abi.ErrBadArgument))
 	}
 }

@@ -127,7 +127,7 @@ func (s *guestSoak) spawn(t *testing.T) {
 		s.victim[i] = true
 		s.victims.Add(1)
 	}
-	hash, _ := s.n.modules.Put(soakGuest().bytes())
+	hash, _ := s.n.modules.Put(soakGuest().Bytes())
 	fn := abi.Function{Module: hash, Export: abi.DefaultExport}
 	body := s.n.engine.Body(fn, s.n.system.Node())
 	idle, begin := soakResident(), time.Now()

@@ -47,7 +47,7 @@ var (
 	count = seq(i32c(208), i32Load)
 )
 
-func socketGuest(body ...op) *wasmModule { return entry(body...).iovec(200, 100, 7) }
+func socketGuest(body ...op) *wasmModule { return entry(body...).Iovec(200, 100, 7) }
 
 // A guest accepts a connection, reads, peeks, writes and sees the end of it.
 func TestListener(t *testing.T) {
@@ -62,7 +62,7 @@ func TestListener(t *testing.T) {
 		n.report(recv(0)), n.report(count), // the end
 		n.report(invoke("wasi.sock_shutdown", accepted, i32c(2))),
 		n.report(invoke("wasi.fd_close", accepted)), n.report(recv(0)),
-	).bytes(), option)
+	).Bytes(), option)
 	conn := dial(t, l)
 	write := func(s string) {
 		if _, err := io.WriteString(conn, s); err != nil {
@@ -115,9 +115,9 @@ func TestKillWaitingForNetwork(t *testing.T) {
 				begin = seq(accept, drop)
 			}
 			m := socketGuest(begin, n.report(i32c(1)), c.waits, n.report(i32c(2))).
-				bytesAt(220, []byte{0, 0, 0, 0, 0, 0, 1, 0}).bytesAt(408, []byte{1}).bytesAt(416, []byte{3})
-			m.pages = 2
-			p := n.start(m.bytes(), option)
+				At(220, []byte{0, 0, 0, 0, 0, 0, 1, 0}).At(408, []byte{1}).At(416, []byte{3})
+			m.Pages = 2
+			p := n.start(m.Bytes(), option)
 			if c.connect {
 				conn := dial(t, l)
 				if name == "sock_send" {
@@ -152,7 +152,7 @@ func TestPollSockets(t *testing.T) {
 		n.report(both), n.report(seq(i32c(700), i32Load)), event(0),
 		n.report(accept), n.report(recv(0)),
 		n.report(invoke("wasi.sock_accept", i32c(3), i32c(4), i32c(300))),
-	).bytesAt(424, []byte{1}).bytesAt(456, []byte{eventFdRead}).bytesAt(464, []byte{3}).bytes(), option)
+	).At(424, []byte{1}).At(456, []byte{eventFdRead}).At(464, []byte{3}).Bytes(), option)
 	n.wantReports(wasiOK, wasiWouldWait, wasiOK, 1, 0, 77)
 	conn := dial(t, l)
 	n.wantReports(wasiOK, 1, 1<<16, wasiOK) // bytes 8 and 9 are the error, 10 the type
@@ -181,7 +181,7 @@ func TestBadSockets(t *testing.T) {
 		n.report(accept), n.report(accept),
 		call("sock_recv", 4, 200, 1, 8, 208, 212), call("sock_recv", 4, page-4, 1, 0, 208, 212), call("sock_recv", 4, 200, 1<<29, 0, 208, 212),
 		call("sock_send", 4, 200, 1, 1, 208), call("sock_send", 4, 240, 1, 0, 208), call("sock_shutdown", 4, 0), call("sock_shutdown", 4, 8),
-	).bytesAt(240, []byte{0xff, 0xff, 0xff, 0xff, 9, 0, 0, 0}).bytes(), option)
+	).At(240, []byte{0xff, 0xff, 0xff, 0xff, 9, 0, 0, 0}).Bytes(), option)
 	dial(t, l)
 	dial(t, l)
 	n.wantReports(wasiBadF, wasiNotSock, wasiFault, wasiBadF, wasiNotSock, wasiNotSock,
@@ -197,20 +197,20 @@ func TestListenerIsForOne(t *testing.T) {
 	spawnChild := "\xa1\x66export\x65child" // {"export": "child"}
 	p := n.start(entry(
 		invoke("wnode.spawn", region(1000, spawnChild), i32c(0)), drop, n.report(accept),
-	).write(1000, spawnChild).fn("child", seq(n.report(accept))).bytes(), option)
+	).Write(1000, spawnChild).Fn("child", n.report(accept)).Bytes(), option)
 	n.wantReports(wasiBadF) // the child's
 	dial(t, l)
 	n.wantReports(wasiOK)
 	p.wait()
 	denied := withRights(vm.Rights{Denied: vm.PermitNetwork, Reach: &vm.Reach{Listeners: []vm.Listener{l}}})
-	n.start(entry(n.report(accept)).bytes(), denied).wait()
+	n.start(entry(n.report(accept)).Bytes(), denied).wait()
 	n.wantReports(wasiBadF)
 }
 
 // TestDescriptors fails when the runtime's table is no longer where descriptorsOf looks for it.
 func TestDescriptors(t *testing.T) {
 	n := newTestNode(t)
-	compiled, err := n.engine.runtime.CompileModule(t.Context(), entry().bytes())
+	compiled, err := n.engine.runtime.CompileModule(t.Context(), entry().Bytes())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,13 +8,14 @@ import (
 
 	"github.com/wnode/wnode/abi"
 	"github.com/wnode/wnode/abi/term"
+	"github.com/wnode/wnode/internal/wasmtest"
 	"github.com/wnode/wnode/vm"
 )
 
 // nested makes a module whose _start calls outer, which calls inner, which does the body.
 func nested(body ...op) *wasmModule {
-	m := entry(invoke("outer")).fn("outer", invoke("inner")).fn("inner", seq(body...))
-	m.names = true
+	m := entry(invoke("outer")).Fn("outer", invoke("inner")).Fn("inner", body...)
+	m.Names = true
 	return m
 }
 
@@ -61,8 +62,8 @@ func TestStack(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			m := nested(tt.body).bytesAt(0, []byte{8, 0, 0, 0, 9})
-			p := n.start(m.bytes(), withLeader(silent.pid))
+			m := nested(tt.body).At(0, []byte{8, 0, 0, 0, 9})
+			p := n.start(m.Bytes(), withLeader(silent.pid))
 			n.wantStack(p.pid, append(tt.top, below...))
 			n.wantStack(p.pid, append(tt.top, below...)) // once more of the same call
 			n.kill(p.pid)
@@ -81,9 +82,9 @@ func TestStack(t *testing.T) {
 // function that waits has, which the counter learns of when it returns.
 func TestReductionsOfWhoWaits(t *testing.T) {
 	n := newTestNode(t)
-	m := entry(spinning(1000), invoke("rest")).fn("rest", seq(invoke("wnode.receive", i64c(-1), i32c(0), i32c(9)), drop))
-	m.names = true
-	p := n.start(m.bytes())
+	m := entry(spinning(1000), invoke("rest")).Fn("rest", invoke("wnode.receive", i64c(-1), i32c(0), i32c(9)), drop)
+	m.Names = true
+	p := n.start(m.Bytes())
 	n.wantStack(p.pid, []vm.Frame{called(abi.ImportModule, "receive", 3), called("test.wasm", "rest", 0), called("test.wasm", "_start", 0)})
 	if info, _ := n.system.Info(p.pid); info.Reductions < 1000 || info.Reductions > 3000 || info.Memory != pageBytes {
 		t.Errorf("%d reductions, %d bytes", info.Reductions, info.Memory)
@@ -122,8 +123,8 @@ func TestStack_hammer(t *testing.T) {
 	receive := seq(invoke("wnode.receive", i64c(-1), i32c(100), i32c(32)), drop)
 	pong := n.start(entry(repeat(
 		receive, invoke("wnode.message_sender", i32c(0)), drop, invoke("wnode.send", pidAt(0), i32c(100), i32c(32)), drop,
-	)).bytes())
-	ping := n.start(countdown(2000, seq(invoke("wnode.send", pid(pong.pid), i32c(100), i32c(32)), drop, receive)).bytes())
+	)).Bytes())
+	ping := n.start(countdown(2000, seq(invoke("wnode.send", pid(pong.pid), i32c(100), i32c(32)), drop, receive)).Bytes())
 	n.message(ping.pid, "go")
 	var wg sync.WaitGroup
 	for _, of := range []abi.Pid{ping.pid, pong.pid, ping.pid, pong.pid} {
@@ -147,7 +148,7 @@ func TestStack_hammer(t *testing.T) {
 func TestProcessInfoOfGuests(t *testing.T) {
 	n := newTestNode(t)
 	asks := func(of op) op {
-		return seq(i32c(scratch), invoke("wnode.process_info", of, i32c(0), i32c(4096)), i32Store, n.tell(0, 4096))
+		return seq(i32c(wasmtest.Scratch), invoke("wnode.process_info", of, i32c(0), i32c(4096)), i32Store, n.tell(0, 4096))
 	}
 	itself := nested(invoke("wnode.self", i32c(5000)), drop, asks(pidAt(5000)))
 	n.run(itself)
@@ -160,7 +161,7 @@ func TestProcessInfoOfGuests(t *testing.T) {
 	if facts["memory"] != int64(65536) || facts["priority"] != "normal" {
 		t.Errorf("memory %v, priority %v", facts["memory"], facts["priority"])
 	}
-	spin := n.start(nested(forever).bytes())
+	spin := n.start(nested(forever).Bytes())
 	n.wantStack(spin.pid, below)
 	n.run(entry(asks(pid(spin.pid))))
 	if facts = infoIn(t, n.next()); !reflect.DeepEqual(facts["current_function"], decoded(t, []any{"test.wasm", "inner", 0})) {

@@ -84,8 +84,8 @@ func TestSourceLines(t *testing.T) {
 func TestNoSourceLines(t *testing.T) {
 	n := newTestNode(t)
 	m := entry(unreachable)
-	m.names = true
-	if got, detail := n.crash(m.bytes(), ""); len(got) != 1 || got[0] != "_start/0 !" || detail != "in test.wasm: _start()" {
+	m.Names = true
+	if got, detail := n.crash(m.Bytes(), ""); len(got) != 1 || got[0] != "_start/0 !" || detail != "in test.wasm: _start()" {
 		t.Errorf("%q, %q", got, detail)
 	}
 }
@@ -139,9 +139,9 @@ func TestNonsenseForLines(t *testing.T) {
 	n := newTestNode(t)
 	m := entry(unreachable)
 	for _, name := range []string{".debug_line", ".debug_info", ".debug_abbrev"} {
-		m.custom = append(append(m.custom, 0), vec(append(str(name), strings.Repeat("\xff\x01", 200)...))...)
+		m.Custom(name, []byte(strings.Repeat("\xff\x01", 200)))
 	}
-	if got, _ := n.crash(m.bytes(), ""); len(got) != 1 || got[0] != "func[0]/0" {
+	if got, _ := n.crash(m.Bytes(), ""); len(got) != 1 || got[0] != "func[0]/0" {
 		t.Errorf("%q", got)
 	}
 }

@@ -16,11 +16,6 @@ const (
 	wasiIO    = 29
 )
 
-// iovec puts one address and length at an offset.
-func (m *wasmModule) iovec(offset int64, address, length byte) *wasmModule {
-	return m.bytesAt(offset, []byte{address, 0, 0, 0, length, 0, 0, 0})
-}
-
 func fdWrite(fd, iov int64) op {
 	return invoke("wasi.fd_write", i32c(fd), i32c(iov), i32c(1), i32c(200))
 }
@@ -39,7 +34,7 @@ func TestStandardOutput(t *testing.T) {
 		n.report(fdWrite(1, 0)),
 		n.report(loadCount(fdWrite(2, 8))),
 		n.report(fdWrite(0, 0)),
-	).iovec(0, 100, 6).iovec(8, 106, 2).write(100, "håll\n\xff\xfe").bytes(), withLeader(server.pid))
+	).Iovec(0, 100, 6).Iovec(8, 106, 2).Write(100, "håll\n\xff\xfe").Bytes(), withLeader(server.pid))
 	n.wantReports(wasiOK, 2, wasiBadF)
 	server.wantWritten(t, "put_chars", "håll\n")
 	server.wantWritten(t, "put_error", []byte{0xff, 0xfe})
@@ -56,8 +51,8 @@ func TestStandardOutputOfSeveralBuffers(t *testing.T) {
 		n.report(loadCount(several)),
 		n.report(bad),
 		n.report(loadCount(fdWrite(1, 8))),
-	).iovec(0, 100, 5).iovec(8, 105, 1).iovec(16, 0, 0).bytesAt(24, []byte{0xff, 0xff, 0xff, 0xff, 4, 0, 0, 0}).
-		write(100, "hello\n").bytes(), withLeader(server.pid))
+	).Iovec(0, 100, 5).Iovec(8, 105, 1).Iovec(16, 0, 0).At(24, []byte{0xff, 0xff, 0xff, 0xff, 4, 0, 0, 0}).
+		Write(100, "hello\n").Bytes(), withLeader(server.pid))
 	n.wantReports(6, wasiFault, 1)
 	server.wantWritten(t, "put_chars", "hello\n", "\n")
 	p.wait()
@@ -73,7 +68,7 @@ func TestStandardStreamsWithoutLeader(t *testing.T) {
 		n.report(invoke("wnode.io_write", i64c(0), i64c(0), i32c(0), i32c(1))),
 		n.report(invoke("wnode.io_read", i64c(0), i64c(0), i32c(0), i32c(1))),
 		n.report(invoke("wnode.io_read_line", i64c(0), i64c(0), i32c(0), i32c(0), i32c(0), i32c(1))),
-	).iovec(0, 100, 1).bytes(), withLeader(gone))
+	).Iovec(0, 100, 1).Bytes(), withLeader(gone))
 	terminated := errno(abi.ErrTerminated)
 	n.wantReports(wasiIO, wasiIO, terminated, terminated, terminated)
 	p.wait()
@@ -89,7 +84,7 @@ func TestStandardInput(t *testing.T) {
 		n.report(loadCount(fdRead(8))), n.tell(100, 5),
 		n.report(fdRead(0)), // end of file
 		n.report(invoke("wasi.fd_read", i32c(0), i32c(page), i32c(1), i32c(200))),
-	).iovec(0, 100, 4).iovec(8, 100, 50).bytes(), withLeader(server.pid))
+	).Iovec(0, 100, 4).Iovec(8, 100, 50).Bytes(), withLeader(server.pid))
 	for _, want := range []string{"hell", "o\n"} {
 		n.wantReports(int32(len(want)))
 		if got := n.next(); string(got) != want {
@@ -122,7 +117,7 @@ func TestReadLine(t *testing.T) {
 		n.report(invoke("wnode.io_read_line", i64c(0), i64c(0), region(400, "\xff"), i32c(100), i32c(9))),
 		n.report(invoke("wnode.io_write", i64c(0), i64c(0), region(300, "> "))),
 		n.report(invoke("wnode.group_leader", i32c(0))), n.tell(0, 16),
-	).write(300, "> ").write(400, "\xff").bytes(), withLeader(server.pid))
+	).Write(300, "> ").Write(400, "\xff").Bytes(), withLeader(server.pid))
 	end := errno(abi.ErrEndOfFile)
 	steps := []struct {
 		reports []int32
@@ -153,7 +148,7 @@ func TestSetGroupLeader(t *testing.T) {
 		n.report(invoke("wnode.set_group_leader", pid(server.pid), pidAt(0))),
 		n.report(invoke("wnode.io_write", i64c(0), i64c(0), region(100, "hi"))),
 		n.report(invoke("wnode.set_group_leader", pid(server.pid), pid(abi.Pid{Node: n.system.Node(), Num: 1 << 40}))),
-	).write(100, "hi").bytes(), withLeader(n.pid))
+	).Write(100, "hi").Bytes(), withLeader(n.pid))
 	n.wantReports(0, 0, errno(abi.ErrNoProcess))
 	server.wantWritten(t, "put_chars", "hi")
 	p.wait()
@@ -169,7 +164,7 @@ func TestCommandLine(t *testing.T) {
 		invoke("wasi.environ_sizes_get", i32c(0), i32c(4)), drop,
 		n.report(seq(i32c(0), i32Load)),
 		n.report(invoke("wasi.fd_prestat_get", i32c(3), i32c(0))),
-	).bytes(), withArgs("a b", -5, true, "x\x00y", []any{"l"}))
+	).Bytes(), withArgs("a b", -5, true, "x\x00y", []any{"l"}))
 	n.wantReports(6)
 	want := "test.wasm\x00a b\x00-5\x00true\x00x\ufffdy\x00[\"l\"]\x00"
 	if got := n.next(); string(bytes.TrimRight(got, "\x00"))+"\x00" != want {
@@ -187,7 +182,7 @@ func TestWASIBasics(t *testing.T) {
 		n.report(invoke("wasi.clock_time_get", i32c(0), i64c(0), i32c(120))), n.tell(120, 8),
 		n.report(invoke("wasi.poll_oneoff", i32c(0), i32c(200), i32c(1), i32c(300))),
 		n.report(invoke("wasi.sched_yield")),
-	), 1000).bytes()
+	), 1000).Bytes()
 	var random [2][]byte
 	for i := range random {
 		p := n.start(module)
@@ -216,10 +211,10 @@ func TestHostileWASI(t *testing.T) {
 		poll(0, 0, 0, 300), poll(0, 0, 1<<30, 300), poll(0, 0, -1, 300), // sizes that overflow 32 bits
 		poll(page, 0, 1, 300), poll(0, page-31, 1, 300), poll(0, 0, 1, page-3), poll(0, 0, 2000, 300),
 		poll(400, 0, 1, 300),
-	).bytesAt(408, []byte{9}).bytes())
+	).At(408, []byte{9}).Bytes())
 	n.wantReports(invalid, invalid, invalid, wasiFault, wasiFault, wasiFault, wasiFault, invalid)
 	wantReason(t, p.wait(), "normal")
-	noMemory := (&wasmModule{}).fn("_start", seq(invoke("wasi.poll_oneoff", i32c(0), i32c(0), i32c(1), i32c(0)), drop))
+	noMemory := (&wasmModule{}).Fn("_start", invoke("wasi.poll_oneoff", i32c(0), i32c(0), i32c(1), i32c(0)), drop)
 	wantReason(t, n.run(noMemory), "normal")
 }
 
@@ -239,10 +234,10 @@ func TestPoll(t *testing.T) {
 	)
 	for i, k := range kinds {
 		at := int64(48 * i)
-		m.bytesAt(at, []byte{byte(i)}).bytesAt(at+8, []byte{k.kind}).bytesAt(at+16, []byte{k.clock}).bytesAt(at+40, []byte{k.flags})
+		m.At(at, []byte{byte(i)}).At(at+8, []byte{k.kind}).At(at+16, []byte{k.clock}).At(at+40, []byte{k.flags})
 	}
-	m.bytesAt(48*int64(len(kinds)-1)+24, []byte{0, 0, 0, 0, 0, 0, 1, 0})
-	p := n.start(m.bytes())
+	m.At(48*int64(len(kinds)-1)+24, []byte{0, 0, 0, 0, 0, 0, 1, 0})
+	p := n.start(m.Bytes())
 	n.wantReports(wasiOK, 7)
 	events := n.next()
 	for i, wantErrno := range []byte{wasiOK, wasiOK, wasiInval, wasiInval, wasiOK, wasiOK, wasiBadF} {
