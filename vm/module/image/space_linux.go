@@ -28,12 +28,25 @@ func mapRoom(size uint64) ([]byte, error) {
 // unmapRoom fails only for what is not mapped.
 func unmapRoom(b []byte) { _ = unix.Munmap(b) }
 
-// file is an image in memory, without a name.
+// file is an image in memory, without a name. It is one of [files].
 type file struct{ fd int }
+
+func newFile() (*file, error) {
+	if !files.take() {
+		return nil, errNoMapping
+	}
+	fd, err := unix.MemfdCreate("wnode image", unix.MFD_CLOEXEC)
+	if err != nil {
+		files.release()
+		return nil, err
+	}
+	return &file{fd}, nil
+}
 
 func (f *file) close() {
 	if f != nil {
 		_ = unix.Close(f.fd)
+		files.release()
 	}
 }
 
@@ -50,11 +63,10 @@ func (i *Image) shared() (*file, error) {
 	case i.closed:
 		return nil, errNoMapping
 	}
-	fd, err := unix.MemfdCreate("wnode image", unix.MFD_CLOEXEC)
+	f, err := newFile()
 	if err != nil {
 		return nil, fmt.Errorf("file of an image: %w", err)
 	}
-	f := &file{fd}
 	if err := i.writeFile(f); err != nil {
 		f.close()
 		return nil, fmt.Errorf("file of an image: %w", err)
