@@ -87,9 +87,10 @@ func (e *Engine) instantiate(g *guest, most uint64) (i *instance, err error) {
 	}
 	i = &instance{engine: e, code: c, functions: map[string]api.Function{}}
 	i.memory = linearMemory{engine: e, most: most}
-	made := false
+	made, memory := false, &i.memory
 	defer func() {
 		if !made {
+			memory.Free() // which the runtime does with an instance only
 			e.memory.release(c.weight)
 		}
 		if r := recover(); r == error(errMemory) {
