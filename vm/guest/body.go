@@ -130,6 +130,8 @@ type guest struct {
 	first   *string    // while the instance is initialised, the first that made it different from others
 	logs    vm.LogRate // what it may still write to the node's log
 
+	stackLeft int32 // what it may have of its stack beyond [firstStack], in bytes; 0 once it has it
+
 	files       *hostfs.Files    // what it has open on the host; nil when it has no folder and no listener
 	sockets     *hostnet.Sockets // nil when it has no listener
 	fdstat      [2]uint32        // descriptor and address of the fd_fdstat_get under way
@@ -149,7 +151,7 @@ func (g *guest) run() vm.Exit {
 		return g.instantiateFailed(err)
 	}
 	defer g.listen(i.module)()
-	if !g.code.bounds.set(i.module, g.process.Rights().Limits) {
+	if !g.bound(i) {
 		g.leave(i, vm.Normal)
 		return vm.Exit{Reason: ReasonTables, Crash: true}
 	}

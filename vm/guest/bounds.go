@@ -3,7 +3,6 @@ package guest
 import (
 	"github.com/tetratelabs/wazero/api"
 
-	"github.com/wnode/wnode/vm"
 	"github.com/wnode/wnode/vm/module/rewrite"
 )
 
@@ -25,26 +24,42 @@ func boundsOf(r *rewrite.Result) instanceBounds {
 	return instanceBounds{stack: r.Stack, tables: r.Tables, elements: r.TableElements, start: r.Start}
 }
 
-// set puts the limits of a process into its instance. It reports false when the tables are too large already.
-func (b *instanceBounds) set(instance api.Module, limits vm.Limits) bool {
-	if most := uint64(limits.Stack); most != 0 && most < rewrite.DefaultStackBytes {
-		setGlobal(instance, b.stack, uint32(most))
+// firstStack is what a guest has of its stack to begin with, in bytes. The stack grows with the guest's calls, and an
+// instance would keep what it has grown to while it rests: one that has needed more gets a new one. Few guests do.
+const firstStack = 64 << 10
+
+// bound puts the limits of the process into its instance. It reports false when the tables are too large already.
+func (g *guest) bound(i *instance) bool {
+	limits, b := g.process.Rights().Limits, &g.code.bounds
+	stack := uint64(rewrite.DefaultStackBytes)
+	if limits.Stack != 0 {
+		stack = min(stack, uint64(limits.Stack))
 	}
-	most := uint64(limits.Tables)
-	if most == 0 || most >= rewrite.MaxTableElements {
+	first := min(stack, firstStack)
+	i.stack.Set(first)
+	g.stackLeft = int32(stack - first)
+
+	tables := uint64(limits.Tables)
+	if tables == 0 || tables >= rewrite.MaxTableElements {
 		return true
 	}
-	if uint64(b.elements) > most {
+	if uint64(b.elements) > tables {
 		return false
 	}
 	if b.tables != "" {
-		setGlobal(instance, b.tables, uint32(most)-b.elements)
+		i.global(b.tables).Set(tables - uint64(b.elements))
 	}
 	return true
 }
 
-func setGlobal(instance api.Module, name string, value uint32) {
-	if global, ok := instance.ExportedGlobal(name).(api.MutableGlobal); ok { // always: the rewriter made it
-		global.Set(uint64(value))
+// deepen gives the guest, which has used up its first stack, the rest. It reports false when that is not enough, or
+// was given before.
+func (g *guest) deepen() bool {
+	left := api.DecodeI32(g.of.stack.Get()) + g.stackLeft
+	if g.stackLeft == 0 || left < 0 {
+		return false
 	}
+	g.of.stack.Set(api.EncodeI32(left))
+	g.stackLeft, g.of.deep = 0, true
+	return true
 }

@@ -157,10 +157,40 @@ func (c *cache) retireLocked(unused *code) {
 	if c.idle.Len() <= c.maxIdle {
 		return
 	}
-	oldest := c.idle.Remove(c.idle.Front()).(*code)
-	delete(c.loaded, oldest.hash)
-	oldest.pool.close()
-	c.engine.close(oldest.compiled)
+	c.closeLocked(c.idle.Front().Value.(*code))
+}
+
+// closeLocked closes a module without users.
+func (c *cache) closeLocked(unused *code) {
+	c.idle.Remove(unused.idle)
+	delete(c.loaded, unused.hash)
+	unused.pool.close()
+	c.engine.close(unused.compiled)
+}
+
+// largeImages are images that a module without users gives way for when memory is short, in bytes.
+const largeImages = 1 << 20
+
+// yield closes the module with large images that nobody has used for longest, and reports false when there is none.
+func (c *cache) yield() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for e := c.idle.Front(); e != nil; e = e.Next() {
+		if unused := e.Value.(*code); unused.pool.footprint() >= largeImages {
+			c.closeLocked(unused)
+			return true
+		}
+	}
+	return false
+}
+
+// close closes all modules, which nobody uses any more.
+func (c *cache) close() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for c.idle.Len() > 0 {
+		c.closeLocked(c.idle.Front().Value.(*code))
+	}
 }
 
 // rest closes all instances that no process uses.
@@ -267,7 +297,7 @@ func (e *Engine) compile(hash abi.Hash, content []byte) (ready *code, err error)
 		layout: rewritten.Layout, offsets: rewritten.Offsets, debug: rewritten.DebugBytes,
 		left: rewritten.Left, weight: instanceBytes + rewritten.TableBytes, bounds: boundsOf(rewritten),
 	}
-	ready.pool.init(ready, rewritten)
+	ready.pool.init(ready, &e.memory, rewritten)
 	return ready, nil
 }
 

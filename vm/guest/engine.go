@@ -50,8 +50,8 @@ type Options struct {
 	// MemoryPages bounds the memory of one guest, in pages of 64 KiB, at most 65536.
 	// 0: [DefaultMemoryPages].
 	MemoryPages uint32
-	// TotalMemory bounds the memory of all guests together, in bytes: their linear memories and tables, and
-	// 20 KiB for each. 0: half of the machine's.
+	// TotalMemory bounds the memory of all guests together, in bytes: their linear memories and tables,
+	// 20 KiB for each, and what the instances of each module begin with. 0: half of the machine's.
 	TotalMemory uint64
 	// TotalFiles bounds what all guests together have open on the host. 0: half of what the node may.
 	TotalFiles int
@@ -271,7 +271,7 @@ func (e *Engine) Close(ctx context.Context) error {
 			return fmt.Errorf("close guest engine: guests still running: %w", ctx.Err())
 		}
 	}
-	e.modules.rest()
+	e.modules.close()
 	err := e.runtime.Close(ctx)
 	e.arena.Close()
 	if e.onDisk != nil {

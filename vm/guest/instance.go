@@ -24,10 +24,10 @@ type instance struct {
 
 	left  api.MutableGlobal // what is left of the budget
 	stack api.MutableGlobal // what is left of the stack, in bytes
-	full  uint64            // stack of an instance at rest
-	// globals are the mutable ones, functions those that were called before.
+	// globals are the mutable ones, functions those that were called before, each with a stack of its own.
 	globals   []api.MutableGlobal
 	functions map[string]api.Function
+	deep      bool // a stack has become large
 
 	guest *guest // that uses the instance; WASI's streams are its
 	ready bool   // it has been initialised
@@ -87,9 +87,10 @@ func (e *Engine) instantiate(g *guest, most uint64) (i *instance, err error) {
 	}
 	i = &instance{engine: e, code: c, functions: map[string]api.Function{}}
 	i.memory = linearMemory{engine: e, most: most}
-	made := false
+	made, memory := false, &i.memory
 	defer func() {
 		if !made {
+			memory.Free() // which the runtime does with an instance only
 			e.memory.release(c.weight)
 		}
 		if r := recover(); r == error(errMemory) {
@@ -108,7 +109,6 @@ func (e *Engine) instantiate(g *guest, most uint64) (i *instance, err error) {
 	}
 	made = true
 	i.left, i.stack = i.global(c.left), i.global(c.bounds.stack)
-	i.full = i.stack.Get()
 	for _, name := range c.pool.state.Globals {
 		i.globals = append(i.globals, i.global(name))
 	}
@@ -130,10 +130,16 @@ func (i *instance) config(g *guest) wazero.ModuleConfig {
 		WithStdin(streams).WithStdout(streams).WithStderr(stderr{streams})
 }
 
+// maxFunctions bounds the functions that an instance keeps: initialisation, and what most of its processes run.
+const maxFunctions = 4
+
 // call calls an exported function.
 func (i *instance) call(ctx context.Context, export string) error {
 	f := i.functions[export]
 	if f == nil {
+		if len(i.functions) == maxFunctions {
+			clear(i.functions)
+		}
 		f = i.module.ExportedFunction(export)
 		i.functions[export] = f
 	}
@@ -149,6 +155,10 @@ func (i *instance) restore() bool {
 		return false
 	}
 	i.set(img, ready)
+	if i.deep {
+		clear(i.functions)
+		i.deep = false
+	}
 	return true
 }
 
@@ -159,7 +169,6 @@ func (i *instance) set(img *image.Image, ready bool) {
 	}
 	img.SetGlobals(i.globals)
 	i.left.Set(uint64(firstBudget))
-	i.stack.Set(i.full)
 	i.ready = ready
 }
 

@@ -188,6 +188,56 @@ func TestStackLimit(t *testing.T) {
 	}
 }
 
+// What is left of a stack once the first part is used up is granted to the process, up to its limit, and what the
+// runtime keeps for it does not rest with the instance.
+func TestDeepStack(t *testing.T) {
+	n := newTestNode(t)
+	count := seq(i32c(0), i32c(0), i32Load, i32c(1), raw(0x6b), i32Store) // one less at address 0
+	deep := func(calls int64) *wasmModule {
+		again := seq(i32c(0), i32Load, raw(0x04, 0x40), count, invoke("recurse"), raw(0x0b))
+		return entry(i32c(0), i32c(calls), i32Store, invoke("recurse")).Fn("recurse", again)
+	}
+	for name, tt := range map[string]struct {
+		calls  int64
+		limit  int
+		atom   string
+		stacks int // that rest with the instance
+	}{
+		"shallow":            {100, 0, "", 1},
+		"deep":               {10_000, 0, "", 0},
+		"too deep":           {100_000, 0, trapStackOverflow, 0},
+		"limit below":        {10_000, firstStack / 2, trapStackOverflow, 0},
+		"limit at the first": {10_000, firstStack, trapStackOverflow, 0},
+		"limit above":        {10_000, 3 * firstStack, trapStackOverflow, 0},
+		"within the limit":   {1000, 3 * firstStack, "", 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			limit := withRights(vm.Rights{Limits: vm.Limits{Stack: tt.limit}})
+			module := deep(tt.calls).Bytes()
+			for range 3 {
+				exit := n.start(module, limit).wait()
+				if tt.atom == "" {
+					wantReason(t, exit, "normal")
+				} else if atom, _ := trapOf(t, exit); atom != tt.atom {
+					t.Fatalf("trap %s", atom)
+				}
+			}
+			n.engine.modules.mu.Lock()
+			defer n.engine.modules.mu.Unlock()
+			stacks := 0
+			for _, c := range n.engine.modules.loaded {
+				for _, i := range c.pool.free {
+					stacks += len(i.functions)
+				}
+				c.pool.empty(0)
+			}
+			if stacks != tt.stacks {
+				t.Errorf("%d stacks at rest, want %d", stacks, tt.stacks)
+			}
+		})
+	}
+}
+
 // What an instance takes beside its linear memory is part of what all guests may have: many without any
 // memory, and tables, which count as large as they can become.
 func TestMemoryOfInstances(t *testing.T) {

@@ -34,13 +34,18 @@ func (b *budget) take(n uint64) bool {
 
 func (b *budget) release(n uint64) { b.used.Add(^(n - 1)) }
 
-// takeMemory takes from the memory of all guests, which those that are at rest make room for.
+// takeMemory takes from the memory of all guests, for which instances at rest and modules that nobody uses make room.
 func (e *Engine) takeMemory(n uint64) bool {
 	if e.memory.take(n) {
 		return true
 	}
 	e.modules.rest()
-	return e.memory.take(n)
+	for !e.memory.take(n) {
+		if !e.modules.yield() {
+			return false
+		}
+	}
+	return true
 }
 
 // linearMemory is the memory of one instance, within what its process and all guests may have.

@@ -52,8 +52,12 @@ func yield(ctx context.Context, stack []uint64) {
 	stack[0] = api.EncodeI32(budget)
 }
 
-// stackOverflow is called by a guest that has used its stack up.
-func stackOverflow(context.Context, []uint64) { panic(&trap{trapStackOverflow}) }
+// stackOverflow is called by a guest that has used its stack up, or the part that it had.
+func stackOverflow(ctx context.Context, _ []uint64) {
+	if !ctx.(*guest).deepen() {
+		panic(&trap{trapStackOverflow})
+	}
+}
 
 // tableTrap is called by a guest that calls through a table what is not there.
 func tableTrap(_ context.Context, stack []uint64) {

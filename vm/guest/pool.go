@@ -22,13 +22,13 @@ const shrinkPeriod = 10 * time.Second
 // pool has the instances of a module that are at rest, each set to the module's image.
 type pool struct {
 	code   *code
+	memory *budget       // that images take from
 	state  rewrite.State // Data is nil once there is an image
 	shared bool          // the module says that processes may share what it has read ([abi.ImageExport])
 
 	mu     sync.Mutex
 	first  *image.Image // what instances begin with that have not been initialised; nil before the first
 	image  *image.Image // what they begin with now
-	broken error        // why there can be no instance
 	ready  bool         // the image is one of an instance that has been initialised
 	own    string       // why it is not, "" when it is or nobody knows yet: each instance has to be initialised for itself
 	free   []*instance  // the one that was used last comes first again
@@ -36,8 +36,8 @@ type pool struct {
 	unused int          // the fewest that were free since the pool was last looked at
 }
 
-func (p *pool) init(c *code, rewritten *rewrite.Result) {
-	p.code, p.state = c, rewritten.State
+func (p *pool) init(c *code, memory *budget, rewritten *rewrite.Result) {
+	p.code, p.memory, p.state = c, memory, rewritten.State
 	p.own = rewritten.State.Hidden
 	_, p.shared = c.exports[abi.ImageExport]
 	_, initialized := c.exports[initializeExport]
@@ -74,18 +74,42 @@ func (p *pool) put(i *instance) bool {
 }
 
 // begin gives the image for a new instance, with whether that has been initialised, which it has not
-// for one that is to stay apart. The first instance makes it. The error is [image.ErrOutOfBounds].
+// for one that is to stay apart. The first instance makes it. The errors are [image.ErrOutOfBounds] and errMemory.
 func (p *pool) begin(i *instance, apart bool) (img *image.Image, ready bool, err error) {
+	if err := p.prepare(i); err != nil {
+		return nil, false, err
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.first == nil && p.broken == nil {
-		p.first, p.broken = image.Initial(uint64(len(i.memory.buffer)), p.state.Data, i.globals)
-		p.image, p.state.Data = p.first, nil
-	}
 	if apart {
-		return p.first, p.ready && p.image == p.first, p.broken
+		return p.first, p.ready && p.image == p.first, nil
 	}
-	return p.image, p.ready, p.broken
+	return p.image, p.ready, nil
+}
+
+// prepare makes the image for all instances from a new one, unless there is one.
+func (p *pool) prepare(i *instance) error {
+	p.mu.Lock()
+	known, data := p.first != nil, p.state.Data
+	p.mu.Unlock()
+	if known {
+		return nil
+	}
+	img, err := image.Initial(uint64(len(i.memory.buffer)), data, i.globals)
+	if err != nil {
+		return err
+	}
+	if !i.engine.takeMemory(img.Footprint()) {
+		return errMemory
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.first != nil {
+		p.memory.release(img.Footprint())
+		return nil
+	}
+	p.first, p.image, p.state.Data = img, img, nil
+	return nil
 }
 
 // current gives the image, with whether it is one of an instance that has been initialised.
@@ -96,29 +120,67 @@ func (p *pool) current() (*image.Image, bool) {
 }
 
 // initialized is told of an instance that has just been initialised. Unless it has used what makes it
-// different from all others, it is what instances begin with from now on.
+// different from all others, or there is no memory for an image, it is what instances begin with from now on.
 func (p *pool) initialized(i *instance, used string) {
+	if !p.wants(used) {
+		return
+	}
+	img := image.Capture(i.memory.buffer, i.globals)
+	if !i.engine.takeMemory(img.Footprint()) {
+		return
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	switch {
-	case p.ready || p.own != "":
-	case used != "":
-		p.own = "its initialisation calls " + used
-	default:
-		p.image, p.ready = image.Capture(i.memory.buffer, i.globals), true
+	if p.ready || p.own != "" {
+		p.memory.release(img.Footprint())
+		return
 	}
+	p.image, p.ready = img, true
 }
 
-// close closes all instances and the image.
+// wants reports whether an initialised instance is to become an image, which no other one will if it has used
+// what makes it different.
+func (p *pool) wants(used string) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.ready || p.own != "" {
+		return false
+	}
+	if used != "" {
+		p.own = "its initialisation calls " + used
+	}
+	return used == ""
+}
+
+// close closes all instances and the images. No process may use the module.
 func (p *pool) close() {
 	p.empty(0)
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.memory.release(p.footprintLocked())
 	for _, img := range []*image.Image{p.first, p.image} {
 		if img != nil {
 			img.Close()
 		}
 	}
+	p.first, p.image = nil, nil
+}
+
+// footprint is what the images take of the memory of all guests, in bytes.
+func (p *pool) footprint() uint64 {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.footprintLocked()
+}
+
+func (p *pool) footprintLocked() (bytes uint64) {
+	if p.first != nil {
+		bytes = p.first.Footprint()
+	}
+	if p.image != p.first {
+		bytes += p.image.Footprint()
+	}
+	return bytes
 }
 
 // shrink lets those instances go that were not needed since it was called last, and reports whether

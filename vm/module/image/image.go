@@ -114,6 +114,15 @@ func (i *Image) Bytes() uint64 {
 	return n
 }
 
+// Footprint is what the image takes at most, in bytes: what [Image.Bytes] says, and as much for the file.
+func (i *Image) Footprint() uint64 {
+	n := i.Bytes()
+	if n >= sharedFrom {
+		n *= 2
+	}
+	return n
+}
+
 // Write writes the image to memory of its size that is zero.
 func (i *Image) Write(memory []byte) {
 	for _, r := range i.runs {

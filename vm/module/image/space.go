@@ -1,6 +1,9 @@
 package image
 
-import "errors"
+import (
+	"errors"
+	"sync/atomic"
+)
 
 // Space is the memory of an instance: room for it to grow, and the means to set it back to an image without
 // touching more of it than was changed. It belongs to one goroutine at a time.
@@ -32,6 +35,29 @@ const mappedFrom = 256 << 10
 // written to each space, which needs no mapping of its own for them then.
 const sharedFrom = 64 << 10
 
+// What all spaces and images of the program may have of the system. Linux lets a program have 65,530 mappings
+// unless told otherwise, and a space has up to two. What is beyond works without, and takes longer.
+var (
+	mappings = bound{most: 20_000}
+	files    = bound{most: 256}
+)
+
+// bound counts what there is of something.
+type bound struct {
+	most int64
+	used atomic.Int64
+}
+
+func (b *bound) take() bool {
+	if b.used.Add(1) <= b.most {
+		return true
+	}
+	b.release()
+	return false
+}
+
+func (b *bound) release() { b.used.Add(-1) }
+
 // errNoMapping says that this system does not map memory as it has to be.
 var errNoMapping = errors.New("memory cannot be mapped")
 
@@ -42,8 +68,11 @@ func (a *Arena) NewSpace(least, most uint64) *Space {
 		if slot := a.take(least); slot != nil {
 			return &Space{room: slot, kind: placed, arena: a}
 		}
-	} else if b, err := mapRoom(min(most, max(4*least, 16<<20))); err == nil { // what is not used costs nothing
-		return &Space{room: b, kind: mapped, arena: a}
+	} else if mappings.take() {
+		if b, err := mapRoom(min(most, max(4*least, 16<<20))); err == nil { // what is not used costs nothing
+			return &Space{room: b, kind: mapped, arena: a}
+		}
+		mappings.release()
 	}
 	return &Space{room: make([]byte, least)}
 }
@@ -70,6 +99,7 @@ func (s *Space) Free() {
 		s.arena.give(s.room)
 	case mapped:
 		unmapRoom(s.room)
+		mappings.release()
 	}
 	*s = Space{}
 }

@@ -31,12 +31,25 @@ func unmapRoom(b []byte) { _ = unix.Munmap(b) }
 // emptyRoom makes zeroes of what was mapped, which then takes no memory.
 func emptyRoom(b []byte) bool { return unix.Madvise(b, unix.MADV_DONTNEED) == nil }
 
-// file is an image in memory, without a name.
+// file is an image in memory, without a name. It is one of [files].
 type file struct{ fd int }
+
+func newFile() (*file, error) {
+	if !files.take() {
+		return nil, errNoMapping
+	}
+	fd, err := unix.MemfdCreate("wnode image", unix.MFD_CLOEXEC)
+	if err != nil {
+		files.release()
+		return nil, err
+	}
+	return &file{fd}, nil
+}
 
 func (f *file) close() {
 	if f != nil {
 		_ = unix.Close(f.fd)
+		files.release()
 	}
 }
 
@@ -53,11 +66,10 @@ func (i *Image) shared() (*file, error) {
 	case i.closed:
 		return nil, errNoMapping
 	}
-	fd, err := unix.MemfdCreate("wnode image", unix.MFD_CLOEXEC)
+	f, err := newFile()
 	if err != nil {
 		return nil, fmt.Errorf("file of an image: %w", err)
 	}
-	f := &file{fd}
 	if err := i.writeFile(f); err != nil {
 		f.close()
 		return nil, fmt.Errorf("file of an image: %w", err)

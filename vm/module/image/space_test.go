@@ -95,6 +95,55 @@ func TestSpaceShowsALaterImage(t *testing.T) {
 	}
 }
 
+// When the program has all the mappings and files that it may have, spaces and images work without. None stays
+// behind.
+func TestBounds(t *testing.T) {
+	const size = 1 << 20
+	var arena Arena
+	defer arena.Close()
+	data := []rewrite.Segment{{Bytes: bytes.Repeat([]byte{1}, 2*sharedFrom)}}
+	want := make([]byte, size)
+	copy(want, data[0].Bytes)
+	try := func(t *testing.T, maps, file bool) {
+		i, err := Initial(size, data, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := arena.NewSpace(size, size)
+		if is := s.kind == mapped; is != maps {
+			t.Errorf("mapped: %v", is)
+		}
+		for range 3 {
+			s.Set(i, size)
+			if !bytes.Equal(s.Bytes(size), want) {
+				t.Fatal("another memory")
+			}
+			s.Bytes(size)[9], s.Bytes(size)[size-1] = 7, 7
+		}
+		if has := i.file != nil; has != file {
+			t.Errorf("a file: %v", has)
+		}
+		s.Free()
+		i.Close()
+	}
+	fill := func(t *testing.T, b *bound) {
+		before := b.used.Load()
+		for b.take() {
+		}
+		t.Cleanup(func() {
+			if used := b.used.Add(before - b.most); used != before {
+				t.Errorf("%d used, %d before", used, before)
+			}
+		})
+	}
+	s := arena.NewSpace(size, size)
+	linux := s.kind == mapped
+	s.Free()
+	t.Run("both", func(t *testing.T) { try(t, linux, linux) })
+	t.Run("no more files", func(t *testing.T) { fill(t, &files); try(t, linux, false) })
+	t.Run("no more mappings", func(t *testing.T) { fill(t, &mappings); try(t, false, false) })
+}
+
 func BenchmarkSet(b *testing.B) {
 	for name, tt := range map[string]struct{ size, data, changes int }{
 		"64KiB":                    {64 << 10, 4096, 2},

@@ -79,7 +79,8 @@ func (r *rewriter) analyze() error {
 	}
 	s := &scanner{
 		m: m, imported: uint32(m.Imported(wasm.KindFunc)), globals: uint32(m.Imported(wasm.KindGlobal) + len(m.Globals)),
-		taken: r.taken, importTypes: r.imports,
+		tables: uint32(m.Imported(wasm.KindTable) + len(m.Tables)),
+		taken:  r.taken, importTypes: r.imports,
 	}
 	s.takeAddresses()
 	defer func() { r.hidden = s.hidden }()
@@ -106,6 +107,7 @@ type scanner struct {
 	m        *wasm.Module
 	imported uint32
 	globals  uint32
+	tables   uint32
 	taken    []bool
 
 	importTypes []uint32

@@ -80,7 +80,7 @@ func (s *scanner) called(guest bool) {
 func (s *scanner) call(in *wasm.Instr) {
 	var t *wasm.FuncType
 	switch defined := in.Index - s.imported; {
-	case in.Op == wasm.OpCallIndirect && in.Index < uint32(len(s.m.Types)):
+	case in.Op == wasm.OpCallIndirect && in.Index < uint32(len(s.m.Types)) && in.Table < s.tables:
 		t = &s.m.Types[in.Index]
 		s.called(true)
 	case in.Op == wasm.OpCall && in.Index < s.imported:

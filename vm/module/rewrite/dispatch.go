@@ -9,8 +9,8 @@ import (
 // DefaultDispatchFrom is the default of [Options.DispatchFrom].
 const DefaultDispatchFrom = 256
 
-// maxDispatchEffort bounds what the compiler has to do for the functions that stand in for a table; see
-// [rewriter.checkEffort].
+// maxDispatchEffort bounds what the compiler has to do for the functions that stand in for a table, as an
+// estimate like [function.effort].
 const maxDispatchEffort = 1 << 28
 
 // dispatch turns a table that never changes into code: a call through it becomes a call of a function
@@ -49,10 +49,25 @@ func (r *rewriter) planDispatch() {
 			}
 		}
 	}
-	places := int64(2 * len(targets)) // each a block and a place in a br_table
-	if places*places*int64(len(d.order)) <= maxDispatchEffort {
+	if d.effort(r) <= maxDispatchEffort {
 		r.dispatch = d
 	}
+}
+
+// effort estimates what it takes to compile the functions. Parameters are carried to each call.
+func (d *dispatch) effort(r *rewriter) (effort int64) {
+	called := map[uint32]int64{} // places in the table, by type
+	for _, f := range d.targets {
+		if f != absent {
+			called[r.typeOfFunction(f)]++
+		}
+	}
+	for _, t := range d.order {
+		params := int64(len(r.m.Types[t].Params))
+		weight := weightBlock * (int64(len(d.targets)) + called[t])
+		effort += weight*weight + weight*weightLocal*params*min(called[t], 1)
+	}
+	return effort
 }
 
 // tableContents gives the function at each index of the only table, false when it is more than what

@@ -93,7 +93,16 @@ func TestTablesThatStay(t *testing.T) {
 		"set":      func(m *wasm.Module) { m.Codes[0].Body = ops(num(0), []byte{0xd0, 0x70, 0x26, 0}, end) },
 		"passive":  func(m *wasm.Module) { m.Elements[0].Mode = wasm.Passive },
 		"too long": func(m *wasm.Module) { m.Elements[0].Offset.Code = num(4) },
-		"few":      func(m *wasm.Module) { m.Tables[0].Limits.Min = 1 },
+		"parameters": func(m *wasm.Module) { // carried to each of many calls
+			m.Types[typeI32].Params = slices.Repeat(m.Types[typeI32].Params, 900)
+			for f := range uint32(2000) {
+				m.Funcs, m.Codes = append(m.Funcs, typeI32), append(m.Codes, wasm.Code{Body: end})
+				m.Elements[0].Funcs = append(m.Elements[0].Funcs, 2+f)
+			}
+			m.Tables[0].Limits.Min = 2002
+			m.Codes[0].Body = ops(op(wasm.OpUnreachable), indirect(typeI32), end)
+		},
+		"few": func(m *wasm.Module) { m.Tables[0].Limits.Min = 1 },
 	} {
 		t.Run(name, func(t *testing.T) {
 			m := smallTable(program(fn{}, fn{}))

@@ -28,7 +28,8 @@
 // A second global counts the bytes of stack that are left, by an estimate from the locals and
 // operands of each function. Functions and indirect calls that close a circle, and functions with large frames, subtract
 // what is used from there to the next that counts, and add it again when they are left. Below zero,
-// [StackOverflow] is called.
+// [StackOverflow] is called, which may give more: the runtime keeps the stack that a function has once needed, so that
+// whoever calls it again and again can be given little at first.
 //
 // # Bounds
 //

@@ -122,7 +122,7 @@ func (r *rewriter) descend(out *code, depth int64, local uint32) {
 	out.op(wasm.OpI32LtS)
 	out.block(wasm.OpIf, wasm.BlockEmpty)
 	out.with(wasm.OpCall, r.layout.stackOverflow())
-	out.op(wasm.OpUnreachable, wasm.OpEnd)
+	out.op(wasm.OpEnd)
 }
 
 // ascend gives them back.

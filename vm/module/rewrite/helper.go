@@ -18,19 +18,19 @@ func (h *helper) code(r *rewriter) wasm.Code {
 
 // helpers has the helpers that a module uses.
 type helpers struct {
-	next uint32 // index of the first
-	used []*helper
+	next  uint32 // index of the first
+	used  []*helper
+	added map[*helper]uint32 // their indices
 }
 
 // index gives the index of a helper, which it adds if need be.
 func (h *helpers) index(one *helper) uint32 {
-	for i, u := range h.used {
-		if u == one {
-			return h.next + uint32(i)
-		}
+	index, ok := h.added[one]
+	if !ok {
+		index = h.next + uint32(len(h.used))
+		h.used, h.added[one] = append(h.used, one), index
 	}
-	h.used = append(h.used, one)
-	return h.next + uint32(len(h.used)-1)
+	return index
 }
 
 // Work in bulk is charged a reduction for 64 bytes, or 8 elements of 8 bytes.

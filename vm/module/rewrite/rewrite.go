@@ -16,7 +16,8 @@ const (
 	// Yield is called with what is left of the budget, which is below zero, and gives a new budget, in reductions.
 	// Its type is (i32) -> (i32).
 	Yield = "yield"
-	// StackOverflow is called when there is no stack left, and must not return. Its type is () -> ().
+	// StackOverflow is called when less than nothing is left of the stack. It returns if it has made
+	// [Result.Stack] larger, so that there is again, and ends the guest otherwise. Its type is () -> ().
 	StackOverflow = "stack_overflow"
 	// TableTrap is called for a call through a table that there is no function for, and must not
 	// return. It is given TrapNoFunction or TrapOtherType; its type is (i32) -> ().
@@ -209,7 +210,7 @@ func (r *rewriter) place() {
 	r.stack, r.tables = r.left+1, r.left+2
 	r.types = injectedTypes{m: r.m, results: map[string]uint32{}}
 	r.inits, r.grows = map[uint32]*helper{}, map[uint32]*helper{}
-	r.helpers = helpers{next: r.layout.imported + injectedImports + r.layout.defined}
+	r.helpers = helpers{next: r.layout.imported + injectedImports + r.layout.defined, added: map[*helper]uint32{}}
 }
 
 // inject puts in what the new code refers to, and moves everything else that goes by the indices of functions.

@@ -41,6 +41,7 @@ func TestRefused(t *testing.T) {
 		"ref.func":    ops(with(wasm.OpRefFunc, 1), drop),
 		"type":        ops(block(wasm.OpBlock, 5), end),
 		"call type":   indirect(5),
+		"table":       ops(num(0), with(wasm.OpCallIndirect, typeNone), []byte{1}),
 		"label":       with(wasm.OpBr, 1),
 		"label, loop": ops(block(wasm.OpLoop, empty), with(wasm.OpBrIf, 2), end),
 		"two ends":    end,

@@ -5,6 +5,7 @@ type Instr struct {
 	Op         Op
 	Start, End int    // its place in the code
 	Index      uint32 // the function, type, local, global, label, table or segment of the immediate
+	Table      uint32 // the table of a call through one
 	Type       int64  // of a block: an index into Types, or a negative number as in the binary format
 	Value      int32  // of i32.const
 }
@@ -74,7 +75,7 @@ func (w *Instructions) immediate(in *Instr, kind immediate) {
 		in.Index = r.u32()
 	case typeAndTable, elementAndTable, tableAndTable:
 		in.Index = r.u32()
-		r.u32()
+		in.Table = r.u32()
 	default:
 		w.rareImmediate(in, kind)
 	}
