@@ -2,6 +2,7 @@ package vm_test
 
 import (
 	"errors"
+	"strings"
 	"testing"
 	"testing/synctest"
 
@@ -140,6 +141,21 @@ func TestTraceOfAnyMessage(t *testing.T) {
 				t.Errorf("kind %d, from %s", m.Kind, m.From.Text(0))
 			}
 		}
+	})
+}
+
+// What a tracer with a small mailbox can never take does not keep from it what comes after.
+func TestTraceLargerThanTheMailbox(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		sys := newSystem(t, vm.Options{})
+		tracer := newActor(t, sys, vm.SpawnOptions{Rights: vm.Rights{Limits: vm.Limits{MailboxBytes: 1000}}})
+		p := newActor(t, sys, vm.SpawnOptions{})
+		mustTrace(t, sys, p.pid, tracer.pid, vm.TraceSend)
+		nobody := abi.Pid{Node: 1, Num: 999}
+		p.send(nobody, 1)
+		p.send(nobody, strings.Repeat("x", 800))
+		p.send(nobody, 2)
+		wantMessages(t, tracer.drain(), event(p.pid, "send", 1, nobody), []any{"trace_dropped", 1}, event(p.pid, "send", 2, nobody))
 	})
 }
 
