@@ -4,7 +4,6 @@ package main
 
 import (
 	"errors"
-	"time"
 
 	"github.com/wnode/wnode/abi"
 	wnode "github.com/wnode/wnode/guest-sdk/go"
@@ -247,11 +246,7 @@ func dynamicChildren(string) {
 
 // countComes waits until so many children run.
 func (t tree) countComes(active int) {
-	for start := time.Now(); get(supervisor.CountChildren(t.Address)).Active != active; must(wnode.Sleep(time.Millisecond)) {
-		if time.Since(start) > soon {
-			panic("the supervisor does not hear of the end of a child")
-		}
-	}
+	until("as many children", func() bool { return get(supervisor.CountChildren(t.Address)).Active == active })
 }
 
 // significantChildren: SUP-07.
