@@ -38,7 +38,7 @@ func TestSpawnOptions(t *testing.T) {
 		{`f, [], {limits: {timers: -1}}`, `option limits: timers must be a whole number, and not less than 0`},
 		{`f, [], {limits: {timers: 1.5}}`, `option limits: timers must be a whole number, and not less than 0`},
 		{`f, [], {limits: {wings: 2}}`, `option limits: limit "wings": there is none of that name`},
-		{`f, [], {limits: {priority: "x"}}`, `option limits: priority "x": it is one of [low normal high max]`},
+		{`f, [], {limits: {priority: "x"}}`, `option limits: priority "x": it is one of [low normal high max] (input`},
 		{`f, [], {deny: "connect"}`, `option deny: it must be an array of strings`},
 		{`f, [], {deny: ["fun"]}`, `option deny: permission "fun": there is none of that name`},
 		{`f, [], {folders: [1]}`, `option folders: it must be an array of strings`},

@@ -5,10 +5,12 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/dop251/goja"
 
 	"github.com/wnode/wnode"
+	"github.com/wnode/wnode/abi"
 	"github.com/wnode/wnode/abi/term"
 )
 
@@ -65,7 +67,7 @@ func (e *Evaluator) spawnOptions(a arguments, i int) (spawnOptions, error) {
 	}
 	for _, name := range slices.Sorted(maps.Keys(values)) {
 		if err := o.set(name, values[name]); err != nil {
-			return o, typeErrorf("option %s: %s", name, err)
+			return o, typeErrorf("option %s: %s", name, strings.TrimSuffix(err.Error(), ": "+abi.ErrBadArgument.Error()))
 		}
 	}
 	return o, nil
