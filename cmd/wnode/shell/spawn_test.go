@@ -1,8 +1,6 @@
 package shell
 
 import (
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -10,10 +8,7 @@ import (
 // Process.spawn as people type it. PROC-07, PROC-08, W-08.
 func TestSpawnOptions(t *testing.T) {
 	s := newSession(t)
-	module := filepath.Join(t.TempDir(), "whoami.wasm")
-	if err := os.WriteFile(module, []byte("\x00asm\x01\x00\x00\x00"), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	module := emptyModule(t)
 	for _, c := range []struct{ source, want string }{
 		{`f = wasm(` + quote(module) + `); 1`, `1`},
 		{`Process.info(Process.spawn(f)).priority`, `"normal"`},
