@@ -13,11 +13,13 @@ import (
 
 // image tells the node that processes may share what was read while the program was initialised.
 //
+//lint:ignore U1000 the node looks for it
 //go:wasmexport wnode_image
 func image() {}
 
 // start is where a process begins.
 //
+//lint:ignore U1000 the node calls it
 //go:wasmexport wnode_start
 func start() {
 	os.Args = strings0(argsSizesGet, argsGet)
