@@ -144,6 +144,36 @@ func TestTraceOfAnyMessage(t *testing.T) {
 	})
 }
 
+// lateNames has something happen while the name of a process that ends is freed.
+type lateNames struct {
+	*names
+	late func(abi.Pid)
+}
+
+func (n lateNames) Release(pid abi.Pid) {
+	n.late(pid)
+	n.names.Release(pid)
+}
+
+// Nothing comes after the end of a process, whatever happens to it on its way out; its name is told even so.
+func TestTraceEndsWithTheProcess(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		registry := lateNames{names: newNames()}
+		var sys *vm.System
+		registry.late = func(pid abi.Pid) {
+			sys.Deliver(abi.Signal{Kind: abi.SignalMessage, To: pid, Data: term.MustEncode("late")})
+		}
+		sys = newSystem(t, vm.Options{Names: &registry})
+		tracer, p := newActor(t, sys, vm.SpawnOptions{}), newActor(t, sys, vm.SpawnOptions{})
+		registry.register("anna", p.pid)
+		mustTrace(t, sys, p.pid, tracer.pid, vm.TraceReceive|vm.TraceProcs)
+		p.exit("done")
+		synctest.Wait()
+		wantMessages(t, tracer.drain(),
+			event(p.pid, "receive", "late"), event(p.pid, "exit", "done"), event(p.pid, "unregister", "anna"))
+	})
+}
+
 // What a tracer with a small mailbox can never take does not keep from it what comes after.
 func TestTraceLargerThanTheMailbox(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
