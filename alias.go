@@ -37,6 +37,10 @@ type (
 	Limits = vm.Limits
 	// Priority is the share of a processor that a process asks for.
 	Priority = abi.Priority
+	// Overflow says what a full mailbox leads to.
+	Overflow = vm.Overflow
+	// FolderChoice says which folders of those that there are a process has.
+	FolderChoice = vm.FolderChoice
 	// Rights are the limits of a process, what it is denied, and what of the host it may reach.
 	Rights = vm.Rights
 	// Reach is what of the host a guest may reach.
@@ -73,6 +77,12 @@ const (
 
 // ParsePriority gives the priority of a name: low, normal, high or max.
 func ParsePriority(name string) (Priority, error) { return abi.ParsePriority(name) }
+
+// ParseOverflow gives the answer to a full mailbox of a name: kill, drop or block.
+func ParseOverflow(name string) (Overflow, error) { return vm.ParseOverflow(name) }
+
+// ParseFolderChoice reads guest paths, those for reading only with ":ro" behind them; see [vm.ParseFolderChoice].
+func ParseFolderChoice(folders []string) (FolderChoice, error) { return vm.ParseFolderChoice(folders) }
 
 // What is traced of a process.
 const (

@@ -92,11 +92,12 @@ func (p *Process) enqueueExitLocked(from abi.Pid, reason []byte) {
 }
 
 // finish ends the process in the order of PROC-17: its names are freed, its mailbox closes, then
-// those with a link or a monitor hear. Nothing changes the process after that.
-func (p *Process) finish() {
+// those with a link or a monitor hear. Nothing changes the process after that. name is the one that it has.
+func (p *Process) finish(name string) {
 	p.sys.opts.Names.Release(p.pid)
 	p.mu.Lock()
 	p.ended = true
+	p.traceEnd(name)
 	p.answerStackLocked()
 	p.inspector = nil
 	if q := p.traces.Load(); q != nil {

@@ -174,8 +174,7 @@ func (p *Process) run() {
 	stopClock()
 	byItself := p.exit(encodeReason(exit.Reason))
 	name := p.sys.opts.Names.NameOf(p.pid)
-	p.traceEnd(name)
-	p.finish()
+	p.finish(name)
 	if byItself && exit.Crash && p.sys.crashes.take(p) {
 		p.sys.crashed(Crash{
 			Pid: p.pid, Leader: p.leader, Label: p.label, Name: name, Function: p.opts.Function,

@@ -1,6 +1,7 @@
 package vm_test
 
 import (
+	"context"
 	"testing"
 	"testing/synctest"
 
@@ -40,6 +41,41 @@ func TestSpawnLostBeforeItLeft(t *testing.T) {
 			t.Errorf("%v went out", got)
 		}
 		wantMessages(t, a.drain())
+	})
+}
+
+// A caller whose time is up when the reply has come already has the process: that begins.
+func TestSpawnReplyAsTheTimeIsUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		way := &crossing{}
+		sys := newSystem(t, vm.Options{Remote: way})
+		a, child := newActor(t, sys, vm.SpawnOptions{}), abi.Pid{Node: 2, Num: 7}
+		const times = 50 // either of what the caller waits for may be seen first
+		for range times {
+			ctx, cancel := context.WithCancel(t.Context())
+			way.leaving = func(sig abi.Signal) {
+				if sig.Kind == abi.SignalSpawnRequest {
+					sys.Deliver(abi.Signal{
+						Kind: abi.SignalSpawnReply, From: child, To: sig.From, Ref: sig.Ref, Data: term.MustEncode(list{"ok", child}),
+					})
+					cancel()
+				}
+			}
+			a.do(func(p *vm.Process) {
+				if pid, err := p.SpawnFunction(ctx, 2, vm.SpawnRequest{Function: function("f")}); err != nil || pid != child {
+					t.Errorf("%v, %v", pid, err)
+				}
+			})
+		}
+		acks := 0
+		for _, kind := range way.kinds() {
+			if kind == abi.SignalSpawnAck {
+				acks++
+			}
+		}
+		if acks != times {
+			t.Errorf("%d of %d begin", acks, times)
+		}
 	})
 }
 
@@ -123,8 +159,7 @@ func TestSpawnNeverBegins(t *testing.T) {
 				if !r.sys.Alive(r.child) {
 					t.Error("it ended with another node's connection")
 				}
-				end(r)
-				synctest.Wait()
+				end(r) // and no wait: it may not have seen that yet
 				r.deliver(abi.Signal{Kind: abi.SignalSpawnAck, From: r.caller, Ref: r.ref})
 				if r.ran || r.sys.Alive(r.child) {
 					t.Errorf("it has run: %v, lives: %v", r.ran, r.sys.Alive(r.child))

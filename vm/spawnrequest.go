@@ -164,20 +164,24 @@ func (p *Process) spawnRemote(ctx context.Context, node abi.NodeID, ref abi.Ref,
 	if err := p.route(ctx, request); err != nil {
 		return abi.Pid{}, spawnError(req.Function, err)
 	}
+	var answer abi.Signal
 	select {
-	case answer := <-pending.answer:
-		pid, err := readSpawnReply(answer)
-		if err == nil {
-			p.traceSpawn(pid, req.Function)
-		}
-		return pid, spawnError(req.Function, err)
+	case answer = <-pending.answer:
 	case <-ctx.Done():
-		return abi.Pid{}, context.Cause(ctx)
+		if p.abandonSpawn(ref, node) {
+			return abi.Pid{}, context.Cause(ctx)
+		}
+		answer = <-pending.answer // it has been taken in: the new process begins
 	}
+	pid, err := readSpawnReply(answer)
+	if err == nil {
+		p.traceSpawn(pid, req.Function)
+	}
+	return pid, spawnError(req.Function, err)
 }
 
-// abandonSpawn ends the wait for a reply that has not come. One that comes later finds nobody.
-func (p *Process) abandonSpawn(ref abi.Ref, node abi.NodeID) {
+// abandonSpawn ends the wait for a reply, and reports false when that has come. One that comes later finds nobody.
+func (p *Process) abandonSpawn(ref abi.Ref, node abi.NodeID) bool {
 	p.mu.Lock()
 	_, pending := p.spawning[ref]
 	delete(p.spawning, ref)
@@ -185,6 +189,7 @@ func (p *Process) abandonSpawn(ref abi.Ref, node abi.NodeID) {
 	if pending {
 		p.sys.remote.remove(ref, node)
 	}
+	return pending
 }
 
 // spawnError names the function, unless what is logged will.
@@ -237,7 +242,7 @@ func (p *Process) tieToChild(sig abi.Signal) (pending *spawning, child abi.Pid, 
 func (p *Process) spawnAcknowledged(sig abi.Signal) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.begin != nil && !p.begun && sig.From == p.opts.Parent && sig.Ref == p.opts.request {
+	if p.begin != nil && !p.begun && p.reason == nil && sig.From == p.opts.Parent && sig.Ref == p.opts.request {
 		p.begun = true
 		close(p.begin)
 	}

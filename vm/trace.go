@@ -84,7 +84,8 @@ func (p *Process) openTraces() *traceQueue {
 		return nil
 	}
 	if p.traces.Load() == nil {
-		p.traces.Store(&traceQueue{})
+		_, largest := p.traceRoom()
+		p.traces.Store(&traceQueue{largest: largest})
 	}
 	return p.traces.Load()
 }

@@ -2,6 +2,7 @@ package vm_test
 
 import (
 	"errors"
+	"strings"
 	"testing"
 	"testing/synctest"
 
@@ -140,6 +141,51 @@ func TestTraceOfAnyMessage(t *testing.T) {
 				t.Errorf("kind %d, from %s", m.Kind, m.From.Text(0))
 			}
 		}
+	})
+}
+
+// lateNames has something happen while the name of a process that ends is freed.
+type lateNames struct {
+	*names
+	late func(abi.Pid)
+}
+
+func (n lateNames) Release(pid abi.Pid) {
+	n.late(pid)
+	n.names.Release(pid)
+}
+
+// Nothing comes after the end of a process, whatever happens to it on its way out; its name is told even so.
+func TestTraceEndsWithTheProcess(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		registry := lateNames{names: newNames()}
+		var sys *vm.System
+		registry.late = func(pid abi.Pid) {
+			sys.Deliver(abi.Signal{Kind: abi.SignalMessage, To: pid, Data: term.MustEncode("late")})
+		}
+		sys = newSystem(t, vm.Options{Names: &registry})
+		tracer, p := newActor(t, sys, vm.SpawnOptions{}), newActor(t, sys, vm.SpawnOptions{})
+		registry.register("anna", p.pid)
+		mustTrace(t, sys, p.pid, tracer.pid, vm.TraceReceive|vm.TraceProcs)
+		p.exit("done")
+		synctest.Wait()
+		wantMessages(t, tracer.drain(),
+			event(p.pid, "receive", "late"), event(p.pid, "exit", "done"), event(p.pid, "unregister", "anna"))
+	})
+}
+
+// What a tracer with a small mailbox can never take does not keep from it what comes after.
+func TestTraceLargerThanTheMailbox(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		sys := newSystem(t, vm.Options{})
+		tracer := newActor(t, sys, vm.SpawnOptions{Rights: vm.Rights{Limits: vm.Limits{MailboxBytes: 1000}}})
+		p := newActor(t, sys, vm.SpawnOptions{})
+		mustTrace(t, sys, p.pid, tracer.pid, vm.TraceSend)
+		nobody := abi.Pid{Node: 1, Num: 999}
+		p.send(nobody, 1)
+		p.send(nobody, strings.Repeat("x", 800))
+		p.send(nobody, 2)
+		wantMessages(t, tracer.drain(), event(p.pid, "send", 1, nobody), []any{"trace_dropped", 1}, event(p.pid, "send", 2, nobody))
 	})
 }
 

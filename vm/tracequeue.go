@@ -16,6 +16,8 @@ const (
 // traceQueue has the events for a tracer on their way into its mailbox. Those who are traced come here
 // with locks of their own held, two of them perhaps, so its lock is the last one that anybody takes.
 type traceQueue struct {
+	largest int // event that the tracer's mailbox ever has room for, in bytes
+
 	mu      sync.Mutex
 	queue   []Message
 	bytes   int
@@ -30,7 +32,7 @@ func (q *traceQueue) push(m Message) bool {
 	switch {
 	case q.closed:
 		return false
-	case len(q.queue) >= maxTraces || q.bytes+len(m.Data) > maxTraceBytes:
+	case len(m.Data) > q.largest || len(q.queue) >= maxTraces || q.bytes+len(m.Data) > maxTraceBytes:
 		q.dropped++
 		return true
 	}
@@ -89,17 +91,19 @@ func (q *traceQueue) close() {
 	q.queue, q.bytes, q.closed = nil, 0, true
 }
 
-// takeTracesLocked brings events into the mailbox of a tracer: into the first half of it, so that they do
-// not make it overflow.
+// traceRoom is how much of the mailbox events may have, so that they do not make it overflow.
+func (p *Process) traceRoom() (messages, bytes int) {
+	return p.rights.Limits.MailboxMessages / 2, p.rights.Limits.MailboxBytes / 2
+}
+
+// takeTracesLocked brings events into the mailbox of a tracer.
 func (p *Process) takeTracesLocked() {
 	q := p.traces.Load()
 	if q == nil {
 		return
 	}
-	limits := &p.rights.Limits
-	fits := func(m Message) bool {
-		return p.box.traces < maxTraces && p.box.fits(m, limits.MailboxMessages/2, limits.MailboxBytes/2)
-	}
+	messages, bytes := p.traceRoom()
+	fits := func(m Message) bool { return p.box.traces < maxTraces && p.box.fits(m, messages, bytes) }
 	for {
 		m, ok := q.take(fits)
 		if !ok {

@@ -48,8 +48,26 @@ func (f *nodeFlags) add(c *cobra.Command) {
 	f.maxModule = defaultMaxModule
 	flags.Var(&f.maxModule, "max-module", "the largest module to take or send: bytes, or a number with a unit such as 64MiB")
 	flags.StringVar(&f.policy, "policy", "", "a TOML file that says what processes may use and do, those of other nodes apart (see docs/policy.md)")
-	flags.TextVar(&f.logLevel, "log-level", slog.LevelWarn, "log from this level on: DEBUG, INFO, WARN or ERROR")
+	f.logLevel = slog.LevelWarn
+	flags.Var((*logLevel)(&f.logLevel), "log-level", "log from this level on: DEBUG, INFO, WARN or ERROR")
 }
+
+// logLevel is the value of a flag.
+type logLevel slog.Level
+
+// Set reads a level in capitals or not.
+func (l *logLevel) Set(text string) error {
+	if err := (*slog.Level)(l).UnmarshalText([]byte(text)); err != nil {
+		return errors.New("give DEBUG, INFO, WARN or ERROR")
+	}
+	return nil
+}
+
+// String gives the level in capitals.
+func (l *logLevel) String() string { return slog.Level(*l).String() }
+
+// Type is what the help calls the value.
+func (l *logLevel) Type() string { return "level" }
 
 // logger writes one line a record, as in `15:04:05.000 [error] text key=value`.
 func (f *nodeFlags) logger(w io.Writer) *slog.Logger {

@@ -77,7 +77,8 @@ func openFolder(text, base string) (*wnode.Folder, error) {
 	if i := strings.LastIndexByte(host, ':'); i >= 0 {
 		host, guest = host[:i], host[i+1:]
 		if !path.IsAbs(guest) {
-			return nil, fmt.Errorf("folder %s: %q is neither ro nor an absolute path for the guest, as in %s:/data:ro", text, guest, volume+host)
+			first, _, _ := strings.Cut(host, ":")
+			return nil, fmt.Errorf("folder %s: %q is neither ro nor an absolute path for the guest, as in %s:/data:ro", text, guest, volume+first)
 		}
 	}
 	host = volume + host

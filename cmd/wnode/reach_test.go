@@ -60,7 +60,7 @@ func TestBadReach(t *testing.T) {
 		":/data":          `folder "": give HOST`,
 		"data:data":       `folder data:data: "data" is neither ro nor an absolute path for the guest, as in data:/data:ro`,
 		"data:rw":         `"rw" is neither ro nor an absolute path`,
-		"data:/data:rw":   `"rw" is neither ro nor an absolute path`,
+		"data:/x:rw":      `"rw" is neither ro nor an absolute path for the guest, as in data:/data:ro`,
 		"../data":         "folder ../data: say under which path the guest sees it, as in ../data:/data",
 		"file":            "folder " + filepath.Join(base, "file") + ": not a directory",
 		"none:/data":      "folder " + filepath.Join(base, "none") + ": no such file or directory",
@@ -103,7 +103,7 @@ func TestListeners(t *testing.T) {
 	_ = conn.Close()
 	for text, want := range map[string]string{
 		address:         "listen at " + address + ": bind: ",
-		"nowhere":       "listen at nowhere: address nowhere: missing port in address",
+		"nowhere":       "listen at nowhere: missing port in address: give HOST:PORT",
 		"127.0.0.1:web": "listen at 127.0.0.1:web: ",
 	} {
 		reach, err := reachTexts{listen: []string{text}}.open(".")

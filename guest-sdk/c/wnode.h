@@ -166,9 +166,9 @@ WNODE_IMPORT(process_info) int32_t wnode_import_process_info(uint64_t pid_node, 
  * current_function ([module, function, arity]), current_stacktrace (array of those), function,
  * registered_name, label, parent, group_leader, links, monitors, monitored_by, trap_exit,
  * message_queue_len, message_queue_bytes, memory (bytes), reductions, priority, limits, denied,
- * started (as system_time). What a process does not have is null; one that computes is asked where
- * it is, for a second at most. Returns the length. NO_PROCESS; BAD_ARGUMENT for a pid of another
- * node. */
+ * folders, environment (names), listeners, started (as system_time). What a process does not have
+ * is null; one that computes is asked where it is, for a second at most. Returns the length.
+ * NO_PROCESS; BAD_ARGUMENT for a pid of another node. */
 static inline int32_t wnode_process_info(wnode_pid pid, void *info, uint32_t info_cap) {
   return wnode_import_process_info(pid.node, pid.num, info, info_cap);
 }

@@ -12,7 +12,7 @@ import (
 // says so; more timers and children are abi.ErrLimit.
 type Limits struct {
 	MemoryBytes     uint64        // linear memory
-	Reductions      uint64        // computing in all; one is some 10 instructions
+	Reductions      uint64        // computing in all; one is some 16 instructions
 	WallTime        time.Duration // life
 	MailboxMessages int           // what waits in the mailbox: see Overflow
 	MailboxBytes    int

@@ -147,7 +147,7 @@ func TestBadArguments(t *testing.T) {
 		"not our address":     {append(start, "--listen", "192.0.2.1:0"), 1, `cannot listen on 192\.0\.2\.1:0: that is not an address of this machine; give one with --listen HOST:PORT, or :PORT for all of them`},
 		"unknown flag":        {[]string{"start", "--bogus"}, 2, `unknown flag: --bogus.*wnode start --help.*`},
 		"flag without value":  {[]string{"start", "--name"}, 2, `flag needs an argument: --name.*wnode start --help.*`},
-		"flag of bad value":   {[]string{"eval", "--log-level", "loud", "1"}, 2, `invalid argument "loud" for "--log-level".*wnode eval --help.*`},
+		"flag of bad value":   {[]string{"eval", "--log-level", "loud", "1"}, 2, `invalid argument "loud" for "--log-level" flag: give DEBUG, INFO, WARN or ERROR .*wnode eval --help.*`},
 		"both cookies":        {[]string{"eval", "--cookie", "a", "--cookie-file", "b", "1"}, 2, `.*--cookie.*--cookie-file.*`},
 		"no module":           {[]string{"run"}, 2, `.*prog\.wasm.*wnode run --help.*`},
 		"no JavaScript":       {[]string{"eval"}, 2, `.*JS.*wnode eval --help.*`},

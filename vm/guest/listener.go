@@ -24,7 +24,11 @@ func OpenListener(address string) (*Listener, error) {
 	listener, err := net.Listen("tcp", address)
 	if err != nil {
 		var failed *net.OpError
-		if errors.As(err, &failed) {
+		var wrong *net.AddrError
+		switch {
+		case errors.As(err, &wrong):
+			err = fmt.Errorf("%s: give HOST:PORT", wrong.Err)
+		case errors.As(err, &failed):
 			err = failed.Err // the address is in the message already
 		}
 		return nil, fmt.Errorf("listen at %s: %w", address, err)

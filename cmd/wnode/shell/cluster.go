@@ -3,7 +3,6 @@ package shell
 import (
 	"github.com/dop251/goja"
 
-	"github.com/wnode/wnode"
 	"github.com/wnode/wnode/abi"
 )
 
@@ -56,45 +55,6 @@ func (e *Evaluator) nodePing(a arguments) (goja.Value, error) {
 		return e.rt.ToValue("pong"), nil
 	}
 	return e.rt.ToValue("pang"), nil
-}
-
-func (e *Evaluator) nodeSpawn(a arguments) (goja.Value, error) {
-	return e.spawnAt(a, wnode.SpawnRequest{}, e.spawnOn)
-}
-
-func (e *Evaluator) nodeSpawnLink(a arguments) (goja.Value, error) {
-	return e.spawnAt(a, wnode.SpawnRequest{Link: true}, e.spawnOn)
-}
-
-func (e *Evaluator) nodeSpawnMonitor(a arguments) (goja.Value, error) {
-	return e.spawnAt(a, wnode.SpawnRequest{Monitor: e.process.System().NewRef()}, e.spawnMonitorOn)
-}
-
-// spawner starts what a request says on a node, with the arguments from i on.
-type spawner func(node abi.NodeID, req wnode.SpawnRequest, a arguments, i int) (goja.Value, error)
-
-// spawnAt spawns on the node that the first argument names. One that cannot be reached gives a pid that
-// is of no use, and what was asked for besides answers noconnection (RSP-02, RSP-03).
-func (e *Evaluator) spawnAt(a arguments, req wnode.SpawnRequest, spawn spawner) (goja.Value, error) {
-	name, err := a.text(0)
-	if err != nil {
-		return nil, err
-	}
-	if req.Function, err = a.function(1); err != nil {
-		return nil, err
-	}
-	id, err := e.resolve(name)
-	if err != nil {
-		if e.ctx.Err() != nil {
-			return nil, err
-		}
-		pid := e.process.SpawnLost(req, name, err)
-		if req.Monitor != (abi.Ref{}) {
-			return e.pair(pid, req.Monitor), nil
-		}
-		return e.fromTerm(pid), nil
-	}
-	return spawn(id, req, a, 2)
 }
 
 // resolve gives the id of a node, this one's without asking anyone.

@@ -79,12 +79,19 @@ func (s *session) wants(source, want string) {
 	}
 }
 
-func TestEval(t *testing.T) {
-	s := newSession(t)
-	module := filepath.Join(t.TempDir(), "whoami.wasm")
-	if err := os.WriteFile(module, []byte("\x00asm\x01\x00\x00\x00"), 0o600); err != nil {
+// emptyModule writes a module with nothing in it, called whoami.wasm, and gives its path.
+func emptyModule(t *testing.T) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "whoami.wasm")
+	if err := os.WriteFile(path, []byte("\x00asm\x01\x00\x00\x00"), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	return path
+}
+
+func TestEval(t *testing.T) {
+	s := newSession(t)
+	module := emptyModule(t)
 	text := filepath.Join(filepath.Dir(module), "text.wasm")
 	if err := os.WriteFile(text, []byte("hello"), 0o600); err != nil {
 		t.Fatal(err)

@@ -2,8 +2,6 @@ package shell
 
 import (
 	"context"
-	"os"
-	"path/filepath"
 	"testing"
 
 	"github.com/wnode/wnode"
@@ -24,10 +22,7 @@ func (n *fakeNode) SetPriority(pid abi.Pid, p wnode.Priority) (wnode.Priority, e
 
 func TestTrace(t *testing.T) {
 	s := newSession(t)
-	module := filepath.Join(t.TempDir(), "whoami.wasm")
-	if err := os.WriteFile(module, []byte("\x00asm\x01\x00\x00\x00"), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	module := emptyModule(t)
 	const call = `the call is Process.trace(pid[, flags[, tracer]])`
 	for _, c := range []struct{ source, want string }{
 		{`p = spawn(wasm(` + quote(module) + `)); Process.trace(p)`, `true`},

@@ -26,39 +26,6 @@ var linkBuiltins = []builtin{
 	{"Process.read_timer", "ref", "The milliseconds until a timer fires; false when there is none.", (*Evaluator).readTimer},
 }
 
-func (e *Evaluator) spawnLink(a arguments) (goja.Value, error) {
-	f, err := a.function(0)
-	if err != nil {
-		return nil, err
-	}
-	return e.spawnOn(e.node.ID(), wnode.SpawnRequest{Function: f, Link: true}, a, 1)
-}
-
-func (e *Evaluator) spawnMonitor(a arguments) (goja.Value, error) {
-	f, err := a.function(0)
-	if err != nil {
-		return nil, err
-	}
-	return e.spawnMonitorOn(e.node.ID(), wnode.SpawnRequest{Function: f}, a, 1)
-}
-
-// spawnMonitorOn is spawnOn with a monitor; it gives [pid, ref].
-func (e *Evaluator) spawnMonitorOn(node abi.NodeID, req wnode.SpawnRequest, a arguments, i int) (goja.Value, error) {
-	var err error
-	if req.Args, err = e.encodeArgs(a, i); err != nil {
-		return nil, err
-	}
-	pid, ref, err := e.process.SpawnMonitor(e.ctx, node, req)
-	if err != nil {
-		return nil, err
-	}
-	return e.pair(pid, ref), nil
-}
-
-func (e *Evaluator) pair(pid abi.Pid, ref abi.Ref) goja.Value {
-	return e.rt.NewArray(e.fromTerm(pid), e.fromTerm(ref))
-}
-
 func (e *Evaluator) processLink(a arguments) (goja.Value, error) {
 	pid, err := a.pid(0)
 	if err != nil {

@@ -1,18 +1,13 @@
 package shell
 
 import (
-	"os"
-	"path/filepath"
 	"testing"
 )
 
 // Links, monitors, aliases and timers as people type them.
 func TestLinkBuiltins(t *testing.T) {
 	s := newSession(t)
-	module := filepath.Join(t.TempDir(), "whoami.wasm")
-	if err := os.WriteFile(module, []byte("\x00asm\x01\x00\x00\x00"), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	module := emptyModule(t)
 	for _, c := range []struct{ source, want string }{
 		{`f = wasm(` + quote(module) + `); 1`, `1`},
 		{`Process.flag("trap_exit", true)`, `false`}, // LINK-13

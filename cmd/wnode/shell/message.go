@@ -11,7 +11,7 @@ import (
 )
 
 var messageBuiltins = []builtin{
-	{"send", "to, term, options", "Sends a message to a pid, an alias, a registered name, or [name, node], and gives it\nback.\nOnly a name that nobody has is an error; a process that has ended is none. With the\noptions {noconnect: true} and {nosuspend: true} it is one that the node is not\nconnected, or that the shell would have to wait.", (*Evaluator).send},
+	{"send", "to, term[, options]", "Sends a message to a pid, an alias, a registered name, or [name, node], and gives it\nback.\nOnly a name that nobody has is an error; a process that has ended is none. With the\noptions {noconnect: true} and {nosuspend: true} it is one that the node is not\nconnected, or that the shell would have to wait.", (*Evaluator).send},
 	{"receive", "ms", "Takes the next message out of the mailbox and gives it; waits for one for ms\nmilliseconds, for ever without an argument, not at all with 0. undefined: there was none.", (*Evaluator).receive},
 	{"flush", "", "Prints and removes every message in the mailbox.", (*Evaluator).flush},
 }

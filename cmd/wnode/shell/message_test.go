@@ -11,7 +11,7 @@ func TestSendOptions(t *testing.T) {
 		{`send(["x", Node.self()], 3, {noconnect: true})`, `3`},
 		{`send(["x", "nobody@host"], 4, {nosuspend: true})`, `4`},
 		{`send(["x", "nobody@host"], 5, {noconnect: true})`, `Uncaught Error: send: the node is not connected (input 5, line 1, column 5)`},
-		{`try { send(self(), 7, {noconect: true}) } catch (e) { e.message }`, `"send: argument 3 must be options, {noconnect: true, nosuspend: true}, not {noconect: true}; the call is send(to, term, options)"`},
+		{`try { send(self(), 7, {noconect: true}) } catch (e) { e.message }`, `"send: argument 3 must be options, {noconnect: true, nosuspend: true}, not {noconect: true}; the call is send(to, term[, options])"`},
 		{`try { send(self(), 8, true) } catch (e) { e instanceof TypeError }`, `true`},
 		{`receive(0)`, `undefined`},
 	} {

@@ -10,7 +10,6 @@ import (
 
 	"github.com/wnode/wnode"
 	"github.com/wnode/wnode/abi"
-	"github.com/wnode/wnode/abi/term"
 )
 
 var processBuiltins = []builtin{
@@ -18,46 +17,17 @@ var processBuiltins = []builtin{
 		return e.fromTerm(e.process.Pid()), nil
 	}},
 	{"spawn", "f, ...args", "Starts a process that runs f, a function made by wasm(), and gives its pid.\nIts output comes to this shell's group leader.", (*Evaluator).spawn},
+	{"Process.spawn", "f[, args[, options]]", `Does what spawn does, with an array of arguments. options has any of {node: "two@host",
+link: true, monitor: true} and of what the process is to have, which is never more than
+this shell has: {limits: {memory: 1048576}, deny: ["connect"], folders: ["/data:ro"],
+overflow: "drop", priority: "low"}; docs/policy.md says what there is. Gives the pid, or
+[pid, ref] with a monitor.`, (*Evaluator).processSpawn},
 	{"pid", "text", "The pid that is printed as text: pid(\"#PID<0.12.0>\") or pid(\"0.12.0\").", (*Evaluator).parsePid},
 	{"Process.list", "", "The pids of the processes of this node.", func(e *Evaluator, _ arguments) (goja.Value, error) {
 		return e.pids(e.node.Processes()), nil
 	}},
 	{"Process.info", "pid", "What is known of a process of this node; undefined when it has ended.\ncurrent_function is where a guest is, [module, function, arity]; a guest that computes is\nasked, for a second at most.", (*Evaluator).processInfo},
 	{"Process.exit", "pid, reason", "Sends an exit signal, to a process of any node. The reason \"kill\" ends every\nprocess, \"normal\" none but the caller. Gives true.", (*Evaluator).processExit},
-}
-
-// encodeArgs gives the arguments from i on as those of a process.
-func (e *Evaluator) encodeArgs(a arguments, i int) ([]byte, error) {
-	args := []any{}
-	for ; i < len(a.list); i++ {
-		t, err := e.toTerm(a.list[i])
-		if err != nil {
-			return nil, fmt.Errorf("argument %d: %w", i+1, err)
-		}
-		args = append(args, t)
-	}
-	return term.Encode(args)
-}
-
-// spawnOn starts what req says on a node, with the arguments from i on.
-func (e *Evaluator) spawnOn(node abi.NodeID, req wnode.SpawnRequest, a arguments, i int) (goja.Value, error) {
-	var err error
-	if req.Args, err = e.encodeArgs(a, i); err != nil {
-		return nil, err
-	}
-	pid, err := e.process.SpawnFunction(e.ctx, node, req)
-	if err != nil {
-		return nil, err
-	}
-	return e.fromTerm(pid), nil
-}
-
-func (e *Evaluator) spawn(a arguments) (goja.Value, error) {
-	f, err := a.function(0)
-	if err != nil {
-		return nil, err
-	}
-	return e.spawnOn(e.node.ID(), wnode.SpawnRequest{Function: f}, a, 1)
 }
 
 func (e *Evaluator) pids(pids []abi.Pid) goja.Value {

@@ -164,9 +164,9 @@ export declare function is_alive(pid_node: u64, pid_num: u64): i32;
  * current_function ([module, function, arity]), current_stacktrace (array of those), function,
  * registered_name, label, parent, group_leader, links, monitors, monitored_by, trap_exit,
  * message_queue_len, message_queue_bytes, memory (bytes), reductions, priority, limits, denied,
- * started (as system_time). What a process does not have is null; one that computes is asked where
- * it is, for a second at most. Returns the length. NO_PROCESS; BAD_ARGUMENT for a pid of another
- * node.
+ * folders, environment (names), listeners, started (as system_time). What a process does not have
+ * is null; one that computes is asked where it is, for a second at most. Returns the length.
+ * NO_PROCESS; BAD_ARGUMENT for a pid of another node.
  */
 @external("wnode", "process_info")
 export declare function process_info(pid_node: u64, pid_num: u64, info: usize, info_cap: u32): i32;

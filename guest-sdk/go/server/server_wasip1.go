@@ -64,7 +64,9 @@ type Options struct {
 
 	Limits   wnode.Limits       // what it may use; zero: what the caller may
 	Deny     []wnode.Permission // what it may not do, beside what the caller may not
+	Folders  []string           // paths of the caller's folders that it is to have, as in wnode.SpawnOptions; nil: all
 	Overflow wnode.Overflow     // what a full mailbox leads to; empty: wnode.OverflowKill
+	Priority wnode.Priority     // as far as the limits allow; 0: wnode.PriorityNormal
 }
 
 // Start starts a server that was registered with [Register] and waits until its Init has returned.
@@ -80,7 +82,7 @@ func start(kind string, args []any, o Options, link bool) (wnode.Pid, error) {
 	return wnode.Start(
 		wnode.SpawnOptions{
 			Func: kind, Args: args, Node: o.Node, GroupLeader: o.GroupLeader, Link: link,
-			Limits: o.Limits, Deny: o.Deny, Overflow: o.Overflow,
+			Limits: o.Limits, Deny: o.Deny, Folders: o.Folders, Overflow: o.Overflow, Priority: o.Priority,
 		},
 		wnode.StartOptions{Name: o.Name, Timeout: o.Timeout},
 	)

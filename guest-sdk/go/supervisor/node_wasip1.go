@@ -34,7 +34,7 @@ func (n *node) report(context string, c Child, pid wnode.Pid, reason any) {
 func (n *node) start(c Child) (wnode.Pid, error) {
 	o := wnode.SpawnOptions{
 		Func: c.Start.Func, Function: c.Start.Function, Args: c.Start.Args, Node: c.Start.Node, Link: true,
-		Limits: c.Start.Limits, Deny: c.Start.Deny, Overflow: c.Start.Overflow,
+		Limits: c.Start.Limits, Deny: c.Start.Deny, Folders: c.Start.Folders, Overflow: c.Start.Overflow, Priority: c.Start.Priority,
 	}
 	if o.Func != "" {
 		return wnode.Start(o, wnode.StartOptions{Name: c.Start.Name})

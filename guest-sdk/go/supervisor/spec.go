@@ -76,7 +76,9 @@ type Start struct {
 
 	Limits   wnode.Limits       // what it may use; zero: what the supervisor may
 	Deny     []wnode.Permission // what it may not do, beside what the supervisor may not
+	Folders  []string           // paths of the supervisor's folders that it is to have, as in wnode.SpawnOptions; nil: all
 	Overflow wnode.Overflow     // what a full mailbox leads to; empty: wnode.OverflowKill
+	Priority wnode.Priority     // as far as the limits allow; 0: wnode.PriorityNormal
 }
 
 // Child is the spec of a child.

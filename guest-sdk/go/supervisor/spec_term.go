@@ -14,7 +14,7 @@ const (
 )
 
 // Term gives the spec as messages have it, a map of "id", "start" (a map of "func", "function", "args",
-// "node", "name", "limits", "deny" and "overflow"), "restart", "shutdown" (milliseconds, "brutal_kill" or
+// "node", "name", "limits", "deny", "folders", "overflow" and "priority"), "restart", "shutdown" (milliseconds, "brutal_kill" or
 // "infinity"), "type" and "significant". What is left at its default is left out.
 func (c Child) Term() any {
 	spec := map[string]any{"id": c.ID, "start": c.Start.term()}
@@ -48,6 +48,12 @@ func (s Start) term() map[string]any {
 	}
 	if len(s.Deny) > 0 {
 		start["deny"] = s.Deny
+	}
+	if s.Folders != nil {
+		start["folders"] = s.Folders
+	}
+	if s.Priority != 0 {
+		start["priority"] = s.Priority.String()
 	}
 	return start
 }
@@ -141,9 +147,13 @@ func parseStart(t any) (s Start, err error) {
 		case "limits":
 			s.Limits, ok = wnode.ParseLimits(value)
 		case "deny":
-			s.Deny, ok = parseDeny(value)
+			s.Deny, ok = textsAs[wnode.Permission](value)
+		case "folders":
+			s.Folders, ok = textsAs[string](value)
 		case "overflow":
 			s.Overflow, ok = textAs[wnode.Overflow](value)
+		case "priority":
+			s.Priority, ok = parsePriority(value)
 		default:
 			ok = false
 		}
@@ -154,14 +164,21 @@ func parseStart(t any) (s Start, err error) {
 	return s, nil
 }
 
-func parseDeny(t any) (deny []wnode.Permission, ok bool) {
+func parsePriority(t any) (wnode.Priority, bool) {
+	name, ok := t.(string)
+	priority, err := abi.ParsePriority(name)
+	return priority, ok && err == nil
+}
+
+// textsAs reads an array of texts. One without any is empty and not nil.
+func textsAs[T ~string](t any) (texts []T, ok bool) {
 	list, ok := t.([]any)
-	for _, element := range list {
-		permission, isText := textAs[wnode.Permission](element)
-		if !isText {
+	texts = make([]T, len(list))
+	for i, element := range list {
+		var isText bool
+		if texts[i], isText = textAs[T](element); !isText {
 			return nil, false
 		}
-		deny = append(deny, permission)
 	}
-	return deny, ok
+	return texts, ok
 }

@@ -75,7 +75,9 @@ func drawChild(t *rapid.T) Child {
 			Func: text("func"), Node: text("node"),
 			Name:     wnode.Address{Name: text("name")},
 			Limits:   wnode.Limits{WallTime: rapid.SampledFrom([]time.Duration{0, time.Hour}).Draw(t, "wall time")},
+			Folders:  rapid.SampledFrom([][]string{nil, {}, {"/data:ro", "/x"}}).Draw(t, "folders"),
 			Overflow: rapid.SampledFrom([]wnode.Overflow{"", wnode.OverflowDrop}).Draw(t, "overflow"),
+			Priority: rapid.SampledFrom([]wnode.Priority{0, wnode.PriorityLow, wnode.PriorityMax}).Draw(t, "priority"),
 		},
 	}
 	if rapid.Bool().Draw(t, "deny") {
@@ -109,16 +111,20 @@ func TestChildTermRoundTrip(t *testing.T) {
 
 func TestBadChildTerms(t *testing.T) {
 	for name, start := range map[string]any{
-		"no map":          []any{},
-		"limits":          map[any]any{"limits": []any{}},
-		"an unknown one":  map[any]any{"limits": map[any]any{"x": int64(1)}},
-		"deny":            map[any]any{"deny": "spawn"},
-		"deny a number":   map[any]any{"deny": []any{int64(1)}},
-		"overflow":        map[any]any{"overflow": int64(1)},
-		"an unknown key":  map[any]any{"x": int64(1)},
-		"a key, no text":  map[any]any{int64(1): int64(1)},
-		"args, no list":   map[any]any{"args": "x"},
-		"name of no form": map[any]any{"name": int64(1)},
+		"no map":           []any{},
+		"limits":           map[any]any{"limits": []any{}},
+		"an unknown one":   map[any]any{"limits": map[any]any{"x": int64(1)}},
+		"deny":             map[any]any{"deny": "spawn"},
+		"deny a number":    map[any]any{"deny": []any{int64(1)}},
+		"folders":          map[any]any{"folders": "/data"},
+		"folders, numbers": map[any]any{"folders": []any{int64(1)}},
+		"overflow":         map[any]any{"overflow": int64(1)},
+		"priority":         map[any]any{"priority": "highest"},
+		"priority number":  map[any]any{"priority": int64(1)},
+		"an unknown key":   map[any]any{"x": int64(1)},
+		"a key, no text":   map[any]any{int64(1): int64(1)},
+		"args, no list":    map[any]any{"args": "x"},
+		"name of no form":  map[any]any{"name": int64(1)},
 	} {
 		_, err := ParseChild(map[any]any{"id": "a", "start": start})
 		var bad *wnode.ExitError

@@ -121,6 +121,15 @@ func receive(what string, accept func(wnode.Message) bool) wnode.Message {
 	return m
 }
 
+// until looks again and again for what no message tells of.
+func until(what string, ok func() bool) {
+	for start := time.Now(); !ok(); must(wnode.Sleep(time.Millisecond)) {
+		if time.Since(start) > soon {
+			panic(what + ": it did not come about")
+		}
+	}
+}
+
 // nothing checks that the mailbox is empty.
 func nothing(what string) {
 	if m, err := wnode.ReceiveMessage(0); err == nil {

@@ -4,7 +4,6 @@ package main
 
 import (
 	"errors"
-	"time"
 
 	"github.com/wnode/wnode/abi"
 	wnode "github.com/wnode/wnode/guest-sdk/go"
@@ -84,14 +83,10 @@ func globalNames(node string) {
 	isError("nobody has it", err, abi.ErrNoName)
 	must(wnode.GlobalRegister(name, other.pid))
 	other.end()
-	for start := time.Now(); ; must(wnode.Sleep(time.Millisecond)) {
-		if _, err := wnode.GlobalWhereis(name); errors.Is(err, abi.ErrNoName) {
-			break
-		}
-		if time.Since(start) > soon {
-			panic("the name outlives its process")
-		}
-	}
+	until("the name is free", func() bool {
+		_, err := wnode.GlobalWhereis(name)
+		return errors.Is(err, abi.ErrNoName)
+	})
 	must(wnode.Unregister(name))
 	nothing("left over")
 }
@@ -141,6 +136,7 @@ func restartedNode(node string) {
 	must(wnode.SendName(restarter, "restart"))
 	before.reason()
 	receive("the node is back", func(m wnode.Message) bool { return m.Term == any("restarted") })
+	until("its earlier life is over here too", func() bool { return len(nodeList()) == 0 })
 	must(wnode.Connect(node))
 	after := newPuppet(wnode.SpawnOptions{Node: node})
 	if after.pid.Node == before.pid.Node {

@@ -85,7 +85,7 @@ func (r *recorder) HandleCall(request any, from server.From) server.Next {
 		panic("in HandleCall")
 	case any("rights"):
 		info := get(wnode.ProcessInfo(wnode.Self()))
-		return server.Reply([]any{info["limits"].(map[any]any)["timers"], info["denied"]})
+		return server.Reply(rightsIn(info))
 	case any("call"):
 		answer, err := server.CallTimeout(wnode.To(list[1].(wnode.Pid)), "ping", short)
 		return server.Reply([]any{answer, wnode.ReasonOf(err)})

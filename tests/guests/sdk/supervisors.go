@@ -4,7 +4,6 @@ package main
 
 import (
 	"errors"
-	"time"
 
 	"github.com/wnode/wnode/abi"
 	wnode "github.com/wnode/wnode/guest-sdk/go"
@@ -42,22 +41,25 @@ func supervisionOrder(node string) {
 	nothing("left over")
 }
 
-// rightsOfChildren: what a spec and the options of a server say of limits and permissions holds.
+// rightsOfChildren: what a spec and the options of a server say of limits, permissions and priority holds.
 func rightsOfChildren(node string) {
 	const timers = 7
 	limits, deny := wnode.Limits{Timers: timers}, []wnode.Permission{wnode.PermitNames}
-	pid := get(server.Start("server", []any{wnode.Self()}, server.Options{Node: node, Limits: limits, Deny: deny, Overflow: wnode.OverflowDrop}))
-	equal("a server's", get(server.Call(wnode.To(pid), []any{"rights"})), []any{timers, []any{"names"}})
+	want := []any{timers, []any{"names"}, "low"}
+	o := server.Options{Node: node, Limits: limits, Deny: deny, Folders: []string{}, Overflow: wnode.OverflowDrop, Priority: wnode.PriorityLow}
+	pid := get(server.Start("server", []any{wnode.Self()}, o))
+	equal("a server's", get(server.Call(wnode.To(pid), []any{"rights"})), want)
 	must(server.Stop(wnode.To(pid), "normal", soon))
 	told("terminate")
 
 	child := spec("a", "")
-	child.Start.Limits, child.Start.Deny, child.Start.Overflow = limits, deny, wnode.OverflowDrop
+	child.Start.Limits, child.Start.Deny, child.Start.Folders = limits, deny, []string{}
+	child.Start.Overflow, child.Start.Priority = wnode.OverflowDrop, wnode.PriorityLow
 	t := newTree(supervisor.Flags{}, child)
 	tells("starts", "start a")
 	for _, next := range []string{"restart", ""} {
 		info := get(wnode.ProcessInfo(t.childPid("a")))
-		equal("a child's", []any{info["limits"].(map[any]any)["timers"], info["denied"]}, []any{timers, []any{"names"}})
+		equal("a child's", rightsIn(info), want)
 		if next != "" {
 			t.crash("a", next)
 			tells(next, "stop a", "start a")
@@ -66,14 +68,28 @@ func rightsOfChildren(node string) {
 	t.end()
 	tells("stops", "stop a")
 	child.Start.Deny = []wnode.Permission{"fun"}
+	refused("no such permission", child)
+	child.Start.Deny, child.Start.Folders = nil, []string{"relative"}
+	refused("no path that a folder has", child)
+	_, err := server.Start("server", []any{wnode.Self()}, server.Options{Folders: child.Start.Folders})
+	isError("a server with such a path", err, abi.ErrBadArgument)
+	nothing("left over")
+}
+
+// rightsIn gives what a process may, and its priority.
+func rightsIn(info map[any]any) []any {
+	return []any{info["limits"].(map[any]any)["timers"], info["denied"], info["priority"]}
+}
+
+// refused: the host takes no such child.
+func refused(what string, child supervisor.Child) {
 	_, err := supervisor.StartLink("tree", treeArgs(supervisor.Flags{}, []supervisor.Child{child}), server.Options{})
 	var failed *wnode.StartError
 	if !errors.As(err, &failed) {
 		panic(err)
 	}
-	equal("no such permission", failed.Reason, []any{"shutdown", []any{"failed_to_start_child", "a", []any{"error", abi.ErrBadArgument.Error()}}})
+	equal(what, failed.Reason, []any{"shutdown", []any{"failed_to_start_child", "a", []any{"error", abi.ErrBadArgument.Error()}}})
 	get(wnode.ReceiveMessage(soon))
-	nothing("left over")
 }
 
 // strategies: SUP-02, SUP-03.
@@ -230,11 +246,7 @@ func dynamicChildren(string) {
 
 // countComes waits until so many children run.
 func (t tree) countComes(active int) {
-	for start := time.Now(); get(supervisor.CountChildren(t.Address)).Active != active; must(wnode.Sleep(time.Millisecond)) {
-		if time.Since(start) > soon {
-			panic("the supervisor does not hear of the end of a child")
-		}
-	}
+	until("as many children", func() bool { return get(supervisor.CountChildren(t.Address)).Active == active })
 }
 
 // significantChildren: SUP-07.

@@ -139,18 +139,13 @@ func (t tree) crash(id string, reason any) { must(server.Cast(wnode.To(t.childPi
 
 // runs checks which children run, in the order of their starts, once the supervisor has heard of it.
 func (t tree) runs(what, want string) {
-	for start := time.Now(); ; must(wnode.Sleep(time.Millisecond)) {
+	until(what+": "+want+" run", func() bool {
 		got := ""
 		for _, info := range get(supervisor.WhichChildren(t.Address)) {
 			if !info.Pid.IsZero() {
 				got = info.ID + got
 			}
 		}
-		if got == want {
-			return
-		}
-		if time.Since(start) > soon {
-			panic(fmt.Sprintf("%s: %s run, not %s", what, got, want))
-		}
-	}
+		return got == want
+	})
 }
