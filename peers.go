@@ -232,6 +232,7 @@ func (ps *peers) synced(p *peer) {
 	ps.mu.Lock()
 	p.state = peerUp
 	ps.mu.Unlock()
+	ps.node.sys.NodeUp(p.name)
 	ps.node.log.Info("node up", "peer", p.name, "addr", p.link.RemoteAddr().String())
 }
 
@@ -274,6 +275,7 @@ func (ps *peers) left(p *peer, id abi.NodeID, reason error) {
 	ps.node.logDropped(p, p.lines.Rest())
 	ps.node.log.Debug("link ended", "peer", p.name, "err", reason)
 	if wasUp {
+		ps.node.sys.NodeLost(p.name, downReason(reason))
 		ps.node.log.Info("node down", "peer", p.name, "reason", downReason(reason))
 	}
 

@@ -139,7 +139,7 @@ var Functions = []Func{
 	},
 	{
 		"mailbox", "message_kind", nil, ResultStatus,
-		"Returns the kind of the current message: 0 from a process, 1 EXIT, 2 DOWN. BAD_ARGUMENT when there is none.",
+		"Returns the kind of the current message: 0 from a process, 1 EXIT, 2 DOWN, 4 nodeup or nodedown. BAD_ARGUMENT when there is none.",
 	},
 	{
 		"mailbox", "message_sender",
@@ -303,6 +303,18 @@ var Functions = []Func{
 		[]Param{{"name", BytesIn}},
 		ResultStatus,
 		"Connects if need be and asks the node for a sign of life. Returns 1 for pong, 0 for pang. DENIED, BAD_ARGUMENT.",
+	},
+	{
+		"nodes", "monitor_node",
+		[]Param{{"name", BytesIn}, {"on", Int32}},
+		ResultStatus,
+		"With on not 0, connects to a node if need be and asks for one message [\"nodedown\", name] when the connection is lost, or at once when there is none; asked for again, for one more. With on 0, takes one back and returns 1, or 0 when there is none. LIMIT, DENIED, BAD_ARGUMENT.",
+	},
+	{
+		"nodes", "monitor_nodes",
+		[]Param{{"on", Int32}},
+		ResultStatus,
+		"With on not 0, asks for a message [\"nodeup\", name, info] or [\"nodedown\", name, info] for each node that is connected or lost from now on; asked for again, for one more of each. info is a map; of a node that is lost \"nodedown_reason\" says why: connection_closed, disconnect, net_tick_timeout, protocol_violation. With on 0, takes one back and returns 1, or 0 when there is none. LIMIT.",
 	},
 
 	{

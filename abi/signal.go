@@ -59,6 +59,7 @@ const (
 	MessageExit  MessageKind = 1 // ["EXIT", pid, reason], an exit signal that was trapped
 	MessageDown  MessageKind = 2 // ["DOWN", ref, "process", pid, reason], from a monitor
 	MessageTrace MessageKind = 3 // ["trace", pid, event, ...], for who traces a process
+	MessageNode  MessageKind = 4 // ["nodeup", name, info], ["nodedown", name, info] or ["nodedown", name], for who watches nodes
 )
 
 // AliasMode says how long an alias lasts. Messages can be sent to an alias as to the pid of the same

@@ -112,6 +112,9 @@ func (p *Process) finish(name string) {
 	p.below.charge(-len(aliases) * aliasOverhead)
 	p.leaveFamily()
 	p.sys.timers.forget(p.pid)
+	if p.nodeWatches.Load() > 0 {
+		p.sys.nodes.forget(p)
+	}
 	p.sys.held.Add(-int64(len(watchers) + len(links)))
 	for ref := range aliases {
 		p.sys.table.remove(ref.Num)

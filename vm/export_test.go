@@ -33,3 +33,18 @@ func (s *System) Holdings() Holdings {
 
 // FamilyBytes is what is charged to the family that a process is the first of.
 func (s *System) FamilyBytes(pid abi.Pid) int64 { return s.process(pid).below.bytes.Load() }
+
+// NodeWatches counts what processes have asked for of [Process.MonitorNode] and [Process.MonitorNodes].
+func (s *System) NodeWatches() (n int) {
+	s.nodes.mu.Lock()
+	defer s.nodes.mu.Unlock()
+	for _, times := range s.nodes.all {
+		n += times
+	}
+	for _, watchers := range s.nodes.named {
+		for _, times := range watchers {
+			n += times
+		}
+	}
+	return n
+}

@@ -81,16 +81,17 @@ type Process struct {
 	wake   chan struct{} // holds a token when the mailbox may have something new
 	begin  chan struct{} // closed when the body may run; nil for at once
 
-	reductions atomic.Uint64
-	priority   atomic.Int32 // an [abi.Priority]
-	memory     atomic.Uint64
-	asked      atomic.Bool                // question is not nil
-	tracing    atomic.Pointer[tracing]    // by whom; nil for nobody
-	traces     atomic.Pointer[traceQueue] // what comes from those that the process traces; nil for none ever
-	timers     timersSet
-	last       Message            // taken last, without its data; the process's goroutine only
-	size       int                // of its data
-	unread     map[abi.Pid][]byte // input that was read and not yet wanted; the process's goroutine only
+	reductions  atomic.Uint64
+	priority    atomic.Int32 // an [abi.Priority]
+	memory      atomic.Uint64
+	asked       atomic.Bool                // question is not nil
+	tracing     atomic.Pointer[tracing]    // by whom; nil for nobody
+	traces      atomic.Pointer[traceQueue] // what comes from those that the process traces; nil for none ever
+	timers      timersSet
+	nodeWatches atomic.Int32       // of [System.nodes]; changed under its lock
+	last        Message            // taken last, without its data; the process's goroutine only
+	size        int                // of its data
+	unread      map[abi.Pid][]byte // input that was read and not yet wanted; the process's goroutine only
 
 	linking sync.Mutex // see [Process.unlinkSignal]; taken before mu
 

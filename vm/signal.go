@@ -72,7 +72,7 @@ func (p *Process) enqueueLocked(m Message) bool {
 
 func (p *Process) fitsLocked(m Message) bool {
 	messages, bytes := p.rights.Limits.MailboxMessages, p.rights.Limits.MailboxBytes
-	if m.Kind == abi.MessageExit || m.Kind == abi.MessageDown {
+	if m.Kind == abi.MessageExit || m.Kind == abi.MessageDown || m.Kind == abi.MessageNode {
 		messages, bytes = max(messages, messages+systemMessages), max(bytes, bytes+systemBytes) // which may overflow
 	}
 	return p.box.fits(m, messages, bytes)

@@ -106,6 +106,7 @@ type System struct {
 	held    atomic.Int64 // monitors on processes of this node, and ends of their links
 	waiting waiting
 	crashes crashLog
+	nodes   nodeWatches
 }
 
 // New makes a system without processes. [System.Close] ends it.

@@ -27,6 +27,7 @@ export const MESSAGE_USER: i32 = %[7]d;
 export const MESSAGE_EXIT: i32 = %[9]d;
 export const MESSAGE_DOWN: i32 = %[8]d;
 export const MESSAGE_TRACE: i32 = %[16]d;
+export const MESSAGE_NODE: i32 = %[17]d;
 /** How long an alias lasts. */
 export const ALIAS_EXPLICIT: i32 = %[10]d;
 export const ALIAS_REPLY: i32 = %[11]d;
@@ -45,7 +46,7 @@ func assemblyScriptFile() []byte {
 	fmt.Fprintf(&b, assemblyScriptTop, notice, abi.Version, abi.Infinity, term.TagPid, term.TagRef, term.TagFunction,
 		abi.MessageUser, abi.MessageDown, abi.MessageExit,
 		abi.AliasExplicit, abi.AliasReply, abi.AliasDemonitor, abi.AliasReplyDemonitor,
-		abi.SendNoConnect, abi.SendNoSuspend, abi.MessageTrace)
+		abi.SendNoConnect, abi.SendNoSuspend, abi.MessageTrace, abi.MessageNode)
 	for _, e := range abi.Errnos {
 		fmt.Fprintf(&b, "  /** %s */\n  %s = %d,\n", e.Text, e.Name, e.Code)
 	}

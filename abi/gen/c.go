@@ -45,6 +45,7 @@ extern "C" {
 #define WNODE_MESSAGE_EXIT %[10]d
 #define WNODE_MESSAGE_DOWN %[8]d
 #define WNODE_MESSAGE_TRACE %[17]d
+#define WNODE_MESSAGE_NODE %[18]d
 
 /* How long an alias lasts: see wnode_alias and wnode_monitor_alias. */
 #define WNODE_ALIAS_EXPLICIT %[11]d
@@ -97,7 +98,7 @@ func cHeader() []byte {
 	fmt.Fprintf(&b, cTop, notice, abi.Version, abi.Infinity, term.TagPid, term.TagRef, term.TagFunction,
 		abi.MessageUser, abi.MessageDown, abi.HashSize, abi.MessageExit,
 		abi.AliasExplicit, abi.AliasReply, abi.AliasDemonitor, abi.AliasReplyDemonitor,
-		abi.SendNoConnect, abi.SendNoSuspend, abi.MessageTrace)
+		abi.SendNoConnect, abi.SendNoSuspend, abi.MessageTrace, abi.MessageNode)
 	b.WriteString("enum wnode_error {\n")
 	for _, e := range abi.Errnos {
 		fmt.Fprintf(&b, "  WNODE_E_%s = %d, /* %s */\n", e.Name, e.Code, e.Text)

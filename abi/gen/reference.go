@@ -60,6 +60,7 @@ func referencePage() []byte {
 	fmt.Fprintf(&b, "| %d | the node, for an exit signal that was trapped: `[\"EXIT\", pid, reason]` |\n", abi.MessageExit)
 	fmt.Fprintf(&b, "| %d | the node, for a monitor: `[\"DOWN\", ref, \"process\", pid, reason]` |\n", abi.MessageDown)
 	fmt.Fprintf(&b, "| %d | the node, for who traces a process: `[\"trace\", pid, event, ...]`. No host function asks for it; the shell does |\n", abi.MessageTrace)
+	fmt.Fprintf(&b, "| %d | the node, for who watches nodes: `[\"nodeup\", name, info]`, `[\"nodedown\", name, info]`, `[\"nodedown\", name]` |\n", abi.MessageNode)
 	return b.Bytes()
 }
 

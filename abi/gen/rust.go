@@ -29,6 +29,7 @@ pub const MESSAGE_USER: i32 = %[7]d;
 pub const MESSAGE_EXIT: i32 = %[9]d;
 pub const MESSAGE_DOWN: i32 = %[8]d;
 pub const MESSAGE_TRACE: i32 = %[12]d;
+pub const MESSAGE_NODE: i32 = %[13]d;
 
 /// The flags of a send.
 pub const SEND_NO_CONNECT: i32 = %[10]d;
@@ -45,7 +46,7 @@ func rustFile() []byte {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, rustTop, notice, abi.Version, abi.Infinity, term.TagPid, term.TagRef, term.TagFunction,
 		abi.MessageUser, abi.MessageDown, abi.MessageExit,
-		abi.SendNoConnect, abi.SendNoSuspend, abi.MessageTrace)
+		abi.SendNoConnect, abi.SendNoSuspend, abi.MessageTrace, abi.MessageNode)
 	for _, e := range abi.Errnos {
 		fmt.Fprintf(&b, "    pub const %s: Error = Error(%d);\n", e.Name, e.Code)
 	}

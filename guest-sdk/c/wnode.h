@@ -34,6 +34,7 @@ extern "C" {
 #define WNODE_MESSAGE_EXIT 1
 #define WNODE_MESSAGE_DOWN 2
 #define WNODE_MESSAGE_TRACE 3
+#define WNODE_MESSAGE_NODE 4
 
 /* How long an alias lasts: see wnode_alias and wnode_monitor_alias. */
 #define WNODE_ALIAS_EXPLICIT 1
@@ -224,8 +225,8 @@ WNODE_IMPORT(receive) int32_t wnode_receive(int64_t timeout, void *message, uint
  * TIMED_OUT. */
 WNODE_IMPORT(wait) int32_t wnode_wait(int64_t timeout);
 
-/* Returns the kind of the current message: 0 from a process, 1 EXIT, 2 DOWN. BAD_ARGUMENT when
- * there is none. */
+/* Returns the kind of the current message: 0 from a process, 1 EXIT, 2 DOWN, 4 nodeup or nodedown.
+ * BAD_ARGUMENT when there is none. */
 WNODE_IMPORT(message_kind) int32_t wnode_message_kind(void);
 
 /* Writes the pid that sent the current message, or the one just received. BAD_ARGUMENT when there
@@ -362,6 +363,18 @@ WNODE_IMPORT(node_disconnect) int32_t wnode_node_disconnect(const void *name, ui
 /* Connects if need be and asks the node for a sign of life. Returns 1 for pong, 0 for pang. DENIED,
  * BAD_ARGUMENT. */
 WNODE_IMPORT(node_ping) int32_t wnode_node_ping(const void *name, uint32_t name_len);
+
+/* With on not 0, connects to a node if need be and asks for one message ["nodedown", name] when the
+ * connection is lost, or at once when there is none; asked for again, for one more. With on 0,
+ * takes one back and returns 1, or 0 when there is none. LIMIT, DENIED, BAD_ARGUMENT. */
+WNODE_IMPORT(monitor_node) int32_t wnode_monitor_node(const void *name, uint32_t name_len, int32_t on);
+
+/* With on not 0, asks for a message ["nodeup", name, info] or ["nodedown", name, info] for each
+ * node that is connected or lost from now on; asked for again, for one more of each. info is a map;
+ * of a node that is lost "nodedown_reason" says why: connection_closed, disconnect,
+ * net_tick_timeout, protocol_violation. With on 0, takes one back and returns 1, or 0 when there is
+ * none. LIMIT. */
+WNODE_IMPORT(monitor_nodes) int32_t wnode_monitor_nodes(int32_t on);
 
 /* ---- io ---- */
 

@@ -169,8 +169,8 @@ func hostReceive(timeout int64, message unsafe.Pointer, messageCap uint32) int32
 //go:noescape
 func hostWait(timeout int64) int32
 
-// hostMessageKind: Returns the kind of the current message: 0 from a process, 1 EXIT, 2 DOWN. BAD_ARGUMENT when there
-// is none.
+// hostMessageKind: Returns the kind of the current message: 0 from a process, 1 EXIT, 2 DOWN, 4 nodeup or nodedown.
+// BAD_ARGUMENT when there is none.
 //
 //go:wasmimport wnode message_kind
 //go:noescape
@@ -359,6 +359,23 @@ func hostNodeDisconnect(name unsafe.Pointer, nameLen uint32) int32
 //go:wasmimport wnode node_ping
 //go:noescape
 func hostNodePing(name unsafe.Pointer, nameLen uint32) int32
+
+// hostMonitorNode: With on not 0, connects to a node if need be and asks for one message ["nodedown", name] when the
+// connection is lost, or at once when there is none; asked for again, for one more. With on 0, takes one back and
+// returns 1, or 0 when there is none. LIMIT, DENIED, BAD_ARGUMENT.
+//
+//go:wasmimport wnode monitor_node
+//go:noescape
+func hostMonitorNode(name unsafe.Pointer, nameLen uint32, on int32) int32
+
+// hostMonitorNodes: With on not 0, asks for a message ["nodeup", name, info] or ["nodedown", name, info] for each node
+// that is connected or lost from now on; asked for again, for one more of each. info is a map; of a node that is lost
+// "nodedown_reason" says why: connection_closed, disconnect, net_tick_timeout, protocol_violation. With on 0, takes one
+// back and returns 1, or 0 when there is none. LIMIT.
+//
+//go:wasmimport wnode monitor_nodes
+//go:noescape
+func hostMonitorNodes(on int32) int32
 
 // hostGroupLeader: Writes the pid of the caller's group leader.
 //

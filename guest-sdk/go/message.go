@@ -72,6 +72,28 @@ func (m Message) Exit() (Exited, bool) {
 	return Exited{pid, list[2]}, ok
 }
 
+// NodeEvent is the news that a node is connected or lost.
+type NodeEvent struct {
+	Node   string
+	Up     bool
+	Reason string // of a node that is lost, for who monitors all: "connection_closed", "disconnect", ...
+}
+
+// NodeEvent reads m as such news. It is false for all other messages, also for ones that only look like it.
+func (m Message) NodeEvent() (NodeEvent, bool) {
+	list, ok := m.Term.([]any)
+	if m.Kind != abi.MessageNode || !ok || len(list) < 2 {
+		return NodeEvent{}, false
+	}
+	node, ok := list[1].(string)
+	e := NodeEvent{Node: node, Up: list[0] == "nodeup"}
+	if len(list) > 2 {
+		info, _ := list[2].(map[any]any)
+		e.Reason, _ = info["nodedown_reason"].(string)
+	}
+	return e, ok
+}
+
 // Address says who is meant: a process, or whoever has a name.
 type Address struct {
 	Pid    Pid    // used when Name is empty

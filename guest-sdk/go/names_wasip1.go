@@ -69,3 +69,24 @@ func Disconnect(node string) (bool, error) { return truth(hostNodeDisconnect(tex
 
 // Ping asks a node for a sign of life, connecting to it if need be. True is pong, false pang.
 func Ping(node string) (bool, error) { return truth(hostNodePing(textOf(node))) }
+
+// MonitorNode connects to a node if need be and asks for the message ["nodedown", name] when the connection
+// is lost, or at once when there is none; asked for again, for one more. See [Message.NodeEvent]. Errors:
+// abi.ErrLimit, abi.ErrDenied.
+func MonitorNode(node string) error {
+	name, n := textOf(node)
+	return status(hostMonitorNode(name, n, 1))
+}
+
+// DemonitorNode takes one [MonitorNode] back and reports whether there was one.
+func DemonitorNode(node string) (bool, error) {
+	name, n := textOf(node)
+	return truth(hostMonitorNode(name, n, 0))
+}
+
+// MonitorNodes asks for a message for each node that is connected or lost from now on; asked for again, for
+// one more of each. See [Message.NodeEvent]. Errors: abi.ErrLimit.
+func MonitorNodes() error { return status(hostMonitorNodes(1)) }
+
+// DemonitorNodes takes one [MonitorNodes] back and reports whether there was one.
+func DemonitorNodes() (bool, error) { return truth(hostMonitorNodes(0)) }

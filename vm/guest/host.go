@@ -77,6 +77,8 @@ var hostFunctions = map[string]hostFunction{
 	"node_connect":    (*guest).nodeConnect,
 	"node_disconnect": (*guest).nodeDisconnect,
 	"node_ping":       (*guest).nodePing,
+	"monitor_node":    (*guest).monitorNode,
+	"monitor_nodes":   (*guest).monitorNodes,
 
 	"group_leader":     (*guest).groupLeader,
 	"set_group_leader": (*guest).setGroupLeader,
@@ -105,6 +107,7 @@ var needed = map[string]vm.Permissions{
 	"node_connect":      vm.PermitConnect,
 	"node_disconnect":   vm.PermitConnect,
 	"node_ping":         vm.PermitConnect,
+	"monitor_node":      vm.PermitConnect,
 }
 
 // addHostFunctions makes the import module of [abi.Functions].

@@ -109,3 +109,27 @@ func (g *guest) nodePing(c *call) (int64, error) {
 	}
 	return flag(g.engine.opts.Nodes.Ping(g, name)), nil
 }
+
+func (g *guest) monitorNode(c *call) (int64, error) {
+	name, on := c.name(), c.int32() != 0
+	switch {
+	case c.err != nil:
+		return 0, c.err
+	case !on:
+		return flag(g.process.DemonitorNode(name)), nil
+	}
+	nodes := g.engine.opts.Nodes
+	return 0, g.process.MonitorNode(name, func() error {
+		if name == nodes.Name() {
+			return nil
+		}
+		return nodes.Connect(g, name)
+	})
+}
+
+func (g *guest) monitorNodes(c *call) (int64, error) {
+	if c.int32() == 0 {
+		return flag(g.process.DemonitorNodes()), nil
+	}
+	return 0, g.process.MonitorNodes()
+}

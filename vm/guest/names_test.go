@@ -193,3 +193,28 @@ func TestNodeAlone(t *testing.T) {
 	n.wantReports(unsupported, none, none, unsupported, 0, none, int32(len(nodeAlone)), 1, errno(abi.ErrNotConnected), 0, 0, 0)
 	p.wait()
 }
+
+// MON-12, MON-13, MON-15: guests hear that nodes come and go, each as often as it has asked.
+func TestMonitorNodes(t *testing.T) {
+	n := newTestNode(t)
+	monitor := func(on int64) op { return n.report(invoke("wnode.monitor_node", region(0, "there@host"), i32c(on))) }
+	all := func(on int64) op { return n.report(invoke("wnode.monitor_nodes", i32c(on))) }
+	next := seq(
+		invoke("wnode.wait", i64c(-1)), drop, n.report(invoke("wnode.message_kind")), invoke("wnode.take"), drop,
+	)
+	p := n.start(entry(
+		monitor(1), monitor(1), monitor(0), all(1), all(1), all(0), all(1), all(0),
+		n.report(invoke("wnode.monitor_node", region(100, "nobody@host"), i32c(1))),
+		next, // nobody is down at once
+		next, next, next, next,
+		monitor(0), all(0), all(0),
+		n.report(invoke("wnode.monitor_node", i32c(0), i32c(0), i32c(1))),
+	).Write(0, "there@host").Write(100, "nobody@host").Bytes())
+	const news = int32(abi.MessageNode)
+	n.wantReports(0, 0, 1, 0, 0, 1, 0, 1, 0, news)
+	n.system.NodeUp("there@host")
+	n.system.NodeLost("there@host", "disconnect")
+	n.system.NodeLost("elsewhere@host", "disconnect")
+	n.wantReports(news, news, news, news, 0, 1, 0, errno(abi.ErrBadArgument))
+	p.wait()
+}

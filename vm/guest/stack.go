@@ -18,7 +18,7 @@ var mayWait = map[string]struct{ itself bool }{
 	"receive": {itself: true}, "wait": {itself: true}, "process_info": {itself: true},
 	"sleep": {}, "spawn": {}, "spawn_monitor": {},
 	"io_write": {}, "io_read": {}, "io_read_line": {},
-	"node_connect": {}, "node_disconnect": {}, "node_ping": {},
+	"node_connect": {}, "node_disconnect": {}, "node_ping": {}, "monitor_node": {},
 	"send_node": {}, "global_register": {}, "global_unregister": {},
 	"fd_write": {}, "fd_read": {}, "poll_oneoff": {}, "sock_accept": {}, "sock_recv": {}, "sock_send": {},
 	rewrite.Yield: {},

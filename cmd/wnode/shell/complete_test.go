@@ -23,7 +23,7 @@ func TestComplete(t *testing.T) {
 	s.wants(`Node.connect("two@host"); ticker = {start: {deep: 1}, "not a name": 1, get boom() { throw 1 }}; 0`, `0`)
 	for _, c := range []struct{ line, word, want string }{
 		{`Node.con`, `con`, `connect`},
-		{`x = Node.`, ``, `connect disconnect list ping self spawn spawn_link spawn_monitor`},
+		{`x = Node.`, ``, `connect disconnect list monitor monitor_nodes ping self spawn spawn_link spawn_monitor`},
 		{`spa`, `spa`, `spawn spawn_link spawn_monitor`},
 		{`f(tick`, `tick`, `ticker`},
 		{`ticker.st`, `st`, `start`},

@@ -35,6 +35,9 @@ func TestLinkBuiltins(t *testing.T) {
 		{`p = Node.spawn_link("nobody@host", f); m = receive(); m[1] === p && m[2]`, `"noconnection"`}, // RSP-03
 		{`[p, r] = Node.spawn_monitor("nobody@host", f); m = receive(); m[1] === r && m[4]`, `"noconnection"`},
 		{`[p, r] = Node.spawn_monitor(Node.self(), f); Process.info(p).monitored_by[0] === self()`, `true`},
+		{`Node.monitor("nobody@host"); receive()`, `["nodedown", "nobody@host"]`}, // MON-12
+		{`[Node.monitor(Node.self()), Node.monitor(Node.self(), false), Node.monitor(Node.self(), false)]`, `[true, true, false]`},
+		{`[Node.monitor_nodes(), Node.monitor_nodes(false), Node.monitor_nodes(false), receive(0)]`, `[true, true, false, undefined]`}, // MON-13
 		{`Process.info(p).denied`, `[]`},
 	} {
 		s.wants(c.source, c.want)

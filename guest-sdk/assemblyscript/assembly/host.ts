@@ -16,6 +16,7 @@ export const MESSAGE_USER: i32 = 0;
 export const MESSAGE_EXIT: i32 = 1;
 export const MESSAGE_DOWN: i32 = 2;
 export const MESSAGE_TRACE: i32 = 3;
+export const MESSAGE_NODE: i32 = 4;
 /** How long an alias lasts. */
 export const ALIAS_EXPLICIT: i32 = 1;
 export const ALIAS_REPLY: i32 = 2;
@@ -236,8 +237,8 @@ export declare function receive(timeout: i64, message: usize, message_cap: u32):
 export declare function wait(timeout: i64): i32;
 
 /**
- * Returns the kind of the current message: 0 from a process, 1 EXIT, 2 DOWN. BAD_ARGUMENT when
- * there is none.
+ * Returns the kind of the current message: 0 from a process, 1 EXIT, 2 DOWN, 4 nodeup or nodedown.
+ * BAD_ARGUMENT when there is none.
  */
 @external("wnode", "message_kind")
 export declare function message_kind(): i32;
@@ -430,6 +431,24 @@ export declare function node_disconnect(name: usize, name_len: u32): i32;
  */
 @external("wnode", "node_ping")
 export declare function node_ping(name: usize, name_len: u32): i32;
+
+/**
+ * With on not 0, connects to a node if need be and asks for one message ["nodedown", name] when the
+ * connection is lost, or at once when there is none; asked for again, for one more. With on 0,
+ * takes one back and returns 1, or 0 when there is none. LIMIT, DENIED, BAD_ARGUMENT.
+ */
+@external("wnode", "monitor_node")
+export declare function monitor_node(name: usize, name_len: u32, on: i32): i32;
+
+/**
+ * With on not 0, asks for a message ["nodeup", name, info] or ["nodedown", name, info] for each
+ * node that is connected or lost from now on; asked for again, for one more of each. info is a map;
+ * of a node that is lost "nodedown_reason" says why: connection_closed, disconnect,
+ * net_tick_timeout, protocol_violation. With on 0, takes one back and returns 1, or 0 when there is
+ * none. LIMIT.
+ */
+@external("wnode", "monitor_nodes")
+export declare function monitor_nodes(on: i32): i32;
 
 /**
  * Writes the pid of the caller's group leader.

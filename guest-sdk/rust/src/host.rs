@@ -18,6 +18,7 @@ pub const MESSAGE_USER: i32 = 0;
 pub const MESSAGE_EXIT: i32 = 1;
 pub const MESSAGE_DOWN: i32 = 2;
 pub const MESSAGE_TRACE: i32 = 3;
+pub const MESSAGE_NODE: i32 = 4;
 
 /// The flags of a send.
 pub const SEND_NO_CONNECT: i32 = 1;
@@ -184,8 +185,8 @@ extern "C" {
     /// length. TIMED_OUT.
     pub fn wait(timeout: i64) -> i32;
 
-    /// Returns the kind of the current message: 0 from a process, 1 EXIT, 2 DOWN. BAD_ARGUMENT when
-    /// there is none.
+    /// Returns the kind of the current message: 0 from a process, 1 EXIT, 2 DOWN, 4 nodeup or
+    /// nodedown. BAD_ARGUMENT when there is none.
     pub fn message_kind() -> i32;
 
     /// Writes the pid that sent the current message, or the one just received. BAD_ARGUMENT when
@@ -292,6 +293,19 @@ extern "C" {
     /// Connects if need be and asks the node for a sign of life. Returns 1 for pong, 0 for pang.
     /// DENIED, BAD_ARGUMENT.
     pub fn node_ping(name: *const u8, name_len: usize) -> i32;
+
+    /// With on not 0, connects to a node if need be and asks for one message ["nodedown", name]
+    /// when the connection is lost, or at once when there is none; asked for again, for one more.
+    /// With on 0, takes one back and returns 1, or 0 when there is none. LIMIT, DENIED,
+    /// BAD_ARGUMENT.
+    pub fn monitor_node(name: *const u8, name_len: usize, on: i32) -> i32;
+
+    /// With on not 0, asks for a message ["nodeup", name, info] or ["nodedown", name, info] for
+    /// each node that is connected or lost from now on; asked for again, for one more of each. info
+    /// is a map; of a node that is lost "nodedown_reason" says why: connection_closed, disconnect,
+    /// net_tick_timeout, protocol_violation. With on 0, takes one back and returns 1, or 0 when
+    /// there is none. LIMIT.
+    pub fn monitor_nodes(on: i32) -> i32;
 
     /// Writes the pid of the caller's group leader.
     pub fn group_leader(pid: *mut Pid) -> i32;
