@@ -61,7 +61,7 @@ join over QUIC, send each other messages, and spawn processes on each other.`,
 		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true},
 	}
 	root.SetFlagErrorFunc(usage)
-	root.AddCommand(startCommand(), evalCommand(), runCommand(), namesCommand(), cookieCommand(), versionCommand(), demoCommand())
+	root.AddCommand(startCommand(), evalCommand(), runCommand(), namesCommand(), cookieCommand(), inspectCommand(), moduleCommand(), versionCommand(), demoCommand())
 	checkArgs(root)
 	return root
 }
