@@ -173,9 +173,9 @@ func (f *rewriteFlags) tell(out io.Writer, s *rewriteSummary) error {
 
 // added says what was added.
 func (s *rewriteSummary) added() string {
-	text := fmt.Sprintf("%d helpers", s.Helpers)
+	text := fmt.Sprintf("%d helper functions", s.Helpers)
 	if s.DispatchedElements > 0 {
-		text += fmt.Sprintf(", and %d functions in place of a table of %d elements", s.DispatchFunctions, s.DispatchedElements)
+		text += fmt.Sprintf(", and in place of a table of %d elements %d", s.DispatchedElements, s.DispatchFunctions)
 	}
 	return text
 }

@@ -177,10 +177,11 @@ func (r *Report) addCustom(c *wasm.Custom) {
 	}
 }
 
-// generators are functions of Go's library through which random numbers are drawn that all of a program shares.
+// generators are functions of Go's library, by the names that its linker gives them, through which random numbers are
+// drawn that all of a program shares. A program that has generators of its own only has none of them.
 var generators = map[string]string{
-	"math/rand.(*runtimeSource).Uint64":    "math/rand",
-	"math/rand/v2.(*runtimeSource).Uint64": "math/rand/v2",
+	"math_rand.__runtimeSource_.Uint64":    "math/rand",
+	"math_rand_v2.__runtimeSource_.Uint64": "math/rand/v2",
 }
 
 // sharedGenerators gives the packages whose shared generators a module has.
