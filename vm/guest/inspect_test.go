@@ -105,7 +105,8 @@ func TestInspectContent(t *testing.T) {
 		t.Errorf("image %+v, %+v", r.Image, r.Compile)
 	}
 	encoded, err := json.Marshal(r)
-	if err != nil || strings.Contains(string(encoded), "null") {
+	lists := strings.ReplaceAll(string(encoded), `"max_elements":null`, "") // which are never null
+	if err != nil || strings.Contains(lists, "null") {
 		t.Errorf("%s, %v", encoded, err)
 	}
 }
