@@ -26,7 +26,9 @@ func explained(t *testing.T, m *wasm.Module, opts Options) *Result {
 }
 
 func TestExplain(t *testing.T) {
-	repeat := func(body ...[]byte) []byte { return ops(block(wasm.OpLoop, empty), ops(body...), with(wasm.OpBr, 0), end) }
+	repeat := func(body ...[]byte) []byte {
+		return ops(block(wasm.OpLoop, empty), ops(body...), with(wasm.OpBr, 0), end)
+	}
 	nop := op(0x01)
 	for name, tt := range map[string]struct {
 		m    *wasm.Module
