@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -64,6 +65,9 @@ func printReport(out *output, r inspected, asJSON bool) error {
 	r.tellStart(w)
 	for _, warning := range r.warnings() {
 		row(w, "warning", warning)
+	}
+	if slices.Contains(r.Entries, abi.ReactorExport) && r.DefaultEntry == abi.DefaultExport {
+		row(w, "hint", "built with -buildmode=c-shared, it would be initialised once for all processes: see docs/modules.md")
 	}
 	return out.failure(w.Flush())
 }

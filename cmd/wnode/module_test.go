@@ -96,6 +96,7 @@ func TestTellReport(t *testing.T) {
 		"random": {func(r *wnode.ModuleReport) {
 			r.Initialization.Times, r.SharedGenerators = wnode.InitializedOnce, []string{"math/rand"}
 		}, "warning all its processes draw the same numbers from math/rand, "},
+		"command":   {func(r *wnode.ModuleReport) { r.Entries = []string{"_start", "wnode_start"} }, "hint built with -buildmode=c-shared, "},
 		"no start":  {func(r *wnode.ModuleReport) { r.DefaultEntry, r.Entries = "", []string{"tick"} }, "starts at tick instances"},
 		"warned of": {func(r *wnode.ModuleReport) { r.DefaultEntry, r.Entries = "", []string{"tick"} }, "warning it has no export _start and none wnode_start"},
 	} {
