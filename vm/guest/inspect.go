@@ -50,29 +50,33 @@ func (e *Engine) Inspect(ctx context.Context, in Inspection) (report *Report, er
 	if err != nil {
 		return nil, oneLine(err)
 	}
-	hash := abi.Hash(sha256.Sum256(in.Module))
-	code := newCode(hash, rewritten, compiled)
+	code := newCode(sha256.Sum256(in.Module), rewritten, compiled)
 	defer func() {
 		code.pool.close()
 		e.close(compiled)
 	}()
-	if report, err = describe(hash, in.Module); err != nil {
+	if report, err = describe(code.hash, in.Module); err != nil {
 		return nil, err
 	}
 	report.Compile = CompileReport{Seconds: took.Seconds(), RewrittenBytes: len(rewritten.Module)}
-	for i := range report.Tables {
-		report.Tables[i].BecomesCode = rewritten.Explained.DispatchedElements > 0
-	}
-	report.addEntries(code)
-	for problem := range e.importProblems(compiled) {
-		report.ImportProblems = append(report.ImportProblems, printable(problem, maxErrorBytes))
-	}
-	report.Instances = InstancesReport{Reused: rewritten.State.Hidden == "", Reason: rewritten.State.Hidden}
-	report.Initialization.Times = InitializedUnknown
+	report.addCode(e, code, rewritten)
 	if len(report.ImportProblems) > 0 {
 		return report, nil
 	}
 	return report, e.observe(ctx, code, in, report)
+}
+
+// addCode tells what the rewritten and compiled module shows.
+func (r *Report) addCode(e *Engine, c *code, rewritten *rewrite.Result) {
+	for i := range r.Tables {
+		r.Tables[i].BecomesCode = rewritten.Explained.DispatchedElements > 0
+	}
+	r.addEntries(c)
+	for problem := range e.importProblems(c.compiled) {
+		r.ImportProblems = append(r.ImportProblems, printable(problem, maxErrorBytes))
+	}
+	r.Instances = InstancesReport{Reused: rewritten.State.Hidden == "", Reason: rewritten.State.Hidden}
+	r.Initialization.Times = InitializedUnknown
 }
 
 // observe initialises a module and tells what it saw.

@@ -4,6 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -119,6 +122,37 @@ func TestSharedGenerators(t *testing.T) {
 	names[4] = "math_rand.__runtimeSource_.Uint64"
 	if got := sharedGenerators(names); !slices.Equal(got, []string{"math/rand", "math/rand/v2"}) {
 		t.Errorf("%q", got)
+	}
+}
+
+// The names by which shared generators are known are those that Go's linker gives.
+func TestSharedGeneratorsOfGo(t *testing.T) {
+	for name, tt := range map[string]struct {
+		source string
+		want   []string
+	}{
+		"shared": {`import ("math/rand"; v2 "math/rand/v2"); func main() { println(rand.Int(), v2.Int()) }`, []string{"math/rand", "math/rand/v2"}},
+		"own":    {`import ("math/rand"; v2 "math/rand/v2"); func main() { println(rand.New(rand.NewSource(1)).Int(), v2.New(v2.NewPCG(1, 2)).Int()) }`, []string{}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			if err := os.WriteFile(filepath.Join(dir, "main.go"), []byte("package main\n"+tt.source+"\n"), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			build := exec.CommandContext(t.Context(), "go", "build", "-buildmode=c-shared", "-o", "main.wasm", "main.go")
+			build.Dir, build.Env = dir, append(os.Environ(), "GOOS=wasip1", "GOARCH=wasm")
+			if out, err := build.CombinedOutput(); err != nil {
+				t.Fatalf("%v\n%s", err, out)
+			}
+			module, err := os.ReadFile(filepath.Join(dir, "main.wasm"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			r, err := describe(abi.Hash{}, module)
+			if err != nil || !slices.Equal(r.SharedGenerators, tt.want) {
+				t.Errorf("%q, %v, want %q", r.SharedGenerators, err, tt.want)
+			}
+		})
 	}
 }
 
