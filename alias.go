@@ -7,6 +7,7 @@ import (
 	"github.com/wnode/wnode/vm"
 	"github.com/wnode/wnode/vm/guest"
 	wio "github.com/wnode/wnode/vm/io"
+	"github.com/wnode/wnode/vm/module/rewrite"
 )
 
 // What programs need of the packages below, under one roof.
@@ -57,6 +58,12 @@ type (
 	LineEditor = wio.LineEditor
 	// Streams are what an I/O server that is no terminal works with.
 	Streams = wio.StreamOptions
+	// Rewritten is a module as nodes run it.
+	Rewritten = rewrite.Result
+	// FunctionReport says what rewriting did to a function of a module.
+	FunctionReport = rewrite.FunctionReport
+	// ModuleReport is what there is to know of a module before it is run.
+	ModuleReport = guest.Report
 	// NameEntry is a node of this host.
 	NameEntry = names.Entry
 )
@@ -83,6 +90,22 @@ func ParseOverflow(name string) (Overflow, error) { return vm.ParseOverflow(name
 
 // ParseFolderChoice reads guest paths, those for reading only with ":ro" behind them; see [vm.ParseFolderChoice].
 func ParseFolderChoice(folders []string) (FolderChoice, error) { return vm.ParseFolderChoice(folders) }
+
+// Where rewriting has the work of a function charged for, in [FunctionReport].
+const (
+	ChargedByCallers = rewrite.ChargedByCallers
+	ChargedAtEntry   = rewrite.ChargedAtEntry
+	ChargedInLoop    = rewrite.ChargedInLoop
+)
+
+// How often a module is initialised, in [ModuleReport].
+const (
+	InitializedNever   = guest.InitializedNever
+	InitializedOnce    = guest.InitializedOnce
+	InitializedEach    = guest.InitializedEach
+	InitializedFails   = guest.InitializedFails
+	InitializedUnknown = guest.InitializedUnknown
+)
 
 // What is traced of a process.
 const (

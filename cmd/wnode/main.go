@@ -61,7 +61,8 @@ join over QUIC, send each other messages, and spawn processes on each other.`,
 		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true},
 	}
 	root.SetFlagErrorFunc(usage)
-	root.AddCommand(startCommand(), evalCommand(), runCommand(), namesCommand(), cookieCommand(), versionCommand(), demoCommand(), benchCommand())
+	root.AddCommand(startCommand(), evalCommand(), runCommand(), namesCommand(), cookieCommand(), inspectCommand(), moduleCommand(),
+		benchCommand(), versionCommand(), demoCommand())
 	checkArgs(root)
 	return root
 }

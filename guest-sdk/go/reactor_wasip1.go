@@ -9,7 +9,8 @@ import (
 
 // A program that is built with -buildmode=c-shared is initialised once, for all of its processes that
 // a node runs, and not for each of them, which takes milliseconds: see the README. The node calls
-// wnode_start then, which makes up for what initialisation could not know.
+// wnode_start then, which makes up for what initialisation could not know. It cannot make up for the runtime's random
+// generator, whose state is part of the image and which nothing can seed again.
 
 // image tells the node that processes may share what was read while the program was initialised.
 //

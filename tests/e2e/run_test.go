@@ -159,6 +159,8 @@ func TestFullOutput(t *testing.T) {
 		{"version"},
 		{"version", "--json"},
 		{"names", "--json"},
+		{"inspect", guest(t, "whoami")},
+		{"module", "rewrite", "-o", "-", guest(t, "whoami")},
 		{"cookie", "path"},
 		{"cookie", "new", "--file", filepath.Join(h.home, "cookie")},
 		{"demo"},

@@ -4,17 +4,13 @@ import (
 	"container/list"
 	"context"
 	"errors"
-	"fmt"
 	"sync"
 
 	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/api"
-	"github.com/tetratelabs/wazero/imports/wasi_snapshot_preview1"
 
 	"github.com/wnode/wnode/abi"
-	"github.com/wnode/wnode/vm/module"
 	"github.com/wnode/wnode/vm/module/rewrite"
-	"github.com/wnode/wnode/vm/module/wasm"
 )
 
 // code is a module that is ready to be instantiated.
@@ -264,81 +260,4 @@ func (c *cache) awaitTurn(l *load) bool {
 		delete(c.loading, l.hash) // so that nobody begins to
 	}
 	return l.waiting > 0
-}
-
-// compile makes a module ready. It has one goroutine compile, and not several: a module that makes
-// the compiler panic then costs no more than its own process.
-func (e *Engine) compile(hash abi.Hash, content []byte) (ready *code, err error) {
-	defer func() {
-		if r := recover(); r != nil {
-			ready, err = nil, &compileError{"internal error: " + fmt.Sprint(r)}
-		}
-	}()
-	if err := module.Check(content); err != nil {
-		return nil, &compileError{err.Error()}
-	}
-	size := int64(len(content))
-	e.opts.Compiling(hash, 0, size)
-	rewritten, compiled, err := e.rewrite(content)
-	e.opts.Compiling(hash, size, size)
-	if err != nil {
-		return nil, err
-	}
-	if err := e.checkImports(compiled); err != nil {
-		e.close(compiled)
-		return nil, err
-	}
-	exports := compiled.ExportedFunctions()
-	delete(exports, rewritten.Start) // which is nobody's to name
-	ready = &code{
-		hash: hash, compiled: compiled, exports: exports,
-		wasi:   importsFrom(compiled, wasi_snapshot_preview1.ModuleName),
-		inner:  compiled.Name(),
-		layout: rewritten.Layout, offsets: rewritten.Offsets, debug: rewritten.DebugBytes,
-		left: rewritten.Left, weight: instanceBytes + rewritten.TableBytes, bounds: boundsOf(rewritten),
-	}
-	ready.pool.init(ready, &e.memory, rewritten)
-	return ready, nil
-}
-
-// rewrite meters a module and compiles it. What goes wrong is told in the words of the compiler
-// about the module as it was. One that the compiler would take and the rewriter does not is refused.
-func (e *Engine) rewrite(content []byte) (*rewrite.Result, wazero.CompiledModule, error) {
-	rewritten, err := rewrite.Module(content, rewrite.Options{
-		Budget: firstBudget, MemoryPages: e.opts.MemoryPages, State: true,
-	})
-	if errors.Is(err, rewrite.ErrReserved) {
-		return nil, nil, &linkError{fmt.Sprintf("unknown import module %q", rewrite.ImportModule)}
-	}
-	var compiled wazero.CompiledModule
-	if err == nil {
-		if compiled, err = e.runtime.CompileModule(e.ctx, rewritten.Module); err == nil {
-			return rewritten, compiled, nil
-		}
-	} else if !errors.Is(err, wasm.ErrMalformed) {
-		return nil, nil, &compileError{err.Error()}
-	}
-	if reason := e.explain(content); reason != nil {
-		return nil, nil, &compileError{reason.Error()}
-	}
-	return nil, nil, &compileError{err.Error()}
-}
-
-// explain gives what the runtime has against a module, nil for nothing. Nothing has bounded the time
-// that the compiler would take over it, so the interpreter looks at it, which goes through it once.
-func (e *Engine) explain(content []byte) error {
-	config := wazero.NewRuntimeConfigInterpreter().WithMemoryLimitPages(e.opts.MemoryPages).WithDebugInfoEnabled(false)
-	interpreter := wazero.NewRuntimeWithConfig(e.ctx, config)
-	_, reason := interpreter.CompileModule(e.ctx, content)
-	if err := interpreter.Close(context.Background()); err != nil { // the module with it
-		e.opts.Logger.Warn("interpreter not closed", "err", err)
-	}
-	return reason
-}
-
-// close frees a compiled module that has no instance.
-func (e *Engine) close(compiled wazero.CompiledModule) {
-	if err := compiled.Close(context.Background()); err != nil {
-		e.opts.Logger.Warn("compiled module not closed", "err", err)
-	}
 }

@@ -2,6 +2,7 @@ package guest
 
 import (
 	"fmt"
+	"iter"
 	"regexp"
 	"slices"
 	"strings"
@@ -22,25 +23,44 @@ func (e *linkError) Error() string { return "link module: " + e.what }
 // checkImports compares the functions that a module imports with those that there are. Imports of
 // other kinds but memories fail when the module is instantiated: nothing here exports any.
 func (e *Engine) checkImports(compiled wazero.CompiledModule) error {
-	for _, want := range compiled.ImportedFunctions() {
-		module, name, _ := want.Import()
-		if module == rewrite.ImportModule {
-			continue // put there by the rewriter, which refuses modules that have it already
-		}
-		have, ok := e.hosts[module][name]
-		if !ok {
-			return &linkError{fmt.Sprintf("unknown import %s.%s: %s", module, name, importRemedy(module, name))}
-		}
-		if signature(want) != signature(have) {
-			return &linkError{fmt.Sprintf("import %s.%s has type %s, not %s; was it built for another version of wnode?",
-				module, name, signature(want), signature(have))}
-		}
-	}
-	for _, want := range compiled.ImportedMemories() {
-		module, name, _ := want.Import()
-		return &linkError{fmt.Sprintf("it imports the memory %s.%s, and a node gives functions only; build it with a memory of its own", module, name)}
+	for text := range e.importProblems(compiled) {
+		return &linkError{text}
 	}
 	return nil
+}
+
+// importProblems says of each import that this node cannot give what is wrong with it.
+func (e *Engine) importProblems(compiled wazero.CompiledModule) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for _, want := range compiled.ImportedFunctions() {
+			if problem := e.importProblem(want); problem != "" && !yield(problem) {
+				return
+			}
+		}
+		for _, want := range compiled.ImportedMemories() {
+			module, name, _ := want.Import()
+			if !yield(fmt.Sprintf("it imports the memory %s.%s, and a node gives functions only; build it with a memory of its own", module, name)) {
+				return
+			}
+		}
+	}
+}
+
+// importProblem says what is wrong with the import of a function, "" for nothing.
+func (e *Engine) importProblem(want api.FunctionDefinition) string {
+	module, name, _ := want.Import()
+	if module == rewrite.ImportModule {
+		return "" // put there by the rewriter, which refuses modules that have it already
+	}
+	have, ok := e.hosts[module][name]
+	switch {
+	case !ok:
+		return fmt.Sprintf("unknown import %s.%s: %s", module, name, importRemedy(module, name))
+	case signature(want) != signature(have):
+		return fmt.Sprintf("import %s.%s has type %s, not %s; was it built for another version of wnode?",
+			module, name, signature(want), signature(have))
+	}
+	return ""
 }
 
 // whatNodesGive ends the text on an import that no node has.

@@ -218,6 +218,9 @@ func (e *emitter) push(doubled bool) {
 	e.frames = append(e.frames, f)
 }
 
+// nested reports whether a loop that repeats is put into another, which has the call of the host.
+func (l *loop) nested() bool { return !l.calls && !l.params }
+
 // loop opens a loop, which charges for each time it goes around.
 func (e *emitter) loop(l *loop, same []byte) {
 	cost := reductions(l.longest)
@@ -225,7 +228,7 @@ func (e *emitter) loop(l *loop, same []byte) {
 	case !l.repeats:
 		e.out = append(e.out, same...)
 		e.push(false)
-	case l.calls || l.params:
+	case !l.nested():
 		e.out = append(e.out, same...)
 		e.counter.charge(&e.out, cost)
 		e.counter.ask(&e.out)

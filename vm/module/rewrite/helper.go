@@ -1,6 +1,10 @@
 package rewrite
 
-import "github.com/wnode/wnode/vm/module/wasm"
+import (
+	"slices"
+
+	"github.com/wnode/wnode/vm/module/wasm"
+)
 
 // helper is a function that is added to a module that needs it.
 type helper struct {
@@ -32,6 +36,9 @@ func (h *helpers) index(one *helper) uint32 {
 	}
 	return index
 }
+
+// has reports whether a helper is used.
+func (h *helpers) has(one *helper) bool { return slices.Contains(h.used, one) }
 
 // Work in bulk is charged a reduction for 64 bytes, or 8 elements of 8 bytes.
 const (

@@ -58,6 +58,8 @@ type Options struct {
 	// DispatchFrom is the number of elements from which on a table that never changes is turned into
 	// code. 0: [DefaultDispatchFrom]. Negative: none is.
 	DispatchFrom int
+	// Explain has [Result.Explained] made. The module does not depend on it.
+	Explain bool
 }
 
 // Result is a rewritten module.
@@ -88,6 +90,8 @@ type Result struct {
 	TableBytes uint64
 	// State is what instances begin with. Zero without [Options.State].
 	State State
+	// Explained says what was done. nil without [Options.Explain].
+	Explained *Explanation
 }
 
 // Module rewrites a module. It leaves b alone; the result may share memory with it. The errors wrap
@@ -124,10 +128,7 @@ func Module(b []byte, opts Options) (*Result, error) {
 	r.planDispatch()
 	r.plan()
 	r.place()
-	for i := range r.funcs {
-		m.Codes[i] = r.emit(i)
-		r.funcs[i].points = nil
-	}
+	functions := r.emitAll()
 	r.inject()
 	if r.dispatch != nil {
 		m.Tables, m.Elements = nil, nil // nothing uses them any more
@@ -140,8 +141,29 @@ func Module(b []byte, opts Options) (*Result, error) {
 	if opts.State {
 		result.State = r.detachState()
 	}
+	if opts.Explain {
+		result.Explained = r.explanation(functions)
+	}
 	result.Module = m.Encode()
 	return result, nil
+}
+
+// emitAll puts the new code of all functions in place of the old, and tells of it if that is wanted.
+func (r *rewriter) emitAll() (reports []FunctionReport) {
+	var names map[uint32]string
+	if r.opts.Explain {
+		names = functionNames(r.m)
+		reports = make([]FunctionReport, 0, len(r.funcs))
+	}
+	for i := range r.funcs {
+		code := r.emit(i)
+		if r.opts.Explain {
+			reports = append(reports, r.explainFunction(i, names, code))
+		}
+		r.m.Codes[i] = code
+		r.funcs[i].points = nil
+	}
+	return reports
 }
 
 // rewriter has what the passes over a module hand on to each other.

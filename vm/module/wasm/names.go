@@ -3,8 +3,9 @@ package wasm
 // NameSection is the name of the custom section with the names of functions and locals.
 const NameSection = "name"
 
-// The parts of the name section that go by functions (core specification, appendix 7.4).
+// The parts of the name section that are of the module or go by functions (core specification, appendix 7.4).
 const (
+	nameOfModule  = 0
 	namesOfFuncs  = 1
 	namesOfLocals = 2
 	namesOfLabels = 3 // of the extended names proposal
@@ -55,4 +56,34 @@ func renumberMap(r *reader, id byte, renumber func(uint32) (uint32, bool)) []byt
 		}
 	}
 	return append(AppendU32(nil, kept), entries...)
+}
+
+// Names are what a module calls itself and its functions.
+type Names struct {
+	Module    string            // "" when it has no name
+	Functions map[uint32]string // by index
+}
+
+// ReadNames reads the content of a name section as far as it has a form: it is for people, and a module whose
+// names make no sense is as good as any other.
+func ReadNames(content []byte) Names {
+	n := Names{Functions: map[uint32]string{}}
+	r := &reader{b: content}
+	for r.more() {
+		id := r.byte()
+		part := r.sized()
+		switch id {
+		case nameOfModule:
+			n.Module = part.name()
+		case namesOfFuncs:
+			for range part.count("names", maxFunctions) {
+				index, name := part.u32(), part.name()
+				if part.err != nil {
+					break
+				}
+				n.Functions[index] = name
+			}
+		}
+	}
+	return n
 }
