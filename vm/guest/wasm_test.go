@@ -84,7 +84,7 @@ type segment struct {
 
 // wasmModule builds a module. Imports that its functions call need no mention.
 type wasmModule struct {
-	pages    int // of memory; 0: none
+	pages    int // of memory; 0 and no maximum: none
 	maxPages int
 	imports  []wasmImport
 	funcs    []wasmFunc
@@ -227,7 +227,7 @@ func (m *wasmModule) encode() []byte {
 	if m.table != nil {
 		out = append(out, section(4, [][]byte{append([]byte{0x70, 0}, uleb(uint64(len(m.table)))...)})...)
 	}
-	if m.pages > 0 {
+	if m.pages > 0 || m.maxPages > 0 {
 		memory := append([]byte{0}, uleb(uint64(m.pages))...)
 		if m.maxPages > 0 {
 			memory = append(append([]byte{1}, uleb(uint64(m.pages))...), uleb(uint64(m.maxPages))...)
