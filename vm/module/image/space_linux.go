@@ -171,7 +171,10 @@ type scanRequest struct {
 	inverted, mask, any, wanted      uint64 // categories
 }
 
-type pageRegion struct{ start, end, categories uint64 }
+type pageRegion struct {
+	start, end uint64
+	_          uint64 // categories
+}
 
 // maxChanged is how many stretches of pages are set back one by one. To let go of all of them takes less
 // time then, but each costs a page fault when it is used again.
