@@ -26,7 +26,7 @@ type Import struct {
 // Module is a module in the making; the zero value is an empty one. It is not for several goroutines at
 // once.
 type Module struct {
-	Pages    int // of memory, which is exported as "memory"; 0: none
+	Pages    int // of memory, which is exported as "memory"; with MaxPages 0 too: none
 	MaxPages int // 0: no limit
 	Imports  []Import
 	Funcs    []Func
@@ -124,7 +124,7 @@ func (m *Module) assemble() *wasm.Module {
 
 // assembleSpaces makes the memory, the globals and the table.
 func (m *Module) assembleSpaces(parts *wasm.Module) {
-	if m.Pages > 0 {
+	if m.Pages > 0 || m.MaxPages > 0 {
 		limits := wasm.Limits{Min: uint32(m.Pages), Max: uint32(m.MaxPages), HasMax: m.MaxPages > 0}
 		parts.Memories = []wasm.Limits{limits}
 		parts.Exports = append(parts.Exports, wasm.Export{Name: "memory", Kind: wasm.KindMemory})

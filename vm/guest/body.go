@@ -135,7 +135,7 @@ type guest struct {
 	files       *hostfs.Files    // what it has open on the host; nil when it has no folder and no listener
 	sockets     *hostnet.Sockets // nil when it has no listener
 	fdstat      [2]uint32        // descriptor and address of the fd_fdstat_get under way
-	descriptors int              // bounds the numbers of its descriptors
+	descriptors int              // bounds the numbers of its descriptors; 0 when it has the standard streams only
 	gather      int              // bytes of the fd_write under way, when it has several buffers
 	gathered    []byte           // those that have come
 }

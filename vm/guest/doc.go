@@ -15,7 +15,9 @@
 // process alone, if nothing that they ask of the node could be different for the next one, and for each process otherwise.
 // Instances are closed that have trapped, whose process was told to end, that have opened or closed
 // descriptors, or that have state which cannot be set back ([rewrite.State]), and those that rest
-// longer than they are needed.
+// longer than they are needed. A process with folders, environment or listeners has an instance to itself, and so
+// has one that may have less memory than the others begin with. The stack that calls take is given in
+// two parts, so that an instance that rests keeps a small one.
 //
 // # How a guest ends
 //

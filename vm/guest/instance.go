@@ -31,6 +31,7 @@ type instance struct {
 
 	guest *guest // that uses the instance; WASI's streams are its
 	ready bool   // it has been initialised
+	apart bool   // it was made for its process alone
 	spent bool   // it has state that cannot be set back: descriptors
 }
 
@@ -39,15 +40,13 @@ type instance struct {
 var errMemory = errors.New("memory limit")
 
 // instance gives the guest an instance: one that has rested, or a new one that is set to the image
-// too. A process that reaches something of the host has one to itself, which is initialised with that. The
-// error is errMemory when the process may not have its memory.
+// too. A process that reaches something of the host has one to itself, which is initialised with that, and so has
+// one that may have less memory than the others begin with. The error is errMemory when the process may not
+// have its memory.
 func (g *guest) instance() (i *instance, err error) {
-	pool, most := &g.code.pool, g.engine.memoryFor(g.process)
-	if img, _ := pool.current(); img != nil && img.Size() > most {
-		return nil, errMemory
-	}
+	most := g.engine.memoryFor(g.process)
 	if !g.reaches() {
-		i = pool.take()
+		i = g.code.pool.take(most)
 	}
 	if i == nil {
 		if i, err = g.newInstance(most); err != nil {
@@ -66,7 +65,8 @@ func (g *guest) newInstance(most uint64) (*instance, error) {
 	if err != nil {
 		return nil, err
 	}
-	img, ready, err := g.code.pool.begin(i, g.reaches())
+	i.apart = g.reaches()
+	img, ready, err := g.code.pool.begin(i, most)
 	if err == nil && !i.resize(img.Size()) {
 		err = errMemory
 	}
@@ -75,7 +75,6 @@ func (g *guest) newInstance(most uint64) (*instance, error) {
 		return nil, err
 	}
 	i.set(img, ready)
-	i.spent = g.reaches()
 	return i, nil
 }
 
@@ -173,14 +172,16 @@ func (i *instance) set(img *image.Image, ready bool) {
 }
 
 // resize makes the memory as large as it is to be, which may be smaller than it is: the runtime takes
-// from [linearMemory.Reallocate] what it gets.
+// from [linearMemory.Reallocate] what it gets. It does not ask when the memory is as large as it can ever become: such
+// an instance cannot be made smaller.
 func (i *instance) resize(size uint64) bool {
 	if uint64(len(i.memory.buffer)) == size {
 		return true
 	}
-	i.memory.exactly = size
+	exactly := size
+	i.memory.exactly = &exactly
 	_, ok := i.module.Memory().Grow(1)
-	i.memory.exactly = 0
+	i.memory.exactly = nil
 	return ok && uint64(len(i.memory.buffer)) == size
 }
 
@@ -191,7 +192,7 @@ func (g *guest) initialize(i *instance) error {
 		return nil
 	}
 	var used string
-	g.first = &used
+	g.first, i.memory.refused = &used, false
 	defer func() { g.first = nil }()
 	if start := g.code.bounds.start; start != "" {
 		if err := i.call(g, start); err != nil {
@@ -204,7 +205,7 @@ func (g *guest) initialize(i *instance) error {
 		}
 	}
 	i.ready = true
-	if !g.reaches() {
+	if !i.apart && !i.memory.refused { // which would not have happened to others
 		g.code.pool.initialized(i, used)
 	}
 	return nil
@@ -223,9 +224,10 @@ func (g *guest) differs(function string) {
 // leave lets the instance rest for another process, or closes it. One that has trapped or whose process
 // was told to end was left in the middle of something.
 func (g *guest) leave(i *instance, exit vm.Exit) {
+	g.process.SetInspector(nil) // which looks into the instance
 	i.guest, i.memory.process = nil, nil
 	g.process.SetMemory(0)
-	if exit.Crash || g.Err() != nil || i.spent || g.code.pool.state.Hidden != "" || !i.restore() || !g.code.pool.put(i) {
+	if exit.Crash || g.Err() != nil || i.apart || i.spent || g.code.pool.state.Hidden != "" || !i.restore() || !g.code.pool.put(i) {
 		i.close()
 		return
 	}

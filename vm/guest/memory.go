@@ -57,14 +57,15 @@ type linearMemory struct {
 	buffer  []byte       // the beginning of space
 	used    uint64       // the largest that buffer was since the space was set to an image
 	taken   uint64       // of the memory of all guests
-	// exactly is a size that Reallocate gives in place of the one that is asked for; 0 stands for none.
-	exactly uint64
+	// exactly is a size that Reallocate gives in place of the one that is asked for; nil for none.
+	exactly *uint64
+	refused bool // the process could not have as much as it asked for
 }
 
 // Reallocate gives the memory with another size, nil when it may not be so large.
 func (m *linearMemory) Reallocate(size uint64) []byte {
-	if m.exactly != 0 {
-		size = m.exactly
+	if m.exactly != nil {
+		size = *m.exactly
 	}
 	if size > m.most || size > m.taken && !m.take(size) {
 		return m.refuse()
@@ -106,6 +107,7 @@ func (m *linearMemory) refuse() []byte {
 	if m.space == nil {
 		panic(errMemory)
 	}
+	m.refused = true
 	return nil
 }
 

@@ -44,12 +44,12 @@ func (p *pool) init(c *code, memory *budget, rewritten *rewrite.Result) {
 	p.ready = rewritten.Start == "" && !initialized
 }
 
-// take gives an instance at rest, nil when there is none.
-func (p *pool) take() *instance {
+// take gives an instance at rest, nil when there is none for a process that may have so much memory.
+func (p *pool) take(most uint64) *instance {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	last := len(p.free) - 1
-	if last < 0 {
+	if last < 0 || p.free[last].memory.taken > most {
 		return nil
 	}
 	i := p.free[last]
@@ -74,14 +74,16 @@ func (p *pool) put(i *instance) bool {
 }
 
 // begin gives the image for a new instance, with whether that has been initialised, which it has not
-// for one that is to stay apart. The first instance makes it. The errors are [image.ErrOutOfBounds] and errMemory.
-func (p *pool) begin(i *instance, apart bool) (img *image.Image, ready bool, err error) {
+// for one that is to stay apart, as one does whose process may have less memory than the others begin with. The first
+// instance makes it. The errors are [image.ErrOutOfBounds] and errMemory.
+func (p *pool) begin(i *instance, most uint64) (img *image.Image, ready bool, err error) {
 	if err := p.prepare(i); err != nil {
 		return nil, false, err
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if apart {
+	i.apart = i.apart || p.image.Size() > most
+	if i.apart {
 		return p.first, p.ready && p.image == p.first, nil
 	}
 	return p.image, p.ready, nil

@@ -1,6 +1,11 @@
 package guest
 
 import (
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/wnode/wnode/abi"
@@ -145,19 +150,143 @@ func TestInitializationIsNotRepeated(t *testing.T) {
 	}
 }
 
-// W-06: a process whose limit is below what the instances of a module begin with gets none, however
-// many there are.
-func TestRestingInstanceOverTheLimit(t *testing.T) {
+// W-06: what a process may have of memory decides what its module finds, and nothing else that ran before: one that may
+// have less than the others begin with is initialised for itself, and others never begin where one came that may not
+// have what it asked for.
+func TestTightLimits(t *testing.T) {
 	n := newTestNode(t)
-	module := (&wasmModule{Pages: 1}).Fn("_start").
-		Fn("_initialize", grow(1), drop).Bytes()
-	wantReason(t, n.start(module).wait(), "normal")
-	if count, _ := n.rested(); count != 1 {
-		t.Fatalf("%d instances at rest", count)
+	module := (&wasmModule{Pages: 1}).Fn("_start", n.report(seq(i32c(0), i32Load))).
+		Fn("_initialize", seq(i32c(0), grow(1), i32Store)).Bytes()
+	limit := func(pages uint64) func(*vm.SpawnOptions) {
+		return func(o *vm.SpawnOptions) { o.Rights.Limits.Memory = pages * pageBytes }
 	}
-	small := func(o *vm.SpawnOptions) { o.Rights.Limits.Memory = pageBytes }
-	wantReason(t, n.start(module, small).wait(), ReasonMemory)
-	wantReason(t, n.start(module).wait(), "normal")
+	for range 3 {
+		wantReason(t, n.start(module, limit(1)).wait(), "normal")
+		n.wantReports(-1)
+		wantReason(t, n.start(module, limit(2)).wait(), "normal")
+		n.wantReports(1)
+		wantReason(t, n.start(module, func(o *vm.SpawnOptions) { o.Rights.Limits.Memory = 1 }).wait(), ReasonMemory)
+	}
+	if count, own := n.rested(); count != 1 || own != "" {
+		t.Errorf("%d instances at rest, initialised for themselves because %q", count, own)
+	}
+}
+
+// A memory that has no page to begin with can be set back to none.
+func TestEmptyMemory(t *testing.T) {
+	n := newTestNode(t)
+	m := entry(grow(1), drop, bump, n.report(memorySize), n.report(seq(i32c(0), i32Load)))
+	m.Pages, m.MaxPages = 0, 4
+	module := m.Bytes()
+	for range 3 {
+		wantReason(t, n.start(module).wait(), "normal")
+		n.wantReports(1, 1)
+	}
+	if count, _ := n.rested(); count != 1 {
+		t.Errorf("%d instances at rest", count)
+	}
+}
+
+// Who looks into a process whose guest has ended does not see the one that its instance serves now.
+func TestInspectorOfEndedGuest(t *testing.T) {
+	n := newTestNode(t)
+	receive := invoke("wnode.receive", i64c(-1), i32c(0), i32c(0)) // gives the size of the message
+	module := entry(n.report(i32c(1)), receive, raw(0x04, 0x40), forever, raw(0x0b)).Bytes()
+	ended, release := make(chan bool), make(chan bool)
+	first := n.start(module, func(o *vm.SpawnOptions) {
+		body := o.Body
+		o.Body = vm.Func(func(p *vm.Process) vm.Exit {
+			exit := body.Run(p)
+			p.StandStill()
+			ended <- true
+			<-release
+			return exit
+		})
+	})
+	n.wantReports(1)
+	n.message(first.pid, "")
+	<-ended
+	first.wait()
+	other := n.start(module)
+	n.wantReports(1)
+	n.message(other.pid, "go on")
+	before, _ := n.system.Info(first.pid)
+	for range 1000 {
+		if info, ok := n.system.Info(first.pid); !ok || info.Reductions != before.Reductions {
+			t.Fatalf("%d reductions, then %d", before.Reductions, info.Reductions)
+		}
+		if stack := n.system.Stack(t.Context(), first.pid); stack != nil {
+			t.Fatalf("stack %v", stack)
+		}
+	}
+	close(release)
+	n.kill(other.pid)
+	other.wait()
+}
+
+// However many exports processes begin at, an instance keeps the stacks of a few.
+func TestInstanceKeepsFewFunctions(t *testing.T) {
+	n := newTestNode(t)
+	m := entry()
+	for i := range 3 * maxFunctions {
+		m.Fn(fmt.Sprint("begin", i), seq())
+	}
+	hash, _ := n.modules.Put(m.Bytes())
+	for i := range 3 * maxFunctions {
+		wantReason(t, n.startFunction(abi.Function{Module: hash, Export: fmt.Sprint("begin", i)}).wait(), "normal")
+	}
+	n.engine.modules.mu.Lock()
+	defer n.engine.modules.mu.Unlock()
+	for _, c := range n.engine.modules.loaded {
+		if len(c.pool.free) != 1 || len(c.pool.free[0].functions) > maxFunctions {
+			t.Errorf("%d instances, %d functions", len(c.pool.free), len(c.pool.free[0].functions))
+		}
+	}
+}
+
+// imageFiles counts the open files of images.
+func imageFiles(t *testing.T) (count int) {
+	t.Helper()
+	open, _ := filepath.Glob("/proc/self/fd/*")
+	for _, name := range open {
+		if to, err := os.Readlink(name); err == nil && strings.Contains(to, "wnode image") {
+			count++
+		}
+	}
+	return count
+}
+
+// What a module's instances begin with counts, gives way to guests when nobody uses the module, and is gone with
+// the engine.
+func TestImagesCount(t *testing.T) {
+	before := imageFiles(t)
+	const size = 1 << 20
+	n := newTestNode(t, func(o *Options) { o.TotalMemory = 80 * pageBytes })
+	large := entry().At(0, bytes.Repeat([]byte{1}, size))
+	large.Pages = size / pageBytes
+	wantReason(t, n.run(large), "normal")
+	if used := n.engine.memory.used.Load(); used != 2*size+size+instanceBytes {
+		t.Errorf("%d bytes used", used)
+	}
+	other := entry()
+	other.Pages = 79
+	wantReason(t, n.run(other), "normal")
+	if used := n.engine.memory.used.Load(); used != 79*pageBytes+instanceBytes {
+		t.Errorf("%d bytes used", used)
+	}
+	if got := imageFiles(t); got != before {
+		t.Errorf("%d files of images, %d before", got, before)
+	}
+	wantReason(t, n.run(large), "normal")
+	if err := n.system.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := n.engine.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if got, used := imageFiles(t), n.engine.memory.used.Load(); got != before || used != 0 {
+		t.Errorf("%d files of images, %d before; %d bytes used", got, before, used)
+	}
 }
 
 // Instances at rest give way to others that need the memory.

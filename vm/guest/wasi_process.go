@@ -44,10 +44,10 @@ func (g *guest) argsSizesGet(c *wasiCall) wasiErrno {
 
 // argsGet takes where the addresses of the arguments go, and where they go themselves, one behind the other.
 func (g *guest) argsGet(c *wasiCall) wasiErrno {
-	addresses, at, end := uint64(c.u32(0)), uint64(c.u32(1)), uint64(c.memory.Size())
+	addresses, at := uint64(c.u32(0)), uint64(c.u32(1))
 	for _, argument := range g.commandLine() {
 		text := append([]byte(argument), 0)
-		if addresses >= end || at >= end ||
+		if addresses >= addressSpace || at >= addressSpace ||
 			!c.memory.WriteUint32Le(uint32(addresses), uint32(at)) || !c.memory.Write(uint32(at), text) {
 			return wasiBadAddress
 		}

@@ -82,6 +82,9 @@ type wasiCall struct {
 	stack  []uint64
 }
 
+// addressSpace is what addresses reach, in bytes. A memory of that size has size 0 for the runtime.
+const addressSpace = 1 << 32
+
 func (c *wasiCall) u32(i int) uint32 { return api.DecodeU32(c.stack[i]) }
 
 // file gives the file of the descriptor that is the first parameter.
@@ -105,7 +108,7 @@ func (c *wasiCall) conn() (*hostnet.Conn, wasiErrno) {
 // buffers calls each with the buffers of a list, until it says that it is enough. It gives the bytes
 // that went through them.
 func (c *wasiCall) buffers(list, count uint32, each func(buf []byte) (n int, enough bool, errno wasiErrno)) (total uint32, errno wasiErrno) {
-	if uint64(count)*wasiBufferEntrySize > uint64(c.memory.Size()) {
+	if uint64(count)*wasiBufferEntrySize >= addressSpace {
 		return 0, wasiBadAddress
 	}
 	entries, ok := c.memory.Read(list, count*wasiBufferEntrySize)
