@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"unicode/utf8"
 
 	"github.com/wnode/wnode/abi"
 	"github.com/wnode/wnode/abi/term"
@@ -176,6 +177,9 @@ func (f *farewell) send() {
 // [ReasonMalformed] for bytes that no message could carry: other nodes and guests send what
 // they like. The array around it is the message's, whose nesting counts.
 func canonicalReason(reason []byte) []byte {
+	if isAtom(reason) {
+		return reason
+	}
 	if len(reason) > MaxReasonBytes {
 		return reasonMalformed
 	}
@@ -184,6 +188,16 @@ func canonicalReason(reason []byte) []byte {
 		return reasonMalformed
 	}
 	return canonical
+}
+
+// isAtom reports whether an encoded term is a short text, in the one encoding that it has: most reasons are.
+func isAtom(encoded []byte) bool {
+	const text, short = 3, 24 // major type, and the first length that is not in the head
+	if len(encoded) == 0 || encoded[0]>>5 != text {
+		return false
+	}
+	length := int(encoded[0] & 0x1f)
+	return length < short && len(encoded) == 1+length && utf8.Valid(encoded[1:])
 }
 
 // canonicalPart gives what is to be put into an array as a [term.Raw].

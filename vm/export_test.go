@@ -48,3 +48,9 @@ func (s *System) NodeWatches() (n int) {
 	}
 	return n
 }
+
+// DownMessage is what a DOWN is made with, and CanonicalReason what reasons are.
+var (
+	DownMessage     = downMessage
+	CanonicalReason = canonicalReason
+)

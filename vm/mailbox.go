@@ -108,15 +108,24 @@ func (b *mailbox) take() Message {
 	return m
 }
 
+// maxKept is how many places an empty mailbox keeps at most. Who gets one message after the other needs no more.
+const maxKept = 2
+
 // removeAt takes a message out. The shorter part of the queue closes the gap, so that the first of
 // many costs as little as an answer that has just come behind many others.
 func (b *mailbox) removeAt(i int) Message {
 	m, last := b.queue[i], len(b.queue)-1
-	if i <= last/2 {
+	switch {
+	case last == 0 && cap(b.queue) <= maxKept: // its place is for the next
+		b.queue[0] = Message{}
+		b.queue = b.queue[:0]
+	case last == 0:
+		b.queue = nil
+	case i <= last/2:
 		copy(b.queue[1:i+1], b.queue[:i])
 		b.queue[0] = Message{}
 		b.queue = b.queue[1:]
-	} else {
+	default:
 		copy(b.queue[i:], b.queue[i+1:])
 		b.queue[last] = Message{}
 		b.queue = b.queue[:last]
@@ -124,9 +133,6 @@ func (b *mailbox) removeAt(i int) Message {
 	b.bytes -= len(m.Data)
 	b.account.charge(-m.weight())
 	b.count(m.Kind, -1)
-	if len(b.queue) == 0 {
-		b.queue = nil
-	}
 	return m
 }
 

@@ -194,10 +194,22 @@ func (p *Process) enqueueDown(sig abi.Signal, m monitor) {
 }
 
 func (p *Process) enqueueDownLocked(sig abi.Signal, m monitor) {
-	var object any = sig.From
-	if m.object != nil {
-		object = m.object
-	}
-	message := term.MustEncode([]any{"DOWN", sig.Ref, "process", object, term.Raw(canonicalReason(sig.Data))})
+	message := downMessage(sig.Ref, sig.From, m.object, canonicalReason(sig.Data))
 	p.enqueueLocked(Message{Kind: abi.MessageDown, From: sig.From, Ref: sig.Ref, Data: message})
+}
+
+// downHead and downType are the parts of every DOWN: an array of five, whose first and third elements they have.
+var downHead, downType = []byte("\x85\x64DOWN"), []byte("\x67process")
+
+// downMessage gives ["DOWN", ref, "process", object, reason]. The object is the pid unless there is another.
+func downMessage(ref abi.Ref, pid abi.Pid, object term.Raw, reason []byte) []byte {
+	const ids = 2 * (4 + abi.IDSize)
+	b := make([]byte, 0, len(downHead)+len(downType)+ids+len(object)+len(reason))
+	b = append(term.AppendRef(append(b, downHead...), ref), downType...)
+	if object != nil {
+		b = append(b, object...)
+	} else {
+		b = term.AppendPid(b, pid)
+	}
+	return append(b, reason...)
 }

@@ -1,8 +1,11 @@
 package vm_test
 
 import (
+	"bytes"
 	"testing"
 	"testing/synctest"
+
+	"pgregory.net/rapid"
 
 	"github.com/wnode/wnode/abi"
 	"github.com/wnode/wnode/abi/term"
@@ -196,4 +199,37 @@ func TestPostDoesNotWait(t *testing.T) {
 			t.Error("sent over a congested link")
 		}
 	})
+}
+
+// DOWN messages and short reasons are made without the encoder, and come out as it would make them.
+func TestDownEncoding(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		id := rapid.Custom(func(t *rapid.T) abi.Pid {
+			return abi.Pid{Node: abi.NodeID(rapid.Uint64().Draw(t, "node")), Num: rapid.Uint64().Draw(t, "num")}
+		})
+		pid, ref := id.Draw(t, "pid"), abi.Ref(id.Draw(t, "ref"))
+		reason := rapid.OneOf(
+			rapid.Map(rapid.String(), func(s string) any { return s }),
+			rapid.Map(rapid.Int64(), func(n int64) any { return n }),
+			rapid.Map(rapid.String(), func(s string) any { return list{s, list{}} }),
+		).Draw(t, "reason")
+		encoded := term.MustEncode(reason)
+		if got := vm.CanonicalReason(encoded); !bytes.Equal(got, encoded) {
+			t.Fatalf("reason %x, want %x", got, encoded)
+		}
+		want := term.MustEncode(list{"DOWN", ref, "process", pid, reason})
+		if got := vm.DownMessage(ref, pid, nil, encoded); !bytes.Equal(got, want) {
+			t.Fatalf("%x, want %x", got, want)
+		}
+		object := term.MustEncode(list{"name", "node@host"})
+		want = term.MustEncode(list{"DOWN", ref, "process", list{"name", "node@host"}, reason})
+		if got := vm.DownMessage(ref, pid, object, encoded); !bytes.Equal(got, want) {
+			t.Fatalf("by name: %x, want %x", got, want)
+		}
+	})
+	for _, bad := range []string{"", "\x61", "\x61\xff", "\x62a", "\x61ab", "\x78\x01a", "\x41a"} {
+		if got := vm.CanonicalReason([]byte(bad)); string(got) == bad && bad != "\x41a" {
+			t.Errorf("%q is a reason", bad)
+		}
+	}
 }

@@ -121,6 +121,18 @@ func MustEncode(t any) []byte {
 	return b
 }
 
+// AppendPid appends what [Encode] gives for a pid.
+func AppendPid(b []byte, p abi.Pid) []byte { return p.Append(append(b, pidHead...)) }
+
+// AppendRef appends what [Encode] gives for a ref.
+func AppendRef(b []byte, r abi.Ref) []byte { return r.Append(append(b, refHead...)) }
+
+// The heads of pids and refs: a tag of two bytes, and a byte string of 16.
+var (
+	pidHead = []byte{0xd9, TagPid >> 8, TagPid & 0xff, 0x40 | abi.IDSize}
+	refHead = []byte{0xd9, TagRef >> 8, TagRef & 0xff, 0x40 | abi.IDSize}
+)
+
 // Decode reads the one term that b holds. It never keeps b. The error wraps [ErrMalformed]:
 // b is not one well-formed item, or nests deeper than [MaxDepth], or has a key twice or one that is
 // none, an integer beyond [MaxBigIntBytes], or a private tag around anything but its content.

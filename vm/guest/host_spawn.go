@@ -1,6 +1,7 @@
 package guest
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"slices"
@@ -50,7 +51,7 @@ func (g *guest) spawnMonitor(c *call) (int64, error) {
 
 // spawnOptions spawns what the options say.
 func (g *guest) spawnOptions(encoded []byte, monitor bool) (abi.Pid, abi.Ref, error) {
-	options, err := parseSpawnOptions(encoded)
+	options, err := g.parsedSpawnOptions(encoded)
 	if err != nil {
 		return abi.Pid{}, abi.Ref{}, fmt.Errorf("spawn: %w: %w", abi.ErrBadArgument, err)
 	}
@@ -75,6 +76,21 @@ func (g *guest) spawnOptions(encoded []byte, monitor bool) (abi.Pid, abi.Ref, er
 	}
 	pid, err := g.process.SpawnFunction(g, node, request)
 	return pid, abi.Ref{}, err
+}
+
+// maxKeptOptions bounds the options that are kept for the next spawn, in bytes.
+const maxKeptOptions = 1024
+
+// parsedSpawnOptions reads the options. Those of the last spawn are often those of the next.
+func (g *guest) parsedSpawnOptions(encoded []byte) (spawnOptions, error) {
+	if g.lastSpawn.encoded != nil && bytes.Equal(encoded, g.lastSpawn.encoded) {
+		return g.lastSpawn.options, nil
+	}
+	options, err := parseSpawnOptions(encoded)
+	if err == nil && len(encoded) <= maxKeptOptions {
+		g.lastSpawn.encoded, g.lastSpawn.options = append([]byte{}, encoded...), options
+	}
+	return options, err
 }
 
 // parseSpawnOptions reads the options; nothing at all stands for the empty map. A key that there

@@ -74,6 +74,7 @@ func (g *guest) newInstance(most uint64) (*instance, error) {
 		i.close()
 		return nil, err
 	}
+	i.memory.used = 0 // nothing has: what is not touched takes no memory
 	i.set(img, ready)
 	return i, nil
 }

@@ -88,7 +88,7 @@ func (s *Space) Set(i *Image, used uint64) {
 	if s.kind == mapped && s.setMapped(i, used) == nil {
 		return
 	}
-	clear(s.room[:max(used, i.size)])
+	clear(s.room[:used])
 	i.Write(s.room)
 }
 
