@@ -126,7 +126,7 @@ func TestTypedForAnother(t *testing.T) {
 	tm.enters(line, "still here")
 	c.tells(t, "entered > ")
 	line = tm.read(t.Context(), "name? ")
-	tm.raw()
+	tm.prompts("name?")
 	tm.keys("four\x03\x04") // who breaks off what reads does not mean it any more
 	if got := <-line; !errors.Is(got.err, abi.ErrInterrupted) {
 		t.Errorf("Ctrl-C gives %v", got.err)

@@ -79,6 +79,14 @@ func (tm *terminal) shows(want string) {
 	}
 }
 
+// prompts waits until the last line of the screen is a prompt: keys typed before it belong to nobody's line.
+func (tm *terminal) prompts(prompt string) {
+	tm.t.Helper()
+	if got, ok := tm.screen.await(func(s string) bool { return strings.HasSuffix(s, "\n"+prompt) }); !ok {
+		tm.t.Fatalf("the screen shows\n%s\nand no prompt %s", got, prompt)
+	}
+}
+
 // raw waits until the editor reads keys: before, the system would show what is typed.
 func (tm *terminal) raw() {
 	tm.screen.await(func(string) bool { return tm.screen.modes["?2004"] })
