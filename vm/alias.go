@@ -38,8 +38,8 @@ type aliasEntry struct {
 	ref     abi.Ref
 }
 
-func (a *aliasEntry) signal(sig abi.Signal) bool {
-	return sig.Kind == abi.SignalMessage && a.process.aliasMessage(a.ref, sig)
+func (a *aliasEntry) signal(sig abi.Signal, by *Process) bool {
+	return sig.Kind == abi.SignalMessage && a.process.aliasMessage(a.ref, sig, by)
 }
 
 // Alias makes a ref that messages to this process can be sent to, as to a pid of the same numbers
@@ -85,7 +85,7 @@ func (p *Process) removeAliasLocked(ref abi.Ref) bool {
 }
 
 // aliasMessage takes in a message that was sent to an alias; false when that is over.
-func (p *Process) aliasMessage(ref abi.Ref, sig abi.Signal) bool {
+func (p *Process) aliasMessage(ref abi.Ref, sig abi.Signal, by *Process) bool {
 	p.mu.Lock()
 	mode := p.aliases[ref]
 	if mode == AliasReply || mode == AliasReplyDemonitor {
@@ -96,7 +96,7 @@ func (p *Process) aliasMessage(ref abi.Ref, sig abi.Signal) bool {
 	if monitored {
 		delete(p.monitors, ref)
 	}
-	taken := mode != AliasNone && p.enqueueLocked(Message{Kind: abi.MessageUser, From: sig.From, Data: sig.Data})
+	taken := mode != AliasNone && p.enqueueLocked(Message{Kind: abi.MessageUser, From: sig.From, Data: sig.Data}, by)
 	p.mu.Unlock()
 	if monitored {
 		p.sys.demonitor(m.demonitor(p.pid, ref))

@@ -19,13 +19,14 @@ type call struct {
 	ref    abi.Ref
 	asked  abi.Pid
 	answer chan abi.Signal // capacity 1: the first signal is the answer
+	caller *Process        // is woken by it; nil for none
 
 	mu       sync.Mutex
 	watchers map[watcher]struct{} // those who wait with an answer and would like to know when it is too late
 	ended    bool
 }
 
-func (c *call) signal(sig abi.Signal) bool {
+func (c *call) signal(sig abi.Signal, by *Process) bool {
 	switch sig.Kind {
 	case abi.SignalMonitor:
 		c.mu.Lock()
@@ -50,6 +51,9 @@ func (c *call) signal(sig abi.Signal) bool {
 	}
 	select {
 	case c.answer <- sig:
+		if c.caller != nil {
+			c.caller.wakeUp(by)
+		}
 	default:
 	}
 	return true
@@ -80,7 +84,12 @@ func (c *call) end(s *System) {
 // DOWN instead is the error [abi.ErrTerminated], or [abi.ErrNotConnected] when the node cannot be
 // reached or was lost. Call ends with ctx, and gives its cause. Safe for concurrent use.
 func (s *System) Call(ctx context.Context, ask func(replyTo abi.Pid, ref abi.Ref) abi.Signal) (abi.Signal, error) {
-	c := &call{pid: s.newCallPid(), ref: s.NewRef(), answer: make(chan abi.Signal, 1), watchers: map[watcher]struct{}{}}
+	return s.call(ctx, nil, ask)
+}
+
+// call is Call on the stack of a process, nil for none.
+func (s *System) call(ctx context.Context, by *Process, ask func(replyTo abi.Pid, ref abi.Ref) abi.Signal) (abi.Signal, error) {
+	c := &call{pid: s.newCallPid(), ref: s.NewRef(), answer: make(chan abi.Signal, 1), caller: by, watchers: map[watcher]struct{}{}}
 	request := ask(c.pid, c.ref)
 	c.asked = request.To
 	s.table.add(c.pid.Num, c)
@@ -89,7 +98,12 @@ func (s *System) Call(ctx context.Context, ask func(replyTo abi.Pid, ref abi.Ref
 	m := monitor{target: request.To}
 	defer s.demonitor(m.demonitor(c.pid, c.ref))
 	for _, sig := range []abi.Signal{m.signal(c.pid, c.ref), request} {
-		if err := s.Route(ctx, sig); err != nil {
+		if err := s.route(ctx, sig, true, by); err != nil {
+			return abi.Signal{}, err
+		}
+	}
+	if by != nil {
+		if err := by.await(ctx, func() bool { return len(c.answer) > 0 }); err != nil {
 			return abi.Signal{}, err
 		}
 	}

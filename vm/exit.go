@@ -55,17 +55,17 @@ func (p *Process) TrapExits(on bool) (before bool) {
 }
 
 // exitSignal is the half of LINK-02 that tells of exit/2.
-func (p *Process) exitSignal(sig abi.Signal) {
+func (p *Process) exitSignal(sig abi.Signal, by *Process) {
 	reason := canonicalReason(sig.Data)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	switch {
 	case string(reason) == string(reasonKill):
-		p.exitLocked(reasonKilled)
+		p.exitLocked(reasonKilled, by)
 	case p.trapping:
-		p.enqueueExitLocked(sig.From, reason)
+		p.enqueueExitLocked(sig.From, reason, by)
 	case string(reason) != string(reasonNormal) || sig.From == p.pid:
-		p.exitLocked(reason)
+		p.exitLocked(reason, by)
 	}
 }
 
@@ -74,22 +74,23 @@ func (p *Process) exitSignal(sig abi.Signal) {
 func (p *Process) exit(reason []byte) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.exitLocked(reason)
+	return p.exitLocked(reason, nil)
 }
 
-func (p *Process) exitLocked(reason []byte) bool {
+func (p *Process) exitLocked(reason []byte, by *Process) bool {
 	if p.reason != nil {
 		return false
 	}
 	p.reason = reason
 	p.cancel(&ExitError{Reason: reason})
+	p.wakeUp(by)
 	return true
 }
 
 // enqueueExitLocked turns an exit signal into a message.
-func (p *Process) enqueueExitLocked(from abi.Pid, reason []byte) {
+func (p *Process) enqueueExitLocked(from abi.Pid, reason []byte, by *Process) {
 	message := term.MustEncode([]any{"EXIT", from, term.Raw(reason)})
-	p.enqueueLocked(Message{Kind: abi.MessageExit, From: from, Data: message})
+	p.enqueueLocked(Message{Kind: abi.MessageExit, From: from, Data: message}, by)
 }
 
 // finish ends the process in the order of PROC-17: its names are freed, its mailbox closes, then
@@ -120,7 +121,7 @@ func (p *Process) finish(name string) {
 	for ref := range aliases {
 		p.sys.table.remove(ref.Num)
 	}
-	last := farewell{sys: p.sys}
+	last := farewell{of: p}
 	for ref, m := range monitors {
 		p.sys.remote.remove(ref, m.target.Node)
 		last.tell(m.demonitor(p.pid, ref))
@@ -143,15 +144,15 @@ func (p *Process) finish(name string) {
 // have to wait, so that a slow node costs no signal and not its link; for that node nobody else
 // waits, neither processes of this node nor other nodes.
 type farewell struct {
-	sys  *System
+	of   *Process
 	away map[abi.NodeID][]abi.Signal
 }
 
 // tell delivers a signal, or keeps it for send when it leaves the node.
 func (f *farewell) tell(sig abi.Signal) {
 	node := sig.To.Node
-	if node == f.sys.opts.Node {
-		f.sys.Deliver(sig)
+	if node == f.of.pid.Node {
+		f.of.sys.deliver(sig, f.of)
 		return
 	}
 	if f.away == nil {
@@ -162,11 +163,15 @@ func (f *farewell) tell(sig abi.Signal) {
 
 // send sends what leaves the node, and returns when all of it has left or is lost.
 func (f *farewell) send() {
+	if len(f.away) == 0 {
+		return
+	}
+	defer f.of.block()()
 	var wg sync.WaitGroup
 	for _, signals := range f.away {
 		wg.Go(func() {
 			for _, sig := range signals {
-				f.sys.tell(sig)
+				f.of.sys.tell(sig)
 			}
 		})
 	}

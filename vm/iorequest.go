@@ -45,7 +45,7 @@ func (p *Process) IORequest(ctx context.Context, device abi.Pid, request any) (a
 	if len(part) > p.sys.opts.MaxMessageBytes {
 		return nil, fmt.Errorf("i/o request of %d bytes: %w", len(part), abi.ErrTooLarge)
 	}
-	answer, err := p.sys.Call(ctx, func(replyTo abi.Pid, ref abi.Ref) abi.Signal {
+	answer, err := p.sys.call(ctx, p, func(replyTo abi.Pid, ref abi.Ref) abi.Signal {
 		request := abi.Signal{
 			Kind: abi.SignalMessage, From: p.pid, To: device,
 			Data: term.MustEncode([]any{"io_request", replyTo, ref, part}),

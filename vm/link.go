@@ -77,7 +77,7 @@ func (p *Process) linkHere(target abi.Pid) error {
 	if !p.trapping {
 		return fmt.Errorf("link to %s: %w", target.Text(0), abi.ErrNoProcess)
 	}
-	p.enqueueExitLocked(target, reasonNoProcess)
+	p.enqueueExitLocked(target, reasonNoProcess, p)
 	return nil
 }
 
@@ -282,19 +282,19 @@ func (p *Process) unlinkAcknowledged(sig abi.Signal) {
 // linkEnded acts on the end of a linked process. What comes over a link that was taken back is
 // nothing. That is so too when the process has linked anew since: until the unlink is acknowledged,
 // what comes is of the link before.
-func (p *Process) linkEnded(sig abi.Signal) {
+func (p *Process) linkEnded(sig abi.Signal, by *Process) {
 	reason := canonicalReason(sig.Data)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.links[sig.From].unlink == (abi.Ref{}) {
-		p.endLinkLocked(sig.From, reason)
+		p.endLinkLocked(sig.From, reason, by)
 	}
 }
 
 // endLinkLocked ends this end of a link, and whatever the other side has still to say of it.
-func (p *Process) endLinkLocked(peer abi.Pid, reason []byte) {
+func (p *Process) endLinkLocked(peer abi.Pid, reason []byte, by *Process) {
 	if p.removeLinkLocked(peer).active {
-		p.exitFromLinkLocked(peer, reason)
+		p.exitFromLinkLocked(peer, reason, by)
 	}
 }
 
@@ -302,15 +302,15 @@ func (p *Process) endLinkLocked(peer abi.Pid, reason []byte) {
 func (p *Process) exitFromLink(peer abi.Pid, reason []byte) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.exitFromLinkLocked(peer, reason)
+	p.exitFromLinkLocked(peer, reason, nil)
 }
 
-func (p *Process) exitFromLinkLocked(peer abi.Pid, reason []byte) {
+func (p *Process) exitFromLinkLocked(peer abi.Pid, reason []byte, by *Process) {
 	switch {
 	case p.trapping:
-		p.enqueueExitLocked(peer, reason)
+		p.enqueueExitLocked(peer, reason, by)
 	case string(reason) != string(reasonNormal):
-		p.exitLocked(reason)
+		p.exitLocked(reason, by)
 	}
 }
 

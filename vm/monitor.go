@@ -86,7 +86,7 @@ func (p *Process) monitorAs(ref abi.Ref, m monitor, route func(abi.Signal)) {
 		p.mu.Lock()
 		defer p.mu.Unlock()
 		p.endAliasLocked(ref)
-		p.enqueueDownLocked(downSignal(sig, reasonLimit), m)
+		p.enqueueDownLocked(downSignal(sig, reasonLimit), m, p)
 		return
 	}
 	route(sig)
@@ -159,13 +159,14 @@ func (s *System) demonitor(sig abi.Signal) {
 
 // down turns the answer to a monitor into a message, once, and only while the monitor stands. A
 // spawn that is under way watches its node in the same manner.
-func (p *Process) down(sig abi.Signal) {
+func (p *Process) down(sig abi.Signal, by *Process) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if pending := p.spawning[sig.Ref]; pending != nil && sig.From == (abi.Pid{Node: pending.node}) {
 		delete(p.spawning, sig.Ref)
 		p.sys.remote.remove(sig.Ref, pending.node)
 		pending.answer <- sig
+		p.wakeUp(nil)
 	}
 	m, active := p.monitors[sig.Ref]
 	if !active || !m.stands(sig.From) {
@@ -176,7 +177,7 @@ func (p *Process) down(sig abi.Signal) {
 	if m.target.Num != abi.NodeProcess {
 		sig.From = m.target
 	}
-	p.enqueueDownLocked(sig, m)
+	p.enqueueDownLocked(sig, m, by)
 }
 
 // stands reports whether a DOWN from a process is what the monitor waits for. From is the node's pid
@@ -190,12 +191,12 @@ func (m monitor) stands(from abi.Pid) bool {
 func (p *Process) enqueueDown(sig abi.Signal, m monitor) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.enqueueDownLocked(sig, m)
+	p.enqueueDownLocked(sig, m, p)
 }
 
-func (p *Process) enqueueDownLocked(sig abi.Signal, m monitor) {
+func (p *Process) enqueueDownLocked(sig abi.Signal, m monitor, by *Process) {
 	message := downMessage(sig.Ref, sig.From, m.object, canonicalReason(sig.Data))
-	p.enqueueLocked(Message{Kind: abi.MessageDown, From: sig.From, Ref: sig.Ref, Data: message})
+	p.enqueueLocked(Message{Kind: abi.MessageDown, From: sig.From, Ref: sig.Ref, Data: message}, by)
 }
 
 // downHead and downType are the parts of every DOWN: an array of five, whose first and third elements they have.

@@ -116,7 +116,7 @@ func (w *nodeWatches) forget(p *Process) {
 func (p *Process) tellOfNode(message []any, times int) {
 	data := term.MustEncode(message)
 	for range times {
-		p.enqueue(Message{Kind: abi.MessageNode, From: abi.Pid{Node: p.pid.Node, Num: abi.NodeProcess}, Data: data})
+		p.enqueue(Message{Kind: abi.MessageNode, From: abi.Pid{Node: p.pid.Node, Num: abi.NodeProcess}, Data: data}, nil)
 	}
 }
 

@@ -11,12 +11,21 @@ import (
 
 	"github.com/wnode/wnode/abi"
 	"github.com/wnode/wnode/abi/term"
+	"github.com/wnode/wnode/vm/sched"
 )
 
 // Body is what a process runs. Run is called once, on the process's own goroutine; it must return
 // soon after the process's context ends, and what it returns then no longer matters.
 type Body interface {
 	Run(p *Process) Exit
+}
+
+// Scheduled is a body whose process the machine's own scheduler runs ([sched.Scheduler]), on a stack of its
+// own but on no goroutine: Run waits by methods of its process alone, or between [Process.StandStill] and
+// [Process.GoOn]. Any other body has a goroutine.
+type Scheduled interface {
+	Body
+	Scheduled()
 }
 
 // Func is a Go function as a body: a native process. It returns the exit reason.
@@ -78,8 +87,10 @@ type Process struct {
 
 	ctx    context.Context
 	cancel context.CancelCauseFunc
-	wake   chan struct{} // holds a token when the mailbox may have something new
-	begin  chan struct{} // closed when the body may run; nil for at once
+
+	scheduled bool
+	task      sched.Task    // of a scheduled process
+	wake      chan struct{} // of any other: holds a token when it is to look at what it waits for
 
 	reductions  atomic.Uint64
 	priority    atomic.Int32 // an [abi.Priority]
@@ -110,7 +121,7 @@ type Process struct {
 	watchers  map[watcher]bool    // others that monitor this process, and whether by a name
 	aliases   map[abi.Ref]AliasMode
 	spawning  map[abi.Ref]*spawning // requests to other nodes that are not answered yet
-	begun     bool                  // begin is closed
+	begun     bool                  // the body may run
 	ended     bool                  // no signal is taken any more
 }
 
@@ -161,6 +172,12 @@ func (p *Process) SetLabel(label string) {
 	p.label = label
 }
 
+// life is what the scheduler runs of a process.
+type life Process
+
+// Run runs the process.
+func (l *life) Run() { (*Process)(l).live() }
+
 // live runs the process, and lets go of what there is of it outside of the table.
 func (p *Process) live() {
 	defer p.sys.wg.Done()
@@ -177,6 +194,7 @@ func (p *Process) run() {
 	name := p.sys.opts.Names.NameOf(p.pid)
 	p.finish(name)
 	if byItself && exit.Crash && p.sys.crashes.take(p) {
+		defer p.block()()
 		p.sys.crashed(Crash{
 			Pid: p.pid, Leader: p.leader, Label: p.label, Name: name, Function: p.opts.Function,
 			Reason: p.reason, Detail: exit.Detail, Last: p.last, LastSize: p.size,
@@ -192,12 +210,8 @@ func (p *Process) runBody() (exit Exit) {
 			exit = Exit{Reason: []any{"host_error", text}, Crash: true, Detail: string(debug.Stack())}
 		}
 	}()
-	if p.begin != nil {
-		select {
-		case <-p.begin:
-		case <-p.ctx.Done():
-			return Normal
-		}
+	if p.opts.request != (abi.Ref{}) && p.await(p.ctx, p.hasBegun) != nil {
+		return Normal
 	}
 	return p.opts.Body.Run(p)
 }

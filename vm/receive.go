@@ -18,7 +18,8 @@ const Infinity = time.Duration(abi.Infinity)
 // runs from the call on; messages that come and are skipped do not restart it (RECV-04).
 // The errors are [abi.ErrTimedOut], and the cause of ctx when that ends.
 func (p *Process) Wait(ctx context.Context, timeout time.Duration) (Message, error) {
-	var expired <-chan time.Time
+	var late alarm
+	defer late.stop()
 	for {
 		if ctx.Err() != nil { // before the mailbox: who is told to end takes no more messages
 			p.look(false)
@@ -30,16 +31,12 @@ func (p *Process) Wait(ctx context.Context, timeout time.Duration) (Message, err
 		if timeout == 0 {
 			return Message{}, abi.ErrTimedOut
 		}
-		if expired == nil && timeout > 0 {
-			timer := time.NewTimer(timeout)
-			defer timer.Stop()
-			expired = timer.C
+		if timeout > 0 && !late.isSet() {
+			late.set(p, timeout)
 		}
-		select {
-		case <-p.wake:
-		case <-expired:
+		p.park(ctx)
+		if late.hasRung() {
 			timeout = 0 // one last look
-		case <-ctx.Done():
 		}
 	}
 }
@@ -193,12 +190,12 @@ func (p *Process) send(ctx context.Context, sig abi.Signal, flags abi.SendFlags)
 		patience = noPatience
 	}
 	if to := p.sys.process(sig.To); to != nil && to != p && to.opts.Overflow == BlockSenders {
-		return to.admit(patience, Message{Kind: abi.MessageUser, From: p.pid, Data: sig.Data})
+		return to.admit(patience, Message{Kind: abi.MessageUser, From: p.pid, Data: sig.Data}, p)
 	}
 	if flags == 0 {
 		return p.routeQuietly(ctx, sig)
 	}
-	err := p.sys.route(patience, sig, false)
+	err := p.sys.route(patience, sig, false, p)
 	if errors.Is(err, abi.ErrNotConnected) && flags&abi.SendNoConnect == 0 {
 		return p.routeQuietly(ctx, sig) // a way that is new is not congested
 	}
@@ -229,7 +226,7 @@ func (p *Process) routeQuietly(ctx context.Context, sig abi.Signal) error {
 
 // route routes a signal of the process's. Who may not connect nodes does not do so by sending either.
 func (p *Process) route(ctx context.Context, sig abi.Signal) error {
-	return p.sys.route(ctx, sig, p.Permitted(PermitConnect) == nil)
+	return p.sys.route(ctx, sig, p.Permitted(PermitConnect) == nil, p)
 }
 
 // SetGroupLeader makes leader the group leader of a process, as a signal in order with the others

@@ -9,12 +9,12 @@ import (
 
 // signal takes a signal in, in whatever the process is doing (SIG-11). It reports false when the
 // process has ended. Signals of one sender come one after another, so their order is kept.
-func (p *Process) signal(sig abi.Signal) bool {
+func (p *Process) signal(sig abi.Signal, by *Process) bool {
 	switch sig.Kind {
 	case abi.SignalMessage:
-		return p.enqueue(Message{Kind: abi.MessageUser, From: sig.From, Data: sig.Data})
+		return p.enqueue(Message{Kind: abi.MessageUser, From: sig.From, Data: sig.Data}, by)
 	case abi.SignalExit:
-		p.exitSignal(sig)
+		p.exitSignal(sig, by)
 	case abi.SignalLink:
 		return p.linkSignal(sig)
 	case abi.SignalUnlink:
@@ -22,7 +22,7 @@ func (p *Process) signal(sig abi.Signal) bool {
 	case abi.SignalUnlinkAck:
 		p.unlinkAcknowledged(sig)
 	case abi.SignalLinkExit:
-		p.linkEnded(sig)
+		p.linkEnded(sig, by)
 	case abi.SignalMonitor:
 		if reason := p.watch(sig); reason != nil {
 			p.sys.post(downSignal(sig, reason))
@@ -30,7 +30,7 @@ func (p *Process) signal(sig abi.Signal) bool {
 	case abi.SignalDemonitor:
 		p.unwatch(sig)
 	case abi.SignalDown:
-		p.down(sig)
+		p.down(sig, by)
 	case abi.SignalSpawnReply:
 		return p.spawnReplied(sig)
 	case abi.SignalSpawnAck:
@@ -50,22 +50,22 @@ func (p *Process) signal(sig abi.Signal) bool {
 // enqueue puts a message into the mailbox; false when the process has ended. A full mailbox refuses
 // what processes send. What the machine says was asked for, by a monitor or by trapping exits, and has
 // room of its own; beyond that there is only one way not to lose any, which is to end the process.
-func (p *Process) enqueue(m Message) bool {
+func (p *Process) enqueue(m Message, by *Process) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.enqueueLocked(m)
+	return p.enqueueLocked(m, by)
 }
 
 // enqueueLocked is enqueue for who has to look at the process and change its mailbox in one step:
 // what a link, a monitor or an alias brings must not come once it has been taken back.
-func (p *Process) enqueueLocked(m Message) bool {
+func (p *Process) enqueueLocked(m Message, by *Process) bool {
 	switch {
 	case p.ended:
 		return false
 	case p.fitsLocked(m):
-		p.pushLocked(m)
+		p.pushLocked(m, by)
 	case m.Kind != abi.MessageUser || p.opts.Overflow != DropNewest:
-		p.exitLocked(reasonMailboxFull)
+		p.exitLocked(reasonMailboxFull, by)
 	}
 	return true
 }
@@ -78,24 +78,16 @@ func (p *Process) fitsLocked(m Message) bool {
 	return p.box.fits(m, messages, bytes)
 }
 
-func (p *Process) pushLocked(m Message) {
+func (p *Process) pushLocked(m Message, by *Process) {
 	if t := p.traced(TraceReceive); t != nil {
 		t.tell(p, "receive", traceTerm(m.Data))
 	}
 	p.box.push(m)
-	p.wakeUp()
-}
-
-// wakeUp has the process look into its mailbox, if it waits. Safe for concurrent use.
-func (p *Process) wakeUp() {
-	select {
-	case p.wake <- struct{}{}:
-	default:
-	}
+	p.wakeUp(by)
 }
 
 // admit is enqueue for a sender that waits until there is room, or ctx ends.
-func (p *Process) admit(ctx context.Context, m Message) error {
+func (p *Process) admit(ctx context.Context, m Message, by *Process) error {
 	if most := p.rights.Limits.MailboxBytes; len(m.Data) > most {
 		return fmt.Errorf("message of %d bytes to a mailbox of %d: %w", len(m.Data), most, abi.ErrTooLarge)
 	}
@@ -103,7 +95,7 @@ func (p *Process) admit(ctx context.Context, m Message) error {
 		p.mu.Lock()
 		if p.ended || p.fitsLocked(m) {
 			if !p.ended {
-				p.pushLocked(m)
+				p.pushLocked(m, by)
 			}
 			p.mu.Unlock()
 			return nil
@@ -117,10 +109,8 @@ func (p *Process) admit(ctx context.Context, m Message) error {
 		}
 		room := p.room
 		p.mu.Unlock()
-		select {
-		case <-room:
-		case <-ctx.Done():
-			return context.Cause(ctx)
+		if err := by.pauseFor(ctx, room); err != nil {
+			return err
 		}
 	}
 }
@@ -138,8 +128,8 @@ func (p *Process) roomLocked() {
 func (p *Process) lost(node abi.NodeID) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.begin != nil && !p.begun && p.opts.Parent.Node == node { // where it counts as never spawned
-		p.exitLocked(reasonNoConnection)
+	if !p.begun && p.opts.Parent.Node == node { // where it counts as never spawned
+		p.exitLocked(reasonNoConnection, nil)
 	}
 	for w := range p.watchers {
 		if w.pid.Node == node {
@@ -148,7 +138,7 @@ func (p *Process) lost(node abi.NodeID) {
 	}
 	for peer := range p.links {
 		if peer.Node == node {
-			p.endLinkLocked(peer, reasonNoConnection)
+			p.endLinkLocked(peer, reasonNoConnection, nil)
 		}
 	}
 }

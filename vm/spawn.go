@@ -43,7 +43,7 @@ func (s *System) Spawn(opts SpawnOptions) (abi.Pid, error) {
 	if err != nil {
 		return abi.Pid{}, err
 	}
-	p.start()
+	p.start(nil)
 	return p.pid, nil
 }
 
@@ -56,14 +56,13 @@ func (s *System) prepare(opts SpawnOptions) (*Process, error) {
 	}
 	p := &Process{
 		sys: s, pid: s.newPid(), opts: opts, started: time.Now(),
-		label: opts.Label, leader: opts.Leader,
-		wake: make(chan struct{}, 1),
+		label: opts.Label, leader: opts.Leader, begun: opts.request == (abi.Ref{}),
+	}
+	if _, p.scheduled = opts.Body.(Scheduled); !p.scheduled {
+		p.wake = make(chan struct{}, 1)
 	}
 	if p.leader.IsZero() {
 		p.leader = p.pid
-	}
-	if opts.request != (abi.Ref{}) {
-		p.begin = make(chan struct{})
 	}
 	p.inherit(parent)
 	p.priority.Store(int32(firstPriority(opts.Priority, p.rights.Limits.Priority)))
@@ -156,8 +155,15 @@ func (p *Process) tieToParent(parent *Process) {
 	}
 }
 
-// start lets a prepared process run, on a goroutine that [System.Close] waits for.
-func (p *Process) start() { p.sys.workers.run(p) }
+// start lets a prepared process run, which [System.Close] waits for. by is the process on whose stack this is
+// called, nil for none.
+func (p *Process) start(by *Process) {
+	if !p.scheduled {
+		go p.live()
+		return
+	}
+	p.sys.sched.Start(&p.task, (*life)(p), by.running())
+}
 
 // prepareFunction prepares a process for a function. origin is where its module can be had, request that
 // node's if it is another one.

@@ -125,7 +125,7 @@ func (p *Process) spawnOn(ctx context.Context, node abi.NodeID, ref abi.Ref, req
 	if req.Monitor != (abi.Ref{}) {
 		p.setMonitor(ref, monitor{target: child.pid})
 	}
-	child.start()
+	child.start(p)
 	return child.pid, nil
 }
 
@@ -164,15 +164,11 @@ func (p *Process) spawnRemote(ctx context.Context, node abi.NodeID, ref abi.Ref,
 	if err := p.route(ctx, request); err != nil {
 		return abi.Pid{}, spawnError(req.Function, err)
 	}
-	var answer abi.Signal
-	select {
-	case answer = <-pending.answer:
-	case <-ctx.Done():
-		if p.abandonSpawn(ref, node) {
-			return abi.Pid{}, context.Cause(ctx)
-		}
-		answer = <-pending.answer // it has been taken in: the new process begins
+	answered := func() bool { return len(pending.answer) > 0 }
+	if err := p.await(ctx, answered); err != nil && p.abandonSpawn(ref, node) {
+		return abi.Pid{}, err
 	}
+	answer := <-pending.answer // what has been taken in: the new process begins
 	pid, err := readSpawnReply(answer)
 	if err == nil {
 		p.traceSpawn(pid, req.Function)
@@ -211,6 +207,7 @@ func (p *Process) spawnReplied(sig abi.Signal) bool {
 		p.sys.post(abi.Signal{Kind: abi.SignalSpawnAck, From: p.pid, To: child, Ref: sig.Ref})
 	}
 	pending.answer <- sig
+	p.wakeUp(nil)
 	return true
 }
 
@@ -242,10 +239,17 @@ func (p *Process) tieToChild(sig abi.Signal) (pending *spawning, child abi.Pid, 
 func (p *Process) spawnAcknowledged(sig abi.Signal) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.begin != nil && !p.begun && p.reason == nil && sig.From == p.opts.Parent && sig.Ref == p.opts.request {
+	if !p.begun && p.reason == nil && sig.From == p.opts.Parent && sig.Ref == p.opts.request {
 		p.begun = true
-		close(p.begin)
+		p.wakeUp(nil)
 	}
+}
+
+// hasBegun reports whether the body may run. Safe for concurrent use.
+func (p *Process) hasBegun() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.begun
 }
 
 // readSpawnReply reads ["ok", pid] from that very process, or ["error", number]. DOWN says that the
@@ -277,7 +281,7 @@ func (s *System) spawnRequested(sig abi.Signal) {
 	child, err := s.prepareRequested(sig)
 	if err == nil {
 		reply.From, reply.Data = child.pid, term.MustEncode([]any{"ok", child.pid})
-		defer child.start()
+		defer child.start(nil)
 	} else {
 		number := abi.ErrBadArgument
 		errors.As(err, &number)

@@ -100,19 +100,3 @@ func (p *Process) answerStackLocked() {
 	p.question = nil
 	p.asked.Store(false)
 }
-
-// StandStill says that the body computes nothing until [Process.GoOn]: it waits for something else than
-// messages. Its status is "waiting" meanwhile.
-func (p *Process) StandStill() {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.waiting = true
-	p.answerStackLocked()
-}
-
-// GoOn takes [Process.StandStill] back.
-func (p *Process) GoOn() {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.waiting = false
-}

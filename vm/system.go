@@ -5,10 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"runtime"
 	"sync"
 	"sync/atomic"
 
 	"github.com/wnode/wnode/abi"
+	"github.com/wnode/wnode/vm/sched"
 )
 
 // Defaults of [Options].
@@ -96,9 +98,9 @@ type System struct {
 	opts    Options
 	ctx     context.Context
 	cancel  context.CancelCauseFunc
-	wg      sync.WaitGroup // of the live processes
-	workers workers
-	next    atomic.Uint64 // last number given to a pid, a ref or a call
+	wg      sync.WaitGroup   // of the live processes
+	sched   *sched.Scheduler // of the scheduled ones
+	next    atomic.Uint64    // last number given to a pid, a ref or a call
 	table   table
 	remote  remoteWatches
 	timers  timers
@@ -126,7 +128,7 @@ func New(opts Options) *System {
 	if opts.Names == nil {
 		opts.Names = noNames{}
 	}
-	s := &System{opts: opts}
+	s := &System{opts: opts, sched: sched.New(runtime.GOMAXPROCS(0))}
 	s.ctx, s.cancel = context.WithCancelCause(context.Background())
 	s.table.init(opts.MaxProcesses)
 	s.remote.max = opts.MaxMonitors
@@ -161,21 +163,31 @@ func (s *System) newPid() abi.Pid { return abi.Pid{Node: s.opts.Node, Num: s.nex
 // no error (SIG-03); a node that cannot be reached is one, wrapping [abi.ErrNotConnected], and a
 // monitor or a link is then answered with noconnection (MON-06, LINK-08).
 func (s *System) Route(ctx context.Context, sig abi.Signal) error {
-	return s.route(ctx, sig, true)
+	return s.route(ctx, sig, true, nil)
 }
 
-// route is Route, with connect false to nodes that are connected only.
-func (s *System) route(ctx context.Context, sig abi.Signal, connect bool) error {
+// route is Route on the stack of a process, nil for none, and with connect false to nodes that are connected only.
+func (s *System) route(ctx context.Context, sig abi.Signal, connect bool, by *Process) error {
 	if sig.To.Node == s.opts.Node {
-		s.Deliver(sig)
+		s.deliver(sig, by)
 		return nil
 	}
-	return s.leave(sig, func() error {
-		if connect {
-			return s.opts.Remote.Send(ctx, sig)
+	return s.leave(sig, func() error { return s.sendAway(ctx, sig, connect, by) })
+}
+
+// sendAway sends a signal to another node. A process that is scheduled tries to without waiting first.
+func (s *System) sendAway(ctx context.Context, sig abi.Signal, connect bool, by *Process) error {
+	if by.running() != nil {
+		err := s.opts.Remote.SendConnected(noPatience, sig)
+		if !errors.Is(err, abi.ErrWouldWait) && !(connect && errors.Is(err, abi.ErrNotConnected)) || ctx == noPatience {
+			return err
 		}
-		return s.opts.Remote.SendConnected(ctx, sig)
-	})
+		defer by.block()()
+	}
+	if connect {
+		return s.opts.Remote.Send(ctx, sig)
+	}
+	return s.opts.Remote.SendConnected(ctx, sig)
 }
 
 // post is Route for the machine's own answers: it never waits, and loses what cannot be sent.
@@ -244,7 +256,10 @@ func answerFor(sig abi.Signal, reason []byte) (abi.Signal, bool) {
 
 // Deliver brings a signal to its receiver on this node and takes over sig.Data. It never waits.
 // The caller vouches for sig.From: a link checks that it is a pid of the peer's.
-func (s *System) Deliver(sig abi.Signal) {
+func (s *System) Deliver(sig abi.Signal) { s.deliver(sig, nil) }
+
+// deliver is Deliver on the stack of a process, nil for none: whom it wakes will run where that runs.
+func (s *System) deliver(sig abi.Signal, by *Process) {
 	if sig.To.Node != s.opts.Node { // another incarnation's pid (PROC-05), or a peer's invention
 		s.absent(sig)
 		return
@@ -253,7 +268,7 @@ func (s *System) Deliver(sig abi.Signal) {
 		s.nodeSignal(sig)
 		return
 	}
-	if r := s.receiverOf(sig); r == nil || !r.signal(sig) {
+	if r := s.receiverOf(sig); r == nil || !r.signal(sig, by) {
 		s.absent(sig)
 	}
 }
@@ -317,7 +332,7 @@ func (s *System) Close(ctx context.Context) error {
 	s.timers.close()
 	s.waiting.close()
 	done := make(chan struct{})
-	go func() { s.wg.Wait(); s.workers.close(); close(done) }()
+	go func() { s.wg.Wait(); s.sched.Close(); close(done) }()
 	defer s.crashes.close()
 	select {
 	case <-done:

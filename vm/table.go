@@ -11,8 +11,9 @@ import (
 // receiver is what a process number stands for: a process, an alias of one, or a call that waits
 // for its answer.
 type receiver interface {
-	// signal takes a signal in, and reports false when the receiver has just ended.
-	signal(abi.Signal) bool
+	// signal takes a signal in, on the stack of a process or, by being nil, anywhere else. It reports false when
+	// the receiver has just ended.
+	signal(sig abi.Signal, by *Process) bool
 }
 
 // table finds receivers by number. Numbers are never used twice, so a lookup needs no more than the map.

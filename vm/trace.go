@@ -122,7 +122,7 @@ func (t *tracing) tell(p *Process, event ...any) {
 		p.tracing.CompareAndSwap(t, nil) // the tracer has ended
 		return
 	}
-	t.tracer.wakeUp()
+	t.tracer.wakeUp(nil)
 }
 
 // tracePeer tells of an event with another process.

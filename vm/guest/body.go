@@ -24,13 +24,16 @@ type body struct {
 	origin abi.NodeID
 }
 
+// Scheduled says that the machine's scheduler runs the process.
+func (b *body) Scheduled() {}
+
 // Run loads the module, makes an instance of its own for the process, and calls the function.
 func (b *body) Run(p *vm.Process) vm.Exit {
 	if !b.engine.enter() {
 		return vm.Exit{Reason: abi.ReasonShutdown}
 	}
 	defer b.engine.leave()
-	code, err := b.engine.modules.acquire(p.Context(), b.fn.Module, b.origin, p.Origin())
+	code, err := b.engine.modules.acquire(p, b.fn.Module, b.origin)
 	if err != nil {
 		return b.loadFailed(p, err)
 	}

@@ -2,7 +2,6 @@ package guest
 
 import (
 	"container/list"
-	"context"
 	"errors"
 	"sync"
 
@@ -10,6 +9,7 @@ import (
 	"github.com/tetratelabs/wazero/api"
 
 	"github.com/wnode/wnode/abi"
+	"github.com/wnode/wnode/vm"
 	"github.com/wnode/wnode/vm/module/rewrite"
 )
 
@@ -65,7 +65,7 @@ type load struct {
 	err    error
 
 	// What the lock of the cache guards.
-	waiting int            // processes that wait for it
+	waiting map[*vm.Process]struct{}
 	lines   map[*line]bool // in which it is wanted
 	fetched bool           // it waits for a compiler, or has one
 	served  *line          // the line whose turn it had
@@ -78,20 +78,18 @@ func (c *cache) init(e *Engine, maxIdle int) {
 	c.idle = list.New()
 }
 
-// acquire gives a module for use until release, to a process that came of another one. It loads the
-// module when it must, once for all who ask, and ends with ctx. Someone whose own origin was not tried
-// yet tries that as well. The errors are [*loadError], [*compileError], [*linkError] and the cause of ctx.
-func (c *cache) acquire(ctx context.Context, hash abi.Hash, origin abi.NodeID, of abi.Pid) (*code, error) {
+// acquire gives a process a module for use until release. It loads the
+// module when it must, once for all who ask, and ends with the process. Someone whose own origin was not tried
+// yet tries that as well. The errors are [*loadError], [*compileError], [*linkError] and the cause of the process's context.
+func (c *cache) acquire(p *vm.Process, hash abi.Hash, origin abi.NodeID) (*code, error) {
 	for {
-		found, l, err := c.find(hash, origin, of)
+		found, l, err := c.find(hash, origin, p)
 		if found != nil || err != nil {
 			return found, err
 		}
-		select {
-		case <-l.done:
-		case <-ctx.Done():
-			c.leave(l)
-			return nil, context.Cause(ctx)
+		if err := p.Await(l.isDone); err != nil {
+			c.leave(l, p)
+			return nil, err
 		}
 		var missing *loadError
 		if l.err != nil && (l.origin == origin || !errors.As(l.err, &missing)) {
@@ -101,15 +99,25 @@ func (c *cache) acquire(ctx context.Context, hash abi.Hash, origin abi.NodeID, o
 }
 
 // leave notes that a process waits for a load no longer.
-func (c *cache) leave(l *load) {
+func (c *cache) leave(l *load, p *vm.Process) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	l.waiting--
+	delete(l.waiting, p)
+}
+
+// isDone reports whether the load has ended. Safe for concurrent use.
+func (l *load) isDone() bool {
+	select {
+	case <-l.done:
+		return true
+	default:
+		return false
+	}
 }
 
 // find gives the module, or else its load, which it starts unless there is one. The caller runs
 // within [Engine.enter].
-func (c *cache) find(hash abi.Hash, origin abi.NodeID, of abi.Pid) (*code, *load, error) {
+func (c *cache) find(hash abi.Hash, origin abi.NodeID, p *vm.Process) (*code, *load, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if found := c.loaded[hash]; found != nil {
@@ -123,13 +131,14 @@ func (c *cache) find(hash abi.Hash, origin abi.NodeID, of abi.Pid) (*code, *load
 	l, known := c.loading[hash]
 	if !known {
 		l = &load{
-			hash: hash, origin: origin, turn: make(chan struct{}), done: make(chan struct{}), lines: map[*line]bool{},
+			hash: hash, origin: origin, turn: make(chan struct{}), done: make(chan struct{}),
+			waiting: map[*vm.Process]struct{}{}, lines: map[*line]bool{},
 		}
 	}
-	if err := c.queue.want(l, of); err != nil {
+	if err := c.queue.want(l, p.Origin()); err != nil {
 		return nil, nil, &loadError{err}
 	}
-	l.waiting++
+	l.waiting[p] = struct{}{}
 	if !known {
 		c.loading[hash] = l
 		c.engine.wg.Go(func() { c.run(l) })
@@ -225,6 +234,9 @@ func (c *cache) run(l *load) {
 	}
 	l.err = err
 	close(l.done)
+	for p := range l.waiting {
+		p.Wake()
+	}
 }
 
 func (c *cache) load(l *load) (*code, error) {
@@ -256,8 +268,8 @@ func (c *cache) awaitTurn(l *load) bool {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if l.waiting == 0 {
+	if len(l.waiting) == 0 {
 		delete(c.loading, l.hash) // so that nobody begins to
 	}
-	return l.waiting > 0
+	return len(l.waiting) > 0
 }

@@ -170,8 +170,7 @@ func caller(f abi.Func, function hostFunction) api.GoModuleFunc {
 // standingStill makes a function during which the process stands still.
 func standingStill(function hostFunction) hostFunction {
 	return func(g *guest, c *call) (int64, error) {
-		g.process.StandStill()
-		defer g.process.GoOn()
+		defer g.away()()
 		return function(g, c)
 	}
 }

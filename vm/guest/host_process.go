@@ -105,8 +105,7 @@ func (g *guest) setPriority(c *call) (int64, error) {
 
 // stackOf gives the calls that a process is in.
 func (g *guest) stackOf(pid abi.Pid) []vm.Frame {
-	g.process.StandStill() // or two that ask each other would wait
-	defer g.process.GoOn()
+	defer g.away()() // or two that ask each other would wait
 	return g.process.System().Stack(g, pid)
 }
 

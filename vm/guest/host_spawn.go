@@ -226,6 +226,9 @@ func (g *guest) resolve(node string) (abi.NodeID, error) {
 	if g.process.Permitted(vm.PermitConnect) != nil && !g.connected(node) {
 		return 0, abi.ErrNotConnected // to find it would be to connect
 	}
+	if !g.connected(node) {
+		defer g.away()()
+	}
 	return g.engine.opts.Nodes.Resolve(g, node)
 }
 

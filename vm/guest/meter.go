@@ -3,7 +3,6 @@ package guest
 import (
 	"context"
 	"fmt"
-	"runtime"
 	"time"
 
 	"github.com/tetratelabs/wazero"
@@ -45,7 +44,7 @@ func yield(ctx context.Context, stack []uint64) {
 	budget := g.pace.next(used, time.Now(), priority)
 	g.endIfTold()
 	if g.pace.over(priority) {
-		runtime.Gosched()
+		g.process.Yield()
 		g.endIfTold()
 	}
 	g.pace.began = time.Now()

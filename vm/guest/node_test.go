@@ -109,6 +109,22 @@ type program struct {
 	exit chan vm.Exit
 }
 
+// told is a guest's body that tells how it ended.
+type told struct {
+	vm.Body
+	exit chan<- vm.Exit // with room
+}
+
+// Run runs the body.
+func (t told) Run(p *vm.Process) vm.Exit {
+	exit := t.Body.Run(p)
+	t.exit <- exit
+	return exit
+}
+
+// Scheduled says what the body within does.
+func (told) Scheduled() {}
+
 // start runs a module's _start. Arguments are terms.
 func (n *testNode) start(module []byte, change ...func(*vm.SpawnOptions)) *program {
 	n.t.Helper()
@@ -120,11 +136,7 @@ func (n *testNode) startFunction(fn abi.Function, change ...func(*vm.SpawnOption
 	n.t.Helper()
 	p := &program{n: n, exit: make(chan vm.Exit, 1)}
 	body := n.engine.Body(fn, n.system.Node())
-	opts := vm.SpawnOptions{Function: fn, Label: fn.Name, Body: vm.Func(func(process *vm.Process) vm.Exit {
-		exit := body.Run(process)
-		p.exit <- exit
-		return exit
-	})}
+	opts := vm.SpawnOptions{Function: fn, Label: fn.Name, Body: told{body, p.exit}}
 	for _, c := range change {
 		c(&opts)
 	}

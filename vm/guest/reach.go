@@ -41,6 +41,7 @@ func (g *guest) reach(config wazero.ModuleConfig) wazero.ModuleConfig {
 		Take:    func() bool { return g.engine.files.take(1) },
 		Release: func() { g.engine.files.release(1) },
 		Alive:   g.checkAlive,
+		Away:    g.away,
 	})
 	g.descriptors = firstFolder + len(folders) + len(rights.Listeners()) + rights.Limits.Files
 	if len(folders) == 0 {
@@ -87,7 +88,7 @@ func (g *guest) listen(instance api.Module) (release func()) {
 		held = append(held, l)
 		if g.sockets == nil {
 			g.sockets = hostnet.New(hostnet.Options{
-				Context: g, Alive: g.checkAlive, Take: g.files.Take, Release: g.files.Release, FailAs: g.files.FailAs,
+				Context: g, Alive: g.checkAlive, Away: g.away, Take: g.files.Take, Release: g.files.Release, FailAs: g.files.FailAs,
 			})
 		}
 		if _, errno := descriptorsOf(instance).add(g.sockets.Listen(l.tcp)); errno != 0 {

@@ -16,12 +16,14 @@ import (
 // what guests do most. itself says that the function or what it calls says when the guest stands still.
 var mayWait = map[string]struct{ itself bool }{
 	"receive": {itself: true}, "wait": {itself: true}, "process_info": {itself: true},
-	"sleep": {}, "spawn": {}, "spawn_monitor": {},
-	"io_write": {}, "io_read": {}, "io_read_line": {},
+	"sleep": {itself: true}, "spawn": {itself: true}, "spawn_monitor": {itself: true},
+	"io_write": {itself: true}, "io_read": {itself: true}, "io_read_line": {itself: true},
 	"node_connect": {}, "node_disconnect": {}, "node_ping": {}, "monitor_node": {},
-	"send_node": {}, "global_register": {}, "global_unregister": {},
-	"fd_write": {}, "fd_read": {}, "poll_oneoff": {}, "sock_accept": {}, "sock_recv": {}, "sock_send": {},
-	rewrite.Yield: {},
+	"send_node": {itself: true}, "global_register": {}, "global_unregister": {},
+	"module_load": {}, "log": {},
+	"fd_write": {itself: true}, "fd_read": {itself: true}, "poll_oneoff": {itself: true},
+	"sock_accept": {itself: true}, "sock_recv": {itself: true}, "sock_send": {itself: true},
+	rewrite.Yield: {itself: true},
 }
 
 // stack is where a guest is: the calls that it was in at the last call of a function of [mayWait]. The

@@ -131,6 +131,7 @@ func (g *guest) withLines(frames []traceFrame) []traceFrame {
 			offsets = append(offsets, frames[i].offset)
 		}
 	}
+	defer g.away()()
 	found := g.engine.symbols.find(g, g.code, offsets, func() ([]byte, error) {
 		here := g.process.Pid().Node // where a module of code that runs is, or was
 		return g.engine.opts.Modules.Module(g, g.fn.Module, here)

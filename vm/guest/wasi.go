@@ -28,9 +28,7 @@ func (s stderr) Write(data []byte) (int, error) { return s.write(data, s.of.gues
 // Read reads at most one line.
 func (s stdio) Read(buf []byte) (int, error) {
 	g := s.of.guest
-	g.process.StandStill()
 	n, err := g.process.Read(g, abi.Pid{}, buf)
-	g.process.GoOn()
 	g.checkAlive()
 	if errors.Is(err, abi.ErrEndOfFile) {
 		return 0, io.EOF
@@ -58,9 +56,7 @@ func (s stdio) write(data []byte, send func(context.Context, abi.Pid, []byte) er
 		}
 		data, g.gather = g.gathered, 0
 	}
-	g.process.StandStill()
 	err := send(g, abi.Pid{}, data)
-	g.process.GoOn()
 	g.checkAlive()
 	if err != nil {
 		return 0, experimentalsys.EIO
@@ -116,17 +112,12 @@ func (g *guest) nanosleep(ns int64) {
 }
 
 // pause waits for a time, negative for ever, or until the process is told to end.
-func (g *guest) pause(d time.Duration) {
-	if d < 0 {
-		<-g.Done()
-		return
-	}
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-g.Done():
-	}
+func (g *guest) pause(d time.Duration) { _ = g.process.Sleep(g, d) }
+
+// away has the guest stand still until the function that it gives is called: it is about to wait for something of the host.
+func (g *guest) away() (back func()) {
+	g.process.StandStill()
+	return g.process.GoOn
 }
 
 // checkAlive ends the guest when its process has been told to end. The host was called.

@@ -65,10 +65,6 @@ func exportOwnWASI(b wazero.HostModuleBuilder) {
 				stack[0] = uint64(wasiBadAddress)
 				return
 			}
-			if _, waits := mayWait[f.name]; waits {
-				g.process.StandStill()
-				defer g.process.GoOn()
-			}
 			stack[0] = uint64(f.call(g, &wasiCall{module: mod, memory: memory, stack: stack}))
 		}), f.params, []api.ValueType{wasmI32}).Export(f.name)
 	}

@@ -183,7 +183,9 @@ func (f *file) chunks(buf []byte, all bool, transfer func(*os.File, []byte) (int
 			return done, errno
 		}
 		chunk := buf[done:min(len(buf), done+chunkBytes)]
+		back := f.folder.files.opts.Away()
 		n, err := transfer(opened, chunk)
+		back()
 		done += n
 		errno = f.folder.files.fail(err)
 		if errno != 0 && (all || done == 0) {
@@ -246,6 +248,7 @@ func (f *file) Sync() experimentalsys.Errno {
 	if errno != 0 {
 		return errno
 	}
+	defer f.folder.files.opts.Away()()
 	return f.folder.files.fail(opened.Sync())
 }
 

@@ -26,6 +26,8 @@ type Options struct {
 	// Alive is called in each operation, and between the parts of a long one. It does not return, but
 	// panics, when the guest is to end.
 	Alive func()
+	// Away is called before the system may take long to do something, and what it gives, after that.
+	Away func() (back func())
 }
 
 // Files are what a guest has open. They, and all that comes of them, are for the guest's goroutine.

@@ -32,7 +32,7 @@ func newGuest(t *testing.T, writable bool) *guest {
 	root, err := os.OpenRoot(g.dir)
 	g.must(err)
 	g.files = New(Options{
-		Most: 4, Alive: func() { g.operate++ }, Release: func() { g.shared++ },
+		Most: 4, Alive: func() { g.operate++ }, Away: func() func() { return func() {} }, Release: func() { g.shared++ },
 		Take: func() bool {
 			if g.shared == 0 {
 				return false

@@ -118,7 +118,9 @@ func (c *Conn) Write(buf []byte) (int, experimentalsys.Errno) {
 		return 0, experimentalsys.EBADF
 	}
 	defer context.AfterFunc(c.sockets.opts.Context, func() { _ = c.tcp.SetWriteDeadline(time.Unix(1, 0)) })()
+	back := c.sockets.opts.Away()
 	n, err := c.tcp.Write(buf)
+	back()
 	c.sockets.opts.Alive()
 	switch {
 	case err == nil:
@@ -156,6 +158,7 @@ func (c *Conn) Close() experimentalsys.Errno {
 	delete(c.sockets.open, c)
 	_ = c.tcp.Close() // what was written is on its way
 	close(c.drained)
+	defer c.sockets.opts.Away()()
 	<-c.done
 	c.sockets.opts.Release()
 	return 0

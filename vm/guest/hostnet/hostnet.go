@@ -22,6 +22,8 @@ type Options struct {
 	Context context.Context
 	// Alive does not return, but panics, when the guest is to end.
 	Alive func()
+	// Away is called before the guest waits for its sockets, and what it gives, after that.
+	Away func() (back func())
 	// Take counts one more open connection, or says why there may be none; Release, one less.
 	Take    func() experimentalsys.Errno
 	Release func()
@@ -76,17 +78,24 @@ func (s *Sockets) Wait(timeout time.Duration, ready func() bool) {
 		defer timer.Stop()
 		expired = timer.C
 	}
+	s.await(expired, ready)
+	s.opts.Alive()
+}
+
+func (s *Sockets) await(expired <-chan time.Time, ready func() bool) {
+	if ready() {
+		return
+	}
+	defer s.opts.Away()()
 	for !ready() {
 		select {
 		case <-s.wake:
 		case <-expired:
 			return
 		case <-s.opts.Context.Done():
-			s.opts.Alive()
 			return
 		}
 	}
-	s.opts.Alive()
 }
 
 // until waits for a socket that is to block; one that is not fails with EAGAIN.

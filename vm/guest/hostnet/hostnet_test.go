@@ -52,6 +52,7 @@ func (g *guest) start() {
 	g.end = end
 	g.sockets = New(Options{
 		Context: ctx,
+		Away:    func() func() { return func() {} },
 		Alive: func() {
 			if ctx.Err() != nil {
 				panic(errEnded)

@@ -1,0 +1,273 @@
+package sched
+
+import (
+	"runtime"
+	"slices"
+	"sync"
+	"sync/atomic"
+)
+
+// Scheduler runs tasks. Its methods may be called concurrently.
+type Scheduler struct {
+	cores    []*core
+	idling   atomic.Int32 // length of idle
+	injected queue        // ready tasks that no processor has in its queue yet
+
+	mu      sync.Mutex // guards all below
+	idle    []*core    // those without a worker
+	resting []*worker  // those without a core
+	fibers  []*fiber   // those without a task
+	closed  bool
+	wg      sync.WaitGroup // of the workers
+}
+
+// core is what one processor has to do. Only the worker that has it takes from it, and moves tasks into it.
+type core struct {
+	queue queue
+	turns uint // that tasks had
+}
+
+// worker is a goroutine that gives tasks their turns, while it has a core.
+type worker struct {
+	scheduler *Scheduler
+	core      *core // nil when the task that runs has blocked
+	pause     bool  // a slice is over
+	wake      chan struct{}
+}
+
+// maxResting bounds the workers that are kept for the next task that blocks.
+const maxResting = 64
+
+// New makes a scheduler for as many tasks at a time. [Scheduler.Close] ends it.
+func New(processors int) *Scheduler {
+	s := &Scheduler{}
+	for range processors {
+		s.cores = append(s.cores, &core{})
+	}
+	s.idle = append(s.idle, s.cores...)
+	s.idling.Store(int32(len(s.idle)))
+	return s
+}
+
+// Start has a task run, which no scheduler has yet. by is as in [Task.Ready].
+func (s *Scheduler) Start(t *Task, body Body, by *Task) {
+	t.scheduler, t.body = s, body
+	s.enqueue(t, by)
+}
+
+// Close ends the workers. All tasks must have ended, and no more may be started.
+func (s *Scheduler) Close() {
+	s.mu.Lock()
+	s.closed = true
+	resting, fibers := s.resting, s.fibers
+	s.resting, s.fibers = nil, nil
+	s.mu.Unlock()
+	for _, w := range resting {
+		close(w.wake)
+	}
+	for _, f := range fibers {
+		f.stop()
+	}
+	s.wg.Wait()
+}
+
+// enqueue has a task run that is ready. A core whose task has just made one other task ready will come to it: only
+// when there are more, another core is woken for them.
+func (s *Scheduler) enqueue(t, by *Task) {
+	if by != nil && by.scheduler == s && by.worker.core != nil {
+		if by.worker.core.queue.push(t) > 1 && s.idling.Load() > 0 {
+			s.wake()
+		}
+		return
+	}
+	s.injected.push(t)
+	s.wake()
+}
+
+// wake has an idle core look for work, if there is any core idle.
+func (s *Scheduler) wake() {
+	if s.idling.Load() == 0 {
+		return // a core that becomes idle looks once more at what there is, having said so
+	}
+	s.mu.Lock()
+	last := len(s.idle) - 1
+	if last < 0 {
+		s.mu.Unlock()
+		return
+	}
+	c := s.takeIdleLocked(last)
+	w := s.workerLocked(c)
+	s.mu.Unlock()
+	w.start()
+}
+
+func (s *Scheduler) takeIdleLocked(i int) *core {
+	c := s.idle[i]
+	s.idle = append(s.idle[:i], s.idle[i+1:]...)
+	s.idling.Add(-1)
+	return c
+}
+
+// workerLocked gives a worker for a core. Its start follows, without the lock.
+func (s *Scheduler) workerLocked(c *core) *worker {
+	last := len(s.resting) - 1
+	if last < 0 {
+		return &worker{scheduler: s, core: c}
+	}
+	w := s.resting[last]
+	s.resting[last] = nil
+	s.resting = s.resting[:last]
+	w.core = c
+	return w
+}
+
+// start has a worker begin to serve its core.
+func (w *worker) start() {
+	if w.wake == nil {
+		w.wake = make(chan struct{}, 1)
+		w.scheduler.wg.Go(w.work)
+		return
+	}
+	w.wake <- struct{}{}
+}
+
+// handOff gives up a core whose task blocks: to another worker if there is anything to do on it.
+func (s *Scheduler) handOff(c *core) {
+	s.mu.Lock()
+	if !s.others(c) {
+		s.idle = append(s.idle, c)
+		s.idling.Add(1)
+		if !s.others(c) { // once more, as others may have seen no idle core
+			s.mu.Unlock()
+			return
+		}
+		s.takeIdleLocked(len(s.idle) - 1)
+	}
+	w := s.workerLocked(c)
+	s.mu.Unlock()
+	w.start()
+}
+
+// claim gives a worker an idle core, and reports false when there is none.
+func (s *Scheduler) claim(w *worker) bool {
+	if s.idling.Load() == 0 {
+		return false
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	last := len(s.idle) - 1
+	if last < 0 {
+		return false
+	}
+	w.core = s.takeIdleLocked(last)
+	return true
+}
+
+// overfull reports whether a core has more than it will come to soon. One task alone is left to it: two that
+// talk to each other would go from core to core otherwise.
+func (s *Scheduler) overfull(c *core) bool { return c.queue.length.Load() > 1 }
+
+// others reports whether tasks wait for a core.
+func (s *Scheduler) others(c *core) bool {
+	return c.queue.length.Load() > 0 || s.injected.length.Load() > 0
+}
+
+// pause lets goroutines run that are no workers.
+func (s *Scheduler) pause() { runtime.Gosched() }
+
+// work is the life of a worker.
+func (w *worker) work() {
+	for {
+		for w.core != nil {
+			if t := w.next(); t != nil {
+				w.run(t)
+			} else if !w.idle() {
+				break
+			}
+		}
+		if !w.rest() {
+			return
+		}
+		<-w.wake
+	}
+}
+
+// fairness is after how many turns a core looks at what others brought, and lets other goroutines run.
+const fairness = 61
+
+// next gives the task whose turn it is, nil when there is none.
+func (w *worker) next() *Task {
+	s, c := w.scheduler, w.core
+	c.turns++
+	if w.pause || c.turns%fairness == 0 {
+		w.pause = false
+		if s.overfull(c) {
+			s.wake()
+		}
+		runtime.Gosched()
+		if t := s.injected.pop(); t != nil {
+			return t
+		}
+	}
+	if t := c.queue.pop(); t != nil {
+		return t
+	}
+	if s.injected.stealInto(&c.queue) {
+		return c.queue.pop()
+	}
+	for _, other := range s.cores {
+		if other != c && s.overfull(other) && other.queue.stealInto(&c.queue) {
+			return c.queue.pop()
+		}
+	}
+	return nil
+}
+
+// run gives a task a turn.
+func (w *worker) run(t *Task) {
+	if t.fiber == nil {
+		t.fiber = w.scheduler.fiber()
+		t.fiber.task = t
+	}
+	t.worker = w
+	t.fiber.resume()
+	switch {
+	case t.state.Load() == ended:
+		f := t.fiber
+		t.fiber = nil
+		w.scheduler.rest(f)
+	case t.state.CompareAndSwap(parking, parked):
+	case w.core != nil:
+		w.core.queue.push(t)
+	default:
+		w.scheduler.injected.push(t)
+		w.scheduler.wake()
+	}
+}
+
+// idle gives the worker's core up, unless there is something to do for it after all.
+func (w *worker) idle() bool {
+	s := w.scheduler
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.idle = append(s.idle, w.core)
+	s.idling.Add(1)
+	if s.others(w.core) || slices.ContainsFunc(s.cores, s.overfull) {
+		s.takeIdleLocked(len(s.idle) - 1)
+		return true
+	}
+	w.core = nil
+	return false
+}
+
+// rest has a worker without a core wait for one, and reports false when it is to end.
+func (w *worker) rest() bool {
+	s := w.scheduler
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed || len(s.resting) >= maxResting {
+		return false
+	}
+	s.resting = append(s.resting, w)
+	return true
+}

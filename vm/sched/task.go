@@ -1,0 +1,96 @@
+package sched
+
+import "sync/atomic"
+
+// Body is what a task does.
+type Body interface {
+	// Run is called once, on the task's own stack. It must not panic, nor end its goroutine.
+	Run()
+}
+
+// Task is something that runs. Its zero value was not started; see [Scheduler.Start]. Its methods are for its own
+// stack, but for Ready.
+type Task struct {
+	scheduler *Scheduler
+	body      Body
+	state     atomic.Uint32
+	fiber     *fiber  // from its first turn on
+	worker    *worker // that it runs on; while it runs, and for the worker itself
+	next      *Task   // in a queue
+}
+
+// States of a task.
+const (
+	running  uint32 = iota // or ready to
+	called                 // the same, and it does not wait the next time that it would
+	yielding               // it lets others run
+	parking                // it is about to wait
+	parked                 // it waits for [Task.Ready]
+	ended
+)
+
+// Started reports whether this is a task of a scheduler.
+func (t *Task) Started() bool { return t.scheduler != nil }
+
+// Park waits until [Task.Ready] is called, or returns at once when that was done since the last time. It may
+// return for a call that has been answered already, so the caller looks again at what it waits for.
+func (t *Task) Park() {
+	if t.state.CompareAndSwap(running, parking) {
+		t.suspend()
+	}
+	t.state.Store(running)
+}
+
+// Yield is for a task that has run for a slice: it lets other tasks run, and other goroutines.
+func (t *Task) Yield() {
+	w := t.worker
+	if t.scheduler.others(w.core) && t.state.CompareAndSwap(running, yielding) {
+		w.pause = true
+		t.suspend()
+		t.state.CompareAndSwap(yielding, running)
+		return
+	}
+	t.scheduler.pause()
+}
+
+// suspend has the worker go on with something else, until the worker that takes the task next resumes it.
+func (t *Task) suspend() { t.fiber.yield(struct{}{}) }
+
+// Ready has a task that waits in [Task.Park] run, or not wait the next time. by is the task on whose stack this
+// is called, nil for none. Safe for concurrent use, also after the task has ended.
+func (t *Task) Ready(by *Task) {
+	for {
+		switch state := t.state.Load(); state {
+		case running, parking, yielding:
+			if t.state.CompareAndSwap(state, called) {
+				return
+			}
+		case parked:
+			if t.state.CompareAndSwap(parked, running) {
+				t.scheduler.enqueue(t, by)
+				return
+			}
+		default:
+			return
+		}
+	}
+}
+
+// Block says that the task is about to wait for something else than [Task.Ready]. Others run on its processor
+// meanwhile. [Task.Unblock] must follow before anything else.
+func (t *Task) Block() {
+	w := t.worker
+	core := w.core
+	w.core = nil
+	t.scheduler.handOff(core)
+}
+
+// Unblock takes [Task.Block] back. It may have to wait for a processor.
+func (t *Task) Unblock() {
+	if t.scheduler.claim(t.worker) {
+		return
+	}
+	t.state.CompareAndSwap(running, yielding) // or it has been called: that it waits here is known all the same
+	t.suspend()
+	t.state.CompareAndSwap(yielding, running)
+}
