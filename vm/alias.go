@@ -96,7 +96,7 @@ func (p *Process) aliasMessage(ref abi.Ref, sig abi.Signal, by *Process) bool {
 	if monitored {
 		delete(p.monitors, ref)
 	}
-	taken := mode != AliasNone && p.enqueueLocked(Message{Kind: abi.MessageUser, From: sig.From, Data: sig.Data}, by)
+	taken := mode != AliasNone && p.enqueueLocked(Message{Kind: abi.MessageUser, From: sig.From, Data: sig.Data}, false, by)
 	p.mu.Unlock()
 	if monitored {
 		p.sys.demonitor(m.demonitor(p.pid, ref))

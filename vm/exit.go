@@ -83,6 +83,7 @@ func (p *Process) exitLocked(reason []byte, by *Process) bool {
 	}
 	p.reason = reason
 	p.cancel(&ExitError{Reason: reason})
+	p.told.Store(true)
 	p.wakeUp(by)
 	return true
 }
@@ -90,13 +91,14 @@ func (p *Process) exitLocked(reason []byte, by *Process) bool {
 // enqueueExitLocked turns an exit signal into a message.
 func (p *Process) enqueueExitLocked(from abi.Pid, reason []byte, by *Process) {
 	message := term.MustEncode([]any{"EXIT", from, term.Raw(reason)})
-	p.enqueueLocked(Message{Kind: abi.MessageExit, From: from, Data: message}, by)
+	p.enqueueLocked(Message{Kind: abi.MessageExit, From: from, Data: message}, false, by)
 }
 
 // finish ends the process in the order of PROC-17: its names are freed, its mailbox closes, then
 // those with a link or a monitor hear. Nothing changes the process after that. name is the one that it has.
 func (p *Process) finish(name string) {
 	p.sys.opts.Names.Release(p.pid)
+	p.recent = nil
 	p.mu.Lock()
 	p.ended = true
 	p.traceEnd(name)

@@ -14,18 +14,18 @@ func BenchmarkCharge(b *testing.B) {
 		b.Run(fmt.Sprintf("families=%d", families), func(b *testing.B) {
 			var node waiting
 			node.init(1<<30, nil, nil)
-			message := Message{Data: make([]byte, 64)}
+			const weight = 64 + messageOverhead
 			b.RunParallel(func(pb *testing.PB) {
 				var account *family
 				for range families {
 					account = newFamily(abi.Pid{}, account, Limits{MailboxBytes: 1 << 20}, &node)
 				}
 				for pb.Next() {
-					if !account.has(message.weight()) {
+					if !account.has(weight) {
 						b.Error("no room")
 					}
-					account.charge(message.weight())
-					account.charge(-message.weight())
+					account.charge(weight)
+					account.charge(-weight)
 				}
 			})
 		})

@@ -1,6 +1,7 @@
 package vm
 
 import (
+	"bytes"
 	"fmt"
 	"slices"
 
@@ -47,28 +48,84 @@ const (
 	systemBytes    = 32 << 20
 )
 
+// maxSmall is the length of a message that has its place in the mailbox itself, in bytes: to send one and to take it
+// allocates nothing.
+const maxSmall = 48
+
+// entry is a place in a mailbox.
+type entry struct {
+	Message // without its data when that is small
+	small   [maxSmall]byte
+	length  int // of the data
+}
+
+// data gives the data, which is the entry's own when it is small.
+func (e *entry) data() []byte {
+	if e.Data == nil {
+		return e.small[:e.length]
+	}
+	return e.Data
+}
+
+// message gives the message with data that is the caller's.
+func (e *entry) message() Message {
+	m := e.Message
+	if m.Data == nil {
+		m.Data = bytes.Clone(e.small[:e.length])
+	}
+	return m
+}
+
 // mailbox is a queue with a cursor for selective receive: messages before the cursor have been
 // looked at and left. It is guarded by its process's lock.
 type mailbox struct {
-	queue  []Message
+	queue  []entry
 	cursor int
 	bytes  int
 	downs  int // messages of monitors that fired
 	traces int // messages of those that the process traces
 
 	account *family // is charged for what waits
+	charged int     // to account, in units
 }
 
-// fits reports whether a message would stay within the limits.
-func (b *mailbox) fits(m Message, maxMessages, maxBytes int) bool {
-	return len(b.queue) < maxMessages && b.bytes+len(m.Data) <= maxBytes && b.account.has(m.weight())
+// What waits is charged in units of so many bytes, so that a message that is taken soon, as most are, touches no count
+// that others have a part in.
+const chargeUnitBits = 10
+
+// fits reports whether a message of some length would stay within the limits.
+func (b *mailbox) fits(length, maxMessages, maxBytes int) bool {
+	if len(b.queue) >= maxMessages || b.bytes+length > maxBytes {
+		return false
+	}
+	more := (b.weight()+length+messageOverhead)>>chargeUnitBits - b.charged
+	return more <= 0 || b.account.has(more<<chargeUnitBits)
 }
 
-func (b *mailbox) push(m Message) {
-	b.queue = append(b.queue, m)
-	b.bytes += len(m.Data)
-	b.account.charge(m.weight())
+// push appends a message. Its data is copied when it is small, or lent: somebody else's.
+func (b *mailbox) push(m Message, lent bool) {
+	b.queue = append(b.queue, entry{})
+	e := &b.queue[len(b.queue)-1]
+	e.Message, e.length = m, len(m.Data)
+	switch {
+	case len(m.Data) <= maxSmall:
+		copy(e.small[:], m.Data)
+		e.Data = nil
+	case lent:
+		e.Data = bytes.Clone(m.Data)
+	}
+	b.bytes += e.length
+	b.settle()
 	b.count(m.Kind, 1)
+}
+
+// settle charges what waits now.
+func (b *mailbox) settle() {
+	units := b.weight() >> chargeUnitBits
+	if units != b.charged {
+		b.account.charge((units - b.charged) << chargeUnitBits)
+		b.charged = units
+	}
 }
 
 // count keeps count of the messages that the machine itself sends.
@@ -81,20 +138,17 @@ func (b *mailbox) count(kind abi.MessageKind, n int) {
 	}
 }
 
-// weight is what a message that waits is charged with.
-func (m *Message) weight() int { return len(m.Data) + messageOverhead }
-
-// weight is what all that waits is charged with.
+// weight is what all that waits weighs.
 func (b *mailbox) weight() int { return b.bytes + len(b.queue)*messageOverhead }
 
 // drop forgets everything.
 func (b *mailbox) drop() {
-	b.account.charge(-b.weight())
+	b.account.charge(-b.charged << chargeUnitBits)
 	*b = mailbox{}
 }
 
 // current gives the message at the cursor, nil when every message has been looked at.
-func (b *mailbox) current() *Message {
+func (b *mailbox) current() *entry {
 	if b.cursor >= len(b.queue) {
 		return nil
 	}
@@ -102,10 +156,9 @@ func (b *mailbox) current() *Message {
 }
 
 // take removes the message at the cursor and goes back to the start.
-func (b *mailbox) take() Message {
-	m := b.removeAt(b.cursor)
+func (b *mailbox) take() {
+	b.removeAt(b.cursor)
 	b.cursor = 0
-	return m
 }
 
 // maxKept is how many places an empty mailbox keeps at most. Who gets one message after the other needs no more.
@@ -113,27 +166,26 @@ const maxKept = 2
 
 // removeAt takes a message out. The shorter part of the queue closes the gap, so that the first of
 // many costs as little as an answer that has just come behind many others.
-func (b *mailbox) removeAt(i int) Message {
-	m, last := b.queue[i], len(b.queue)-1
+func (b *mailbox) removeAt(i int) {
+	last := len(b.queue) - 1
+	b.bytes -= b.queue[i].length
+	b.count(b.queue[i].Kind, -1)
 	switch {
 	case last == 0 && cap(b.queue) <= maxKept: // its place is for the next
-		b.queue[0] = Message{}
+		b.queue[0].Data = nil
 		b.queue = b.queue[:0]
 	case last == 0:
 		b.queue = nil
 	case i <= last/2:
 		copy(b.queue[1:i+1], b.queue[:i])
-		b.queue[0] = Message{}
+		b.queue[0].Data = nil
 		b.queue = b.queue[1:]
 	default:
 		copy(b.queue[i:], b.queue[i+1:])
-		b.queue[last] = Message{}
+		b.queue[last].Data = nil
 		b.queue = b.queue[:last]
 	}
-	b.bytes -= len(m.Data)
-	b.account.charge(-m.weight())
-	b.count(m.Kind, -1)
-	return m
+	b.settle()
 }
 
 // removeDown removes the DOWN message of a monitor, wherever it is. Where there is none of any, as
@@ -142,7 +194,7 @@ func (b *mailbox) removeDown(ref abi.Ref) {
 	if b.downs == 0 {
 		return
 	}
-	i := slices.IndexFunc(b.queue, func(m Message) bool { return m.Kind == abi.MessageDown && m.Ref == ref })
+	i := slices.IndexFunc(b.queue, func(e entry) bool { return e.Kind == abi.MessageDown && e.Ref == ref })
 	if i < 0 {
 		return
 	}

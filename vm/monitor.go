@@ -196,7 +196,7 @@ func (p *Process) enqueueDown(sig abi.Signal, m monitor) {
 
 func (p *Process) enqueueDownLocked(sig abi.Signal, m monitor, by *Process) {
 	message := downMessage(sig.Ref, sig.From, m.object, canonicalReason(sig.Data))
-	p.enqueueLocked(Message{Kind: abi.MessageDown, From: sig.From, Ref: sig.Ref, Data: message}, by)
+	p.enqueueLocked(Message{Kind: abi.MessageDown, From: sig.From, Ref: sig.Ref, Data: message}, false, by)
 }
 
 // downHead and downType are the parts of every DOWN: an array of five, whose first and third elements they have.

@@ -95,6 +95,7 @@ type Process struct {
 	reductions  atomic.Uint64
 	priority    atomic.Int32 // an [abi.Priority]
 	memory      atomic.Uint64
+	told        atomic.Bool                // to end
 	asked       atomic.Bool                // question is not nil
 	tracing     atomic.Pointer[tracing]    // by whom; nil for nobody
 	traces      atomic.Pointer[traceQueue] // what comes from those that the process traces; nil for none ever
@@ -102,6 +103,7 @@ type Process struct {
 	nodeWatches atomic.Int32       // of [System.nodes]; changed under its lock
 	last        Message            // taken last, without its data; the process's goroutine only
 	size        int                // of its data
+	recent      *Process           // whom it sent to last; the process's goroutine only
 	unread      map[abi.Pid][]byte // input that was read and not yet wanted; the process's goroutine only
 
 	linking sync.Mutex // see [Process.unlinkSignal]; taken before mu
@@ -134,6 +136,9 @@ func (p *Process) System() *System { return p.sys }
 // Context ends when the process is told to end; its cause is an [*ExitError]. Every call that
 // waits on behalf of the process takes this context, or one made from it. Safe for concurrent use.
 func (p *Process) Context() context.Context { return p.ctx }
+
+// Told reports whether the process has been told to end: its context ends then. Safe for concurrent use.
+func (p *Process) Told() bool { return p.told.Load() }
 
 // Args are the arguments of the process, a CBOR array; nil stands for none. Safe for concurrent
 // use; not to be changed.

@@ -1,6 +1,7 @@
 package vm
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -17,19 +18,55 @@ const Infinity = time.Duration(abi.Infinity)
 // [Process.Rewind], and makes it the current one. A timeout of 0 looks once (RECV-02). The timer
 // runs from the call on; messages that come and are skipped do not restart it (RECV-04).
 // The errors are [abi.ErrTimedOut], and the cause of ctx when that ends.
-func (p *Process) Wait(ctx context.Context, timeout time.Duration) (Message, error) {
+func (p *Process) Wait(ctx context.Context, timeout time.Duration) (m Message, err error) {
+	err = p.waitFor(ctx, timeout, func(e *entry) { m = e.message() })
+	return m, err
+}
+
+// Arrival is what there is to know of a message beside its data.
+type Arrival struct {
+	Kind abi.MessageKind
+	From abi.Pid
+	Ref  abi.Ref // of the monitor, for [abi.MessageDown]
+	Size int     // of the data, in bytes
+}
+
+// WaitArrival is [Process.Wait] without the data; see [Process.Read].
+func (p *Process) WaitArrival(ctx context.Context, timeout time.Duration) (a Arrival, err error) {
+	err = p.waitFor(ctx, timeout, func(e *entry) { a = e.arrival() })
+	return a, err
+}
+
+// ReceiveInto is [Process.Receive] into a buffer. A message that is larger is not taken but the current one.
+func (p *Process) ReceiveInto(ctx context.Context, timeout time.Duration, buffer []byte) (a Arrival, err error) {
+	err = p.waitFor(ctx, timeout, func(e *entry) {
+		a = e.arrival()
+		if a.Size <= len(buffer) {
+			copy(buffer, e.data())
+			p.takeLocked(e)
+		}
+	})
+	return a, err
+}
+
+func (e *entry) arrival() Arrival {
+	return Arrival{Kind: e.Kind, From: e.From, Ref: e.Ref, Size: e.length}
+}
+
+// waitFor waits as [Process.Wait] says and gives the message to a function, under the lock.
+func (p *Process) waitFor(ctx context.Context, timeout time.Duration, found func(*entry)) error {
 	var late alarm
 	defer late.stop()
 	for {
 		if ctx.Err() != nil { // before the mailbox: who is told to end takes no more messages
-			p.look(false)
-			return Message{}, context.Cause(ctx)
+			p.setWaiting(false)
+			return context.Cause(ctx)
 		}
-		if m, ok := p.look(timeout != 0); ok {
-			return m, nil
+		if p.look(timeout != 0, found) {
+			return nil
 		}
 		if timeout == 0 {
-			return Message{}, abi.ErrTimedOut
+			return abi.ErrTimedOut
 		}
 		if timeout > 0 && !late.isSet() {
 			late.set(p, timeout)
@@ -41,37 +78,68 @@ func (p *Process) Wait(ctx context.Context, timeout time.Duration) (Message, err
 	}
 }
 
-// look gives the current message. block says that the caller will wait if there is none.
-func (p *Process) look(block bool) (Message, bool) {
+// look gives the current message to a function. block says that the caller will wait if there is none.
+func (p *Process) look(block bool, found func(*entry)) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.takeTracesLocked()
-	m := p.box.current()
-	p.waiting = m == nil && block
-	if m == nil {
-		if p.waiting {
-			p.answerStackLocked()
-		}
-		return Message{}, false
+	e := p.box.current()
+	p.waiting = e == nil && block
+	if e != nil {
+		found(e)
+	} else if p.waiting {
+		p.answerStackLocked()
 	}
-	return *m, true
+	return e != nil
 }
 
-// Current gives the current message without waiting, and false when there is none.
-func (p *Process) Current() (Message, bool) { return p.look(false) }
-
-// Take removes the current message and goes back to the start of the mailbox.
-func (p *Process) Take() (Message, bool) {
+// CopyCurrent copies the data of the current message into a buffer if it fits, and gives its size; false when there is
+// no message.
+func (p *Process) CopyCurrent(buffer []byte) (size int, ok bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.box.current() == nil {
+	e := p.box.current()
+	if e == nil {
+		return 0, false
+	}
+	if e.length <= len(buffer) {
+		copy(buffer, e.data())
+	}
+	return e.length, true
+}
+
+// Take removes the current message and goes back to the start of the mailbox.
+func (p *Process) Take() (m Message, ok bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	e := p.box.current()
+	if e == nil {
 		return Message{}, false
 	}
-	p.roomLocked()
-	m := p.box.take()
-	p.last, p.size = m, len(m.Data)
-	p.last.Data = nil
+	m = e.message()
+	p.takeLocked(e)
 	return m, true
+}
+
+// Discard is [Process.Take] of a message whose data is not wanted any more.
+func (p *Process) Discard() (a Arrival, ok bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	e := p.box.current()
+	if e == nil {
+		return Arrival{}, false
+	}
+	a = e.arrival()
+	p.takeLocked(e)
+	return a, true
+}
+
+// takeLocked takes the current message.
+func (p *Process) takeLocked(e *entry) {
+	p.last, p.size = e.Message, e.length
+	p.last.Data = nil
+	p.roomLocked()
+	p.box.take()
 }
 
 // Skip leaves the current message in its place and looks further.
@@ -127,6 +195,33 @@ func (p *Process) ReceiveDown(ctx context.Context, ref abi.Ref) (reason any, err
 		}
 		return t.([]any)[4], nil // the machine made the message
 	}
+}
+
+// SendCopy is [Process.Send] of data that stays the caller's.
+func (p *Process) SendCopy(ctx context.Context, to abi.Pid, data []byte) error {
+	q := p.near(to)
+	if q == nil || q != p && q.opts.Overflow == BlockSenders || p.tracing.Load() != nil {
+		return p.Send(ctx, to, bytes.Clone(data))
+	}
+	if err := p.sys.checkSize(data); err != nil {
+		return err
+	}
+	q.mu.Lock()
+	q.enqueueLocked(Message{Kind: abi.MessageUser, From: p.pid, Data: data}, true, p)
+	q.mu.Unlock()
+	return nil
+}
+
+// near gives a process of this node, nil when there is none of that pid. Who was sent to last is often sent to next.
+func (p *Process) near(pid abi.Pid) *Process {
+	if p.recent == nil || p.recent.pid != pid {
+		q := p.sys.process(pid)
+		if q == nil {
+			return nil
+		}
+		p.recent = q
+	}
+	return p.recent
 }
 
 // Send sends a message, which it takes over. A receiver that does not exist is no error (SIG-03);

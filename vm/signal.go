@@ -53,17 +53,17 @@ func (p *Process) signal(sig abi.Signal, by *Process) bool {
 func (p *Process) enqueue(m Message, by *Process) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.enqueueLocked(m, by)
+	return p.enqueueLocked(m, false, by)
 }
 
 // enqueueLocked is enqueue for who has to look at the process and change its mailbox in one step:
-// what a link, a monitor or an alias brings must not come once it has been taken back.
-func (p *Process) enqueueLocked(m Message, by *Process) bool {
+// what a link, a monitor or an alias brings must not come once it has been taken back. Data that is lent is copied.
+func (p *Process) enqueueLocked(m Message, lent bool, by *Process) bool {
 	switch {
 	case p.ended:
 		return false
 	case p.fitsLocked(m):
-		p.pushLocked(m, by)
+		p.pushLocked(m, lent, by)
 	case m.Kind != abi.MessageUser || p.opts.Overflow != DropNewest:
 		p.exitLocked(reasonMailboxFull, by)
 	}
@@ -75,14 +75,14 @@ func (p *Process) fitsLocked(m Message) bool {
 	if m.Kind == abi.MessageExit || m.Kind == abi.MessageDown || m.Kind == abi.MessageNode {
 		messages, bytes = max(messages, messages+systemMessages), max(bytes, bytes+systemBytes) // which may overflow
 	}
-	return p.box.fits(m, messages, bytes)
+	return p.box.fits(len(m.Data), messages, bytes)
 }
 
-func (p *Process) pushLocked(m Message, by *Process) {
+func (p *Process) pushLocked(m Message, lent bool, by *Process) {
 	if t := p.traced(TraceReceive); t != nil {
 		t.tell(p, "receive", traceTerm(m.Data))
 	}
-	p.box.push(m)
+	p.box.push(m, lent)
 	p.wakeUp(by)
 }
 
@@ -95,12 +95,12 @@ func (p *Process) admit(ctx context.Context, m Message, by *Process) error {
 		p.mu.Lock()
 		if p.ended || p.fitsLocked(m) {
 			if !p.ended {
-				p.pushLocked(m, by)
+				p.pushLocked(m, false, by)
 			}
 			p.mu.Unlock()
 			return nil
 		}
-		if !p.below.has(m.weight()) { // others have to make room, of whom nobody here would hear
+		if !p.below.has(len(m.Data) + messageOverhead) { // others have to make room, of whom nobody here would hear
 			p.mu.Unlock()
 			return fmt.Errorf("message of %d bytes: %w", len(m.Data), abi.ErrLimit)
 		}

@@ -103,12 +103,12 @@ func (p *Process) takeTracesLocked() {
 		return
 	}
 	messages, bytes := p.traceRoom()
-	fits := func(m Message) bool { return p.box.traces < maxTraces && p.box.fits(m, messages, bytes) }
+	fits := func(m Message) bool { return p.box.traces < maxTraces && p.box.fits(len(m.Data), messages, bytes) }
 	for {
 		m, ok := q.take(fits)
 		if !ok {
 			return
 		}
-		p.box.push(m)
+		p.box.push(m, false)
 	}
 }

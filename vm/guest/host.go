@@ -144,26 +144,35 @@ func caller(f abi.Func, function hostFunction) api.GoModuleFunc {
 	if wait, ok := mayWait[f.Name]; ok && !wait.itself {
 		function = standingStill(function)
 	}
+	if permission != 0 {
+		function = permitted(permission, function)
+	}
 	return func(ctx context.Context, module api.Module, stack []uint64) {
 		g := ctx.(*guest)
 		g.checkAlive()
 		g.differs(f.Name)
-		g.call = call{guest: g, module: module, stack: stack}
-		var result int64
-		err := g.process.Permitted(permission)
-		if err == nil {
-			result, err = function(g, &g.call)
-		}
+		c := &g.call
+		c.guest, c.module, c.stack, c.next, c.err = g, module, stack, 0, nil
+		result, err := function(g, c)
 		g.checkAlive()
 		if err != nil {
 			result = int64(g.errno(f, err))
 		}
-		switch {
-		case wide:
+		if wide {
 			stack[0] = api.EncodeI64(result)
-		default:
-			stack[0] = api.EncodeI32(int32(result))
+			return
 		}
+		stack[0] = api.EncodeI32(int32(result))
+	}
+}
+
+// permitted makes a function that only those may call who have a permission.
+func permitted(permission vm.Permissions, function hostFunction) hostFunction {
+	return func(g *guest, c *call) (int64, error) {
+		if err := g.process.Permitted(permission); err != nil {
+			return 0, err
+		}
+		return function(g, c)
 	}
 }
 

@@ -18,17 +18,8 @@ type seen struct {
 }
 
 // look notes the message that is current, or that has just been taken.
-func (g *guest) look(m vm.Message, current bool) {
-	g.message = seen{current: current, known: true, kind: m.Kind, from: m.From, ref: m.Ref}
-}
-
-// currentMessage gives the message that the guest waited for last and has not disposed of.
-func (g *guest) currentMessage() (vm.Message, error) {
-	m, ok := g.process.Current()
-	if !g.message.current || !ok {
-		return vm.Message{}, abi.ErrBadArgument
-	}
-	return m, nil
+func (g *guest) look(a vm.Arrival, current bool) {
+	g.message = seen{current: current, known: true, kind: a.Kind, from: a.From, ref: a.Ref}
 }
 
 func (g *guest) receive(c *call) (int64, error) {
@@ -36,17 +27,12 @@ func (g *guest) receive(c *call) (int64, error) {
 	if c.err != nil {
 		return 0, c.err
 	}
-	m, err := g.process.Wait(g, timeout)
+	a, err := g.process.ReceiveInto(g, timeout, buffer)
 	if err != nil {
 		return 0, err
 	}
-	fits := len(m.Data) <= len(buffer)
-	if fits {
-		copy(buffer, m.Data)
-		g.process.Take()
-	}
-	g.look(m, !fits)
-	return int64(len(m.Data)), nil
+	g.look(a, a.Size > len(buffer))
+	return int64(a.Size), nil
 }
 
 func (g *guest) wait(c *call) (int64, error) {
@@ -54,12 +40,12 @@ func (g *guest) wait(c *call) (int64, error) {
 	if c.err != nil {
 		return 0, c.err
 	}
-	m, err := g.process.Wait(g, timeout)
+	a, err := g.process.WaitArrival(g, timeout)
 	if err != nil {
 		return 0, err
 	}
-	g.look(m, true)
-	return int64(len(m.Data)), nil
+	g.look(a, true)
+	return int64(a.Size), nil
 }
 
 func (g *guest) messageKind(*call) (int64, error) {
@@ -80,27 +66,32 @@ func (g *guest) messageSender(c *call) (int64, error) {
 
 func (g *guest) readMessage(c *call) (int64, error) {
 	buffer := c.buffer()
-	m, err := g.currentMessage()
-	if err != nil {
-		return 0, err
+	if !g.message.current {
+		return 0, abi.ErrBadArgument
 	}
-	return fill(buffer, m.Data), nil
+	size, ok := g.process.CopyCurrent(buffer)
+	if !ok {
+		return 0, abi.ErrBadArgument
+	}
+	return int64(size), nil
 }
 
 func (g *guest) take(*call) (int64, error) {
-	if _, err := g.currentMessage(); err != nil {
-		return 0, err
+	if !g.message.current {
+		return 0, abi.ErrBadArgument
 	}
-	m, _ := g.process.Take()
-	g.look(m, false)
+	a, ok := g.process.Discard()
+	if !ok {
+		return 0, abi.ErrBadArgument
+	}
+	g.look(a, false)
 	return 0, nil
 }
 
 func (g *guest) skip(*call) (int64, error) {
-	if _, err := g.currentMessage(); err != nil {
-		return 0, err
+	if !g.message.current || !g.process.Skip() {
+		return 0, abi.ErrBadArgument
 	}
-	g.process.Skip()
 	g.message = seen{}
 	return 0, nil
 }
@@ -119,7 +110,7 @@ func (g *guest) mark(*call) (int64, error) {
 
 func (g *guest) send(c *call) (int64, error) {
 	to, message := c.pid(), c.bytes()
-	return 0, g.process.Send(g, to, bytes.Clone(message))
+	return 0, g.process.SendCopy(g, to, message)
 }
 
 func (g *guest) sendName(c *call) (int64, error) {

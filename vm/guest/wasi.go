@@ -128,7 +128,7 @@ func (g *guest) checkAlive() {
 
 // endIfTold ends the guest when its process has been told to end.
 func (g *guest) endIfTold() {
-	if g.Err() != nil {
+	if g.process.Told() {
 		panic(errEnded)
 	}
 }
