@@ -31,15 +31,16 @@ type Arrival struct {
 	Size int     // of the data, in bytes
 }
 
-// WaitArrival is [Process.Wait] without the data; see [Process.Read].
-func (p *Process) WaitArrival(ctx context.Context, timeout time.Duration) (a Arrival, err error) {
-	err = p.waitFor(ctx, timeout, func(e *entry) { a = e.arrival() })
+// WaitArrival is [Process.Wait] without the data, which [Process.CopyCurrent] gives, and until the process is told to end.
+func (p *Process) WaitArrival(timeout time.Duration) (a Arrival, err error) {
+	err = p.waitFor(nil, timeout, func(e *entry) { a = e.arrival() })
 	return a, err
 }
 
-// ReceiveInto is [Process.Receive] into a buffer. A message that is larger is not taken but the current one.
-func (p *Process) ReceiveInto(ctx context.Context, timeout time.Duration, buffer []byte) (a Arrival, err error) {
-	err = p.waitFor(ctx, timeout, func(e *entry) {
+// ReceiveInto is [Process.Receive] into a buffer, until the process is told to end. A message that is larger is not taken
+// but the current one.
+func (p *Process) ReceiveInto(timeout time.Duration, buffer []byte) (a Arrival, err error) {
+	err = p.waitFor(nil, timeout, func(e *entry) {
 		a = e.arrival()
 		if a.Size <= len(buffer) {
 			copy(buffer, e.data())
@@ -53,14 +54,15 @@ func (e *entry) arrival() Arrival {
 	return Arrival{Kind: e.Kind, From: e.From, Ref: e.Ref, Size: e.length}
 }
 
-// waitFor waits as [Process.Wait] says and gives the message to a function, under the lock.
+// waitFor waits as [Process.Wait] says and gives the message to a function, under the lock. ctx is nil for the process's
+// own.
 func (p *Process) waitFor(ctx context.Context, timeout time.Duration, found func(*entry)) error {
 	var late alarm
 	defer late.stop()
 	for {
-		if ctx.Err() != nil { // before the mailbox: who is told to end takes no more messages
+		if err := p.over(ctx); err != nil { // before the mailbox: who is told to end takes no more messages
 			p.setWaiting(false)
-			return context.Cause(ctx)
+			return err
 		}
 		if p.look(timeout != 0, found) {
 			return nil

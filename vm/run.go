@@ -30,22 +30,37 @@ func (p *Process) wakeUp(by *Process) {
 	}
 }
 
-// park waits until the process is woken or ctx ends, and may return for less.
+// over gives the cause of the end of a context, nil before that. A nil context is that of the process.
+func (p *Process) over(ctx context.Context) error {
+	switch {
+	case ctx == nil && p.told.Load():
+		return context.Cause(p.ctx)
+	case ctx != nil && ctx.Err() != nil:
+		return context.Cause(ctx)
+	}
+	return nil
+}
+
+// park waits until the process is woken or ctx ends, nil standing for that of the process, and may return for less.
 func (p *Process) park(ctx context.Context) {
-	if !p.scheduled {
+	if ctx == nil {
+		ctx = p.ctx
+	}
+	switch {
+	case !p.scheduled:
 		select {
 		case <-p.wake:
 		case <-ctx.Done():
 		}
-		return
-	}
-	if ctx.Done() != p.ctx.Done() { // the end of the process itself wakes it
+	case ctx == p.ctx: // the end of the process wakes it
+		p.task.Park()
+	default:
 		defer context.AfterFunc(ctx, func() { p.wakeUp(nil) })()
+		p.task.Park()
 	}
-	p.task.Park()
 }
 
-// await waits until done says so, or ctx ends, and gives the cause of that. Who changes what done looks at wakes the
+// await waits until done says so, or ctx ends, nil standing for that of the process, and gives the cause of that. Who changes what done looks at wakes the
 // process. It stands still meanwhile.
 func (p *Process) await(ctx context.Context, done func() bool) error {
 	if done() {
@@ -54,8 +69,8 @@ func (p *Process) await(ctx context.Context, done func() bool) error {
 	p.setWaiting(true)
 	defer p.setWaiting(false)
 	for !done() {
-		if ctx.Err() != nil {
-			return context.Cause(ctx)
+		if err := p.over(ctx); err != nil {
+			return err
 		}
 		p.park(ctx)
 	}
@@ -64,17 +79,17 @@ func (p *Process) await(ctx context.Context, done func() bool) error {
 
 // Await waits until done says so, or the process is told to end, and gives the cause of that. Who changes what done
 // looks at calls [Process.Wake].
-func (p *Process) Await(done func() bool) error { return p.await(p.ctx, done) }
+func (p *Process) Await(done func() bool) error { return p.await(nil, done) }
 
 // Wake has the process look once more at what it waits for. Safe for concurrent use.
 func (p *Process) Wake() { p.wakeUp(nil) }
 
-// Sleep waits for a time, negative for ever, or until ctx ends, and gives the cause of that.
-func (p *Process) Sleep(ctx context.Context, d time.Duration) error {
+// Sleep waits for a time, negative for ever, or until the process is told to end, and gives the cause of that.
+func (p *Process) Sleep(d time.Duration) error {
 	var a alarm
 	a.set(p, d)
 	defer a.stop()
-	return p.await(ctx, a.hasRung)
+	return p.await(nil, a.hasRung)
 }
 
 // alarm wakes a process at a time.

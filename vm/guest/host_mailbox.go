@@ -27,7 +27,7 @@ func (g *guest) receive(c *call) (int64, error) {
 	if c.err != nil {
 		return 0, c.err
 	}
-	a, err := g.process.ReceiveInto(g, timeout, buffer)
+	a, err := g.process.ReceiveInto(timeout, buffer)
 	if err != nil {
 		return 0, err
 	}
@@ -40,7 +40,7 @@ func (g *guest) wait(c *call) (int64, error) {
 	if c.err != nil {
 		return 0, c.err
 	}
-	a, err := g.process.WaitArrival(g, timeout)
+	a, err := g.process.WaitArrival(timeout)
 	if err != nil {
 		return 0, err
 	}

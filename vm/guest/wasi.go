@@ -112,7 +112,7 @@ func (g *guest) nanosleep(ns int64) {
 }
 
 // pause waits for a time, negative for ever, or until the process is told to end.
-func (g *guest) pause(d time.Duration) { _ = g.process.Sleep(g, d) }
+func (g *guest) pause(d time.Duration) { _ = g.process.Sleep(d) }
 
 // away has the guest stand still until the function that it gives is called: it is about to wait for something of the host.
 func (g *guest) away() (back func()) {

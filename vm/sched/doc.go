@@ -3,10 +3,10 @@
 // some 50 ns, where goroutines that wake each other through a channel need four times that on one processor, and
 // more when the other one sleeps.
 //
-// There is one run queue for each processor, served by one worker at a time. A task that makes another one
-// ready ([Task.Ready]) puts it into its own processor's queue, so that two that talk to each other stay
-// together; a processor without work takes half of what another one's queue has, and is woken for that
-// when a queue has more than one task, or its task goes on for longer than a slice ([Task.Yield]).
+// There is one run queue for each processor, served by one worker at a time. The first task that a task makes
+// ready ([Task.Ready]) is the next on its processor, so that two that talk to each other stay together. Further ones
+// go into its queue, and so does that one when the task goes on for longer than a slice ([Task.Yield]). A processor without
+// work is woken for what is in a queue, and takes half of it.
 //
 // A task waits with [Task.Park]. Around anything else that waits, a channel or a system call, it
 // says so with [Task.Block] and [Task.Unblock]: another worker serves its processor meanwhile.

@@ -21,10 +21,13 @@ type Scheduler struct {
 	wg      sync.WaitGroup // of the workers
 }
 
-// core is what one processor has to do. Only the worker that has it takes from it, and moves tasks into it.
+// core is what one processor has to do. But for its queue, it belongs to the worker that has it, and to the task that
+// runs there.
 type core struct {
 	queue queue
-	turns uint // that tasks had
+	soon  *Task // was made ready by the task that had its turn last, and comes before the queue; nil for none
+	ahead int   // turns that were taken in this way since the queue was looked at
+	turns uint  // that tasks had
 }
 
 // worker is a goroutine that gives tasks their turns, while it has a core.
@@ -75,7 +78,10 @@ func (s *Scheduler) Close() {
 // when there are more, another core is woken for them.
 func (s *Scheduler) enqueue(t, by *Task) {
 	if by != nil && by.scheduler == s && by.worker.core != nil {
-		if by.worker.core.queue.push(t) > 1 && s.idling.Load() > 0 {
+		switch c := by.worker.core; {
+		case c.soon == nil:
+			c.soon = t
+		case c.queue.push(t) > 0:
 			s.wake()
 		}
 		return
@@ -163,13 +169,12 @@ func (s *Scheduler) claim(w *worker) bool {
 	return true
 }
 
-// overfull reports whether a core has more than it will come to soon. One task alone is left to it: two that
-// talk to each other would go from core to core otherwise.
-func (s *Scheduler) overfull(c *core) bool { return c.queue.length.Load() > 1 }
+// overfull reports whether a core has more than it will come to soon.
+func overfull(c *core) bool { return c.queue.length.Load() > 0 }
 
-// others reports whether tasks wait for a core.
+// others reports whether tasks wait for a core, which is the caller's.
 func (s *Scheduler) others(c *core) bool {
-	return c.queue.length.Load() > 0 || s.injected.length.Load() > 0
+	return c.soon != nil || overfull(c) || s.injected.length.Load() > 0
 }
 
 // pause lets goroutines run that are no workers.
@@ -195,13 +200,27 @@ func (w *worker) work() {
 // fairness is after how many turns a core looks at what others brought, and lets other goroutines run.
 const fairness = 61
 
+// maxAhead is how many turns may be taken ahead of the queue: two tasks that wake each other would have all.
+const maxAhead = 16
+
+// next gives the task whose turn it is of those that the core has, nil when there is none.
+func (c *core) next() *Task {
+	if t := c.soon; t != nil && (c.ahead < maxAhead || !overfull(c)) {
+		c.soon = nil
+		c.ahead++
+		return t
+	}
+	c.ahead = 0
+	return c.queue.pop()
+}
+
 // next gives the task whose turn it is, nil when there is none.
 func (w *worker) next() *Task {
 	s, c := w.scheduler, w.core
 	c.turns++
 	if w.pause || c.turns%fairness == 0 {
 		w.pause = false
-		if s.overfull(c) {
+		if overfull(c) {
 			s.wake()
 		}
 		runtime.Gosched()
@@ -209,14 +228,14 @@ func (w *worker) next() *Task {
 			return t
 		}
 	}
-	if t := c.queue.pop(); t != nil {
+	if t := c.next(); t != nil {
 		return t
 	}
 	if s.injected.stealInto(&c.queue) {
 		return c.queue.pop()
 	}
 	for _, other := range s.cores {
-		if other != c && s.overfull(other) && other.queue.stealInto(&c.queue) {
+		if other != c && overfull(other) && other.queue.stealInto(&c.queue) {
 			return c.queue.pop()
 		}
 	}
@@ -252,7 +271,7 @@ func (w *worker) idle() bool {
 	defer s.mu.Unlock()
 	s.idle = append(s.idle, w.core)
 	s.idling.Add(1)
-	if s.others(w.core) || slices.ContainsFunc(s.cores, s.overfull) {
+	if s.others(w.core) || slices.ContainsFunc(s.cores, overfull) {
 		s.takeIdleLocked(len(s.idle) - 1)
 		return true
 	}

@@ -46,6 +46,10 @@ func (t *Task) Yield() {
 	w := t.worker
 	if t.scheduler.others(w.core) && t.state.CompareAndSwap(running, yielding) {
 		w.pause = true
+		if soon := w.core.soon; soon != nil { // which did not come so soon
+			w.core.queue.push(soon)
+			w.core.soon = nil
+		}
 		t.suspend()
 		t.state.CompareAndSwap(yielding, running)
 		return
