@@ -177,9 +177,6 @@ func (s *Scheduler) others(c *core) bool {
 	return c.soon != nil || overfull(c) || s.injected.length.Load() > 0
 }
 
-// pause lets goroutines run that are no workers.
-func (s *Scheduler) pause() { runtime.Gosched() }
-
 // work is the life of a worker.
 func (w *worker) work() {
 	for {

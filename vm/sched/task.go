@@ -1,6 +1,9 @@
 package sched
 
-import "sync/atomic"
+import (
+	"runtime"
+	"sync/atomic"
+)
 
 // Body is what a task does.
 type Body interface {
@@ -21,16 +24,12 @@ type Task struct {
 
 // States of a task.
 const (
-	running  uint32 = iota // or ready to
-	called                 // the same, and it does not wait the next time that it would
-	yielding               // it lets others run
-	parking                // it is about to wait
-	parked                 // it waits for [Task.Ready]
+	running uint32 = iota // or ready to
+	called                // the same, and it does not wait the next time that it would
+	parking               // it is about to wait
+	parked                // it waits for [Task.Ready]
 	ended
 )
-
-// Started reports whether this is a task of a scheduler.
-func (t *Task) Started() bool { return t.scheduler != nil }
 
 // Park waits until [Task.Ready] is called, or returns at once when that was done since the last time. It may
 // return for a call that has been answered already, so the caller looks again at what it waits for.
@@ -44,17 +43,16 @@ func (t *Task) Park() {
 // Yield is for a task that has run for a slice: it lets other tasks run, and other goroutines.
 func (t *Task) Yield() {
 	w := t.worker
-	if t.scheduler.others(w.core) && t.state.CompareAndSwap(running, yielding) {
-		w.pause = true
-		if soon := w.core.soon; soon != nil { // which did not come so soon
-			w.core.queue.push(soon)
-			w.core.soon = nil
-		}
-		t.suspend()
-		t.state.CompareAndSwap(yielding, running)
+	if !t.scheduler.others(w.core) {
+		runtime.Gosched()
 		return
 	}
-	t.scheduler.pause()
+	w.pause = true
+	if soon := w.core.soon; soon != nil { // which did not come so soon
+		w.core.queue.push(soon)
+		w.core.soon = nil
+	}
+	t.suspend()
 }
 
 // suspend has the worker go on with something else, until the worker that takes the task next resumes it.
@@ -65,7 +63,7 @@ func (t *Task) suspend() { t.fiber.yield(struct{}{}) }
 func (t *Task) Ready(by *Task) {
 	for {
 		switch state := t.state.Load(); state {
-		case running, parking, yielding:
+		case running, parking:
 			if t.state.CompareAndSwap(state, called) {
 				return
 			}
@@ -91,10 +89,7 @@ func (t *Task) Block() {
 
 // Unblock takes [Task.Block] back. It may have to wait for a processor.
 func (t *Task) Unblock() {
-	if t.scheduler.claim(t.worker) {
-		return
+	if !t.scheduler.claim(t.worker) {
+		t.suspend()
 	}
-	t.state.CompareAndSwap(running, yielding) // or it has been called: that it waits here is known all the same
-	t.suspend()
-	t.state.CompareAndSwap(yielding, running)
 }
