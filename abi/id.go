@@ -169,11 +169,19 @@ const MaxFunctionBytes = HashSize + 1024
 // MarshalBinary gives hash, export, a zero byte, name. A name that is not UTF-8 or has a zero byte,
 // or names beyond [MaxFunctionBytes], are [ErrBadArgument].
 func (f Function) MarshalBinary() ([]byte, error) {
-	names := f.Export + "\x00" + f.Name
-	if strings.Count(names, "\x00") != 1 || !utf8.ValidString(names) || HashSize+len(names) > MaxFunctionBytes {
-		return nil, fmt.Errorf("function name: %w", ErrBadArgument)
+	if err := f.Validate(); err != nil {
+		return nil, err
 	}
-	return append(f.Module[:], names...), nil
+	return append(append(append(f.Module[:], f.Export...), 0), f.Name...), nil
+}
+
+// Validate reports names that a function cannot have, as [ErrBadArgument].
+func (f Function) Validate() error {
+	valid := func(name string) bool { return strings.IndexByte(name, 0) < 0 && utf8.ValidString(name) }
+	if !valid(f.Export) || !valid(f.Name) || HashSize+len(f.Export)+1+len(f.Name) > MaxFunctionBytes {
+		return fmt.Errorf("function name: %w", ErrBadArgument)
+	}
+	return nil
 }
 
 // UnmarshalBinary reads the form of [Function.MarshalBinary]; the error is [ErrBadArgument].

@@ -91,10 +91,10 @@ func (p *Process) aliasMessage(ref abi.Ref, sig abi.Signal, by *Process) bool {
 	if mode == AliasReply || mode == AliasReplyDemonitor {
 		p.removeAliasLocked(ref)
 	}
-	m, monitored := p.monitors[ref]
+	m, monitored := p.monitors.get(ref)
 	monitored = monitored && mode == AliasReplyDemonitor
 	if monitored {
-		delete(p.monitors, ref)
+		p.monitors.remove(ref)
 	}
 	taken := mode != AliasNone && p.enqueueLocked(Message{Kind: abi.MessageUser, From: sig.From, Data: sig.Data}, false, by)
 	p.mu.Unlock()

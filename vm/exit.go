@@ -82,8 +82,7 @@ func (p *Process) exitLocked(reason []byte, by *Process) bool {
 		return false
 	}
 	p.reason = reason
-	p.cancel(&ExitError{Reason: reason})
-	p.told.Store(true)
+	(*lifetime)(p).endLocked()
 	p.wakeUp(by)
 	return true
 }
@@ -110,7 +109,7 @@ func (p *Process) finish(name string) {
 	p.box.drop()
 	p.roomLocked()
 	links, watchers, monitors, aliases := p.links, p.watchers, p.monitors, p.aliases
-	p.links, p.watchers, p.monitors, p.aliases = nil, nil, nil, nil
+	p.links, p.watchers, p.monitors, p.aliases = few[abi.Pid, link]{}, few[watcher, bool]{}, few[abi.Ref, monitor]{}, nil
 	p.mu.Unlock()
 	p.sys.table.removeProcess(p)
 	p.below.charge(-len(aliases) * aliasOverhead)
@@ -119,21 +118,21 @@ func (p *Process) finish(name string) {
 	if p.nodeWatches.Load() > 0 {
 		p.sys.nodes.forget(p)
 	}
-	p.sys.held.Add(-int64(len(watchers) + len(links)))
+	p.sys.held.Add(-int64(watchers.len() + links.len()))
 	for ref := range aliases {
 		p.sys.table.remove(ref.Num)
 	}
 	last := farewell{of: p}
-	for ref, m := range monitors {
+	for ref, m := range monitors.all() {
 		p.sys.remote.remove(ref, m.target.Node)
 		last.tell(m.demonitor(p.pid, ref))
 	}
-	for peer, l := range links {
+	for peer, l := range links.all() {
 		if l.active {
 			last.tell(linkExit(p.pid, peer, p.reason))
 		}
 	}
-	for w, named := range watchers {
+	for w, named := range watchers.all() {
 		if named {
 			p.sys.named.Delete(w)
 		}
@@ -165,15 +164,19 @@ func (f *farewell) tell(sig abi.Signal) {
 
 // send sends what leaves the node, and returns when all of it has left or is lost.
 func (f *farewell) send() {
-	if len(f.away) == 0 {
-		return
+	if len(f.away) > 0 {
+		defer f.of.block()()
+		f.of.sys.tellAll(f.away)
 	}
-	defer f.of.block()()
+}
+
+// tellAll sends what goes to several nodes, to each of them in order.
+func (s *System) tellAll(away map[abi.NodeID][]abi.Signal) {
 	var wg sync.WaitGroup
-	for _, signals := range f.away {
+	for _, signals := range away {
 		wg.Go(func() {
 			for _, sig := range signals {
-				f.of.sys.tell(sig)
+				s.tell(sig)
 			}
 		})
 	}

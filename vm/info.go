@@ -74,15 +74,15 @@ func (s *System) Info(pid abi.Pid) (Info, bool) {
 	}
 	info.GroupLeader = p.leader
 	info.TrapExit = p.trapping
-	for peer, l := range p.links {
+	for peer, l := range p.links.all() {
 		if l.active {
 			info.Links = append(info.Links, peer)
 		}
 	}
-	for _, m := range p.monitors {
+	for _, m := range p.monitors.all() {
 		info.Monitors = append(info.Monitors, m.target)
 	}
-	for w := range p.watchers {
+	for w := range p.watchers.all() {
 		info.MonitoredBy = append(info.MonitoredBy, w.pid)
 	}
 	return info, true

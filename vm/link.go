@@ -55,7 +55,7 @@ func (p *Process) Link(ctx context.Context, target abi.Pid) error {
 func (p *Process) undoStaleLink(target abi.Pid) {
 	ref := p.sys.NewRef()
 	p.mu.Lock()
-	stale := !p.links[target].active
+	stale := !p.links.of(target).active
 	if stale {
 		p.addLinkLocked(target, link{unlink: ref})
 	}
@@ -87,7 +87,7 @@ func join(p, q *Process) error {
 	switch {
 	case p.ended || q.ended:
 		return abi.ErrNoProcess
-	case p.links[q.pid].active:
+	case p.links.of(q.pid).active:
 		return nil
 	case !p.mayLinkLocked() || !q.mayLinkLocked():
 		return fmt.Errorf("link: %w", abi.ErrLimit)
@@ -131,12 +131,12 @@ func (p *Process) openLink(target abi.Pid) (fresh bool, err error) {
 	defer p.linking.Unlock()
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	l, known := p.links[target]
+	l, known := p.links.get(target)
 	switch {
 	case l.active:
 		return false, nil
 	case known: // an unlink is on its way: the link is anew, and that stays to be acknowledged
-		p.links[target] = link{active: true, unlink: l.unlink}
+		p.links.set(target, link{active: true, unlink: l.unlink})
 		p.tracePeer("link", target)
 		return true, nil
 	case !p.mayLinkLocked():
@@ -154,25 +154,22 @@ func (p *Process) mayLink() bool {
 }
 
 func (p *Process) mayLinkLocked() bool {
-	return len(p.links) < maxProcessLinks && p.sys.held.Load() < int64(p.sys.opts.MaxMonitors)
+	return p.links.len() < maxProcessLinks && p.sys.held.Load() < int64(p.sys.opts.MaxMonitors)
 }
 
 // addLinkLocked sets this end of a link, whether or not there is one.
 func (p *Process) addLinkLocked(target abi.Pid, l link) {
-	if p.links == nil {
-		p.links = map[abi.Pid]link{}
-	}
-	if _, known := p.links[target]; !known {
+	if _, known := p.links.get(target); !known {
 		p.sys.held.Add(1)
 	}
-	p.links[target] = l
+	p.links.set(target, l)
 }
 
 // removeLinkLocked forgets this end of a link, and gives what it was.
 func (p *Process) removeLinkLocked(target abi.Pid) link {
-	l, known := p.links[target]
+	l, known := p.links.get(target)
 	if known {
-		delete(p.links, target)
+		p.links.remove(target)
 		p.sys.held.Add(-1)
 	}
 	return l
@@ -186,10 +183,10 @@ func (p *Process) Unlink(target abi.Pid) {
 		return
 	}
 	p.mu.Lock()
-	active := p.links[target].active
+	active := p.links.of(target).active
 	ref := p.sys.NewRef()
 	if active {
-		p.links[target] = link{unlink: ref}
+		p.links.set(target, link{unlink: ref})
 		p.tracePeer("unlink", target)
 	}
 	p.mu.Unlock()
@@ -221,7 +218,7 @@ func (p *Process) linkSignal(sig abi.Signal) bool {
 	p.linking.Lock()
 	defer p.linking.Unlock()
 	p.mu.Lock()
-	_, known := p.links[sig.From]
+	_, known := p.links.get(sig.From)
 	refused := false
 	switch {
 	case p.ended:
@@ -255,13 +252,13 @@ func (p *Process) unlinkSignal(sig abi.Signal) {
 func (p *Process) dropEnd(sig abi.Signal) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	switch l := p.links[sig.From]; {
+	switch l := p.links.of(sig.From); {
 	case !l.active:
 	case l.unlink == abi.Ref{}:
 		p.removeLinkLocked(sig.From)
 		p.tracePeer("getting_unlinked", sig.From)
 	default:
-		p.links[sig.From] = link{unlink: l.unlink}
+		p.links.set(sig.From, link{unlink: l.unlink})
 	}
 }
 
@@ -269,11 +266,11 @@ func (p *Process) dropEnd(sig abi.Signal) {
 func (p *Process) unlinkAcknowledged(sig abi.Signal) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	l, known := p.links[sig.From]
+	l, known := p.links.get(sig.From)
 	switch {
 	case !known || l.unlink != sig.Ref:
 	case l.active:
-		p.links[sig.From] = link{active: true}
+		p.links.set(sig.From, link{active: true})
 	default:
 		p.removeLinkLocked(sig.From)
 	}
@@ -286,7 +283,7 @@ func (p *Process) linkEnded(sig abi.Signal, by *Process) {
 	reason := canonicalReason(sig.Data)
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.links[sig.From].unlink == (abi.Ref{}) {
+	if p.links.of(sig.From).unlink == (abi.Ref{}) {
 		p.endLinkLocked(sig.From, reason, by)
 	}
 }

@@ -68,7 +68,7 @@ func (p *Process) MonitorAlias(target abi.Pid, mode AliasMode) (abi.Ref, error) 
 }
 
 // routeMonitor routes a monitor. A failure comes back as the DOWN message itself.
-func (p *Process) routeMonitor(sig abi.Signal) { _ = p.route(p.ctx, sig) }
+func (p *Process) routeMonitor(sig abi.Signal) { _ = p.route(p.Context(), sig) }
 
 func (p *Process) monitor(m monitor, route func(abi.Signal)) abi.Ref {
 	ref := p.sys.NewRef()
@@ -98,7 +98,7 @@ func (p *Process) monitorAs(ref abi.Ref, m monitor, route func(abi.Signal)) {
 func (p *Process) hasMonitor(ref abi.Ref) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	_, stands := p.monitors[ref]
+	_, stands := p.monitors.get(ref)
 	return stands
 }
 
@@ -110,13 +110,10 @@ func (p *Process) setMonitor(ref abi.Ref, m monitor) bool {
 }
 
 func (p *Process) setMonitorLocked(ref abi.Ref, m monitor) bool {
-	if len(p.monitors) >= maxProcessMonitors {
+	if p.monitors.len() >= maxProcessMonitors {
 		return false
 	}
-	if p.monitors == nil {
-		p.monitors = map[abi.Ref]monitor{}
-	}
-	p.monitors[ref] = m
+	p.monitors.set(ref, m)
 	return true
 }
 
@@ -138,8 +135,8 @@ func (p *Process) Demonitor(ref abi.Ref, flush bool) (active bool) {
 
 // removeMonitorLocked ends a monitor, and the alias that lasts as long.
 func (p *Process) removeMonitorLocked(ref abi.Ref) (monitor, bool) {
-	m, active := p.monitors[ref]
-	delete(p.monitors, ref)
+	m, active := p.monitors.get(ref)
+	p.monitors.remove(ref)
 	p.endAliasLocked(ref)
 	return m, active
 }
@@ -168,7 +165,7 @@ func (p *Process) down(sig abi.Signal, by *Process) {
 		pending.answer <- sig
 		p.wakeUp(nil)
 	}
-	m, active := p.monitors[sig.Ref]
+	m, active := p.monitors.get(sig.Ref)
 	if !active || !m.stands(sig.From) {
 		return
 	}

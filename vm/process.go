@@ -65,6 +65,9 @@ type ExitError struct {
 	Reason []byte // the exit reason, a term
 }
 
+// Is has it be [context.Canceled], as the error of a context that has ended must.
+func (e *ExitError) Is(target error) bool { return target == context.Canceled }
+
 // Error gives the reason in words.
 func (e *ExitError) Error() string {
 	t, err := term.Decode(e.Reason)
@@ -84,9 +87,6 @@ type Process struct {
 	rights  Rights
 	family  *family // those that this process is one of; nil for none
 	below   *family // those that its children join
-
-	ctx    context.Context
-	cancel context.CancelCauseFunc
 
 	scheduled bool
 	task      sched.Task    // of a scheduled process
@@ -112,15 +112,17 @@ type Process struct {
 	box       mailbox
 	label     string
 	leader    abi.Pid
-	reason    []byte         // set once, when the process is to end
-	room      chan struct{}  // closed when there is room again in the mailbox; nil when nobody waits for it
-	waiting   bool           // for a message or something else: its goroutine touches nothing that inspector reads
-	question  *stackQuestion // nil when nobody asks
-	inspector Inspector      // nil for native processes
-	trapping  bool           // exit signals become messages
-	links     map[abi.Pid]link
-	monitors  map[abi.Ref]monitor // on others, by this process
-	watchers  map[watcher]bool    // others that monitor this process, and whether by a name
+	reason    []byte           // set once, when the process is to end
+	done      chan struct{}    // closed then; nil until somebody asks
+	after     map[*byte]func() // what is to be called then
+	room      chan struct{}    // closed when there is room again in the mailbox; nil when nobody waits for it
+	waiting   bool             // for a message or something else: its goroutine touches nothing that inspector reads
+	question  *stackQuestion   // nil when nobody asks
+	inspector Inspector        // nil for native processes
+	trapping  bool             // exit signals become messages
+	links     few[abi.Pid, link]
+	monitors  few[abi.Ref, monitor] // on others, by this process
+	watchers  few[watcher, bool]    // others that monitor this process, and whether by a name
 	aliases   map[abi.Ref]AliasMode
 	spawning  map[abi.Ref]*spawning // requests to other nodes that are not answered yet
 	begun     bool                  // the body may run
@@ -135,7 +137,7 @@ func (p *Process) System() *System { return p.sys }
 
 // Context ends when the process is told to end; its cause is an [*ExitError]. Every call that
 // waits on behalf of the process takes this context, or one made from it. Safe for concurrent use.
-func (p *Process) Context() context.Context { return p.ctx }
+func (p *Process) Context() context.Context { return (*lifetime)(p) }
 
 // Told reports whether the process has been told to end: its context ends then. Safe for concurrent use.
 func (p *Process) Told() bool { return p.told.Load() }
@@ -186,7 +188,6 @@ func (l *life) Run() { (*Process)(l).live() }
 // live runs the process, and lets go of what there is of it outside of the table.
 func (p *Process) live() {
 	defer p.sys.wg.Done()
-	defer p.cancel(nil)
 	p.run()
 }
 

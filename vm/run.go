@@ -34,7 +34,7 @@ func (p *Process) wakeUp(by *Process) {
 func (p *Process) over(ctx context.Context) error {
 	switch {
 	case ctx == nil && p.told.Load():
-		return context.Cause(p.ctx)
+		return p.Context().Err()
 	case ctx != nil && ctx.Err() != nil:
 		return context.Cause(ctx)
 	}
@@ -44,7 +44,7 @@ func (p *Process) over(ctx context.Context) error {
 // park waits until the process is woken or ctx ends, nil standing for that of the process, and may return for less.
 func (p *Process) park(ctx context.Context) {
 	if ctx == nil {
-		ctx = p.ctx
+		ctx = p.Context()
 	}
 	switch {
 	case !p.scheduled:
@@ -52,7 +52,7 @@ func (p *Process) park(ctx context.Context) {
 		case <-p.wake:
 		case <-ctx.Done():
 		}
-	case ctx == p.ctx: // the end of the process wakes it
+	case ctx == p.Context(): // the end of the process wakes it
 		p.task.Park()
 	default:
 		defer context.AfterFunc(ctx, func() { p.wakeUp(nil) })()

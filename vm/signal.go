@@ -131,12 +131,12 @@ func (p *Process) lost(node abi.NodeID) {
 	if !p.begun && p.opts.Parent.Node == node { // where it counts as never spawned
 		p.exitLocked(reasonNoConnection, nil)
 	}
-	for w := range p.watchers {
+	for w := range p.watchers.all() {
 		if w.pid.Node == node {
 			p.removeWatcherLocked(w)
 		}
 	}
-	for peer := range p.links {
+	for peer := range p.links.all() {
 		if peer.Node == node {
 			p.endLinkLocked(peer, reasonNoConnection, nil)
 		}

@@ -1,7 +1,6 @@
 package vm
 
 import (
-	"context"
 	"fmt"
 	"time"
 
@@ -73,9 +72,7 @@ func (s *System) prepare(opts SpawnOptions) (*Process, error) {
 		return nil, fmt.Errorf("spawn %s: %w", opts.Label, err)
 	}
 	p.argsAccount().charge(len(opts.Args))
-	p.ctx, p.cancel = context.WithCancelCause(s.ctx)
 	if err := s.table.addProcess(p, func() { s.wg.Add(1) }); err != nil {
-		p.cancel(err)
 		p.leaveFamily()
 		return nil, fmt.Errorf("spawn %s: %w", opts.Label, err)
 	}

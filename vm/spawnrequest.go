@@ -134,8 +134,8 @@ func (p *Process) mayTie(req SpawnRequest) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	pending := len(p.spawning)
-	if req.Link && (len(p.links)+pending >= maxProcessLinks || !p.mayLinkLocked()) ||
-		req.Monitor != (abi.Ref{}) && len(p.monitors)+pending >= maxProcessMonitors {
+	if req.Link && (p.links.len()+pending >= maxProcessLinks || !p.mayLinkLocked()) ||
+		req.Monitor != (abi.Ref{}) && p.monitors.len()+pending >= maxProcessMonitors {
 		return fmt.Errorf("too many links or monitors: %w", abi.ErrLimit)
 	}
 	return nil

@@ -29,7 +29,7 @@ func (p *Process) watch(sig abi.Signal) []byte {
 	if p.ended {
 		return reasonNoProcess
 	}
-	if _, again := p.watchers[watcherOf(sig)]; again {
+	if _, again := p.watchers.get(watcherOf(sig)); again {
 		return nil
 	}
 	if p.sys.held.Add(1) > int64(p.sys.opts.MaxMonitors) {
@@ -42,10 +42,7 @@ func (p *Process) watch(sig abi.Signal) []byte {
 
 // addWatcherLocked enters a monitor; named says that its holder knows the process by a name.
 func (p *Process) addWatcherLocked(w watcher, named bool) {
-	if p.watchers == nil {
-		p.watchers = map[watcher]bool{}
-	}
-	p.watchers[w] = named
+	p.watchers.set(w, named)
 	if named {
 		p.sys.named.Store(w, p)
 	}
@@ -55,16 +52,16 @@ func (p *Process) addWatcherLocked(w watcher, named bool) {
 func (p *Process) unwatch(sig abi.Signal) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if _, stands := p.watchers[watcherOf(sig)]; stands {
+	if _, stands := p.watchers.get(watcherOf(sig)); stands {
 		p.removeWatcherLocked(watcherOf(sig))
 	}
 }
 
 func (p *Process) removeWatcherLocked(w watcher) {
-	if p.watchers[w] {
+	if p.watchers.of(w) {
 		p.sys.named.Delete(w)
 	}
-	delete(p.watchers, w)
+	p.watchers.remove(w)
 	p.sys.held.Add(-1)
 }
 

@@ -59,7 +59,7 @@ func (g *guest) spawnOptions(encoded []byte, monitor bool) (abi.Pid, abi.Ref, er
 		Function: options.code(g.fn), Args: options.args, Leader: options.leader, Link: options.link,
 		Overflow: options.overflow, Rights: options.rights, Priority: options.priority,
 	}
-	if _, err := request.Function.MarshalBinary(); err != nil {
+	if err := request.Function.Validate(); err != nil {
 		return abi.Pid{}, abi.Ref{}, fmt.Errorf("spawn: %w", err)
 	}
 	node, err := g.resolve(options.node)

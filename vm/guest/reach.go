@@ -15,6 +15,7 @@ import (
 	"github.com/tetratelabs/wazero/experimental"
 	"github.com/tetratelabs/wazero/experimental/sysfs"
 
+	"github.com/wnode/wnode/vm"
 	"github.com/wnode/wnode/vm/guest/hostfs"
 	"github.com/wnode/wnode/vm/guest/hostnet"
 )
@@ -67,19 +68,16 @@ const firstFolder = 3
 // listen gives the guest its listeners, behind its folders. The function that it returns takes them away
 // again, for the next process: only one at a time has a listener.
 func (g *guest) listen(instance api.Module) (release func()) {
+	listeners := g.process.Rights().Listeners()
+	if !g.code.wasi || len(listeners) == 0 {
+		return func() {}
+	}
+	return g.listenAt(instance, listeners)
+}
+
+func (g *guest) listenAt(instance api.Module, listeners []vm.Listener) (release func()) {
 	var held []*Listener
-	release = func() {
-		if g.sockets != nil {
-			g.sockets.Close()
-		}
-		for _, l := range held {
-			l.release()
-		}
-	}
-	if !g.code.wasi {
-		return release
-	}
-	for _, given := range g.process.Rights().Listeners() {
+	for _, given := range listeners {
 		l, ok := given.(*Listener)
 		if !ok || !l.acquire() {
 			g.engine.opts.Logger.Warn("no listener: another process has it", "pid", g.process.Pid().Text(0), "address", given.Address())
@@ -95,7 +93,14 @@ func (g *guest) listen(instance api.Module) (release func()) {
 			g.engine.opts.Logger.Warn("no descriptor for a listener", "address", l.Address(), "err", errno)
 		}
 	}
-	return release
+	return func() {
+		if g.sockets != nil {
+			g.sockets.Close()
+		}
+		for _, l := range held {
+			l.release()
+		}
+	}
 }
 
 // closeReach closes the files that the guest has left open. The runtime does so with an instance, but not
