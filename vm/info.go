@@ -68,7 +68,7 @@ func (s *System) Info(pid abi.Pid) (Info, bool) {
 	if p.waiting && p.inspector != nil {
 		info.Reductions += p.inspector.Uncounted()
 	}
-	info.MessageQueue, info.MessageBytes = len(p.box.queue), p.box.bytes
+	info.MessageQueue, info.MessageBytes = p.box.queue.length, p.box.bytes
 	if q := p.traces.Load(); q != nil {
 		info.MessageQueue += q.len()
 	}

@@ -79,7 +79,7 @@ func (e *entry) message() Message {
 // mailbox is a queue with a cursor for selective receive: messages before the cursor have been
 // looked at and left. It is guarded by its process's lock.
 type mailbox struct {
-	queue  []entry
+	queue  entries
 	cursor int
 	bytes  int
 	downs  int // messages of monitors that fired
@@ -95,7 +95,7 @@ const chargeUnitBits = 10
 
 // fits reports whether a message of some length would stay within the limits.
 func (b *mailbox) fits(length, maxMessages, maxBytes int) bool {
-	if len(b.queue) >= maxMessages || b.bytes+length > maxBytes {
+	if b.queue.length >= maxMessages || b.bytes+length > maxBytes {
 		return false
 	}
 	more := (b.weight()+length+messageOverhead)>>chargeUnitBits - b.charged
@@ -104,8 +104,7 @@ func (b *mailbox) fits(length, maxMessages, maxBytes int) bool {
 
 // push appends a message. Its data is copied when it is small, or lent: somebody else's.
 func (b *mailbox) push(m Message, lent bool) {
-	b.queue = append(b.queue, entry{})
-	e := &b.queue[len(b.queue)-1]
+	e := b.queue.push()
 	e.Message, e.length = m, len(m.Data)
 	switch {
 	case len(m.Data) <= maxSmall:
@@ -139,7 +138,7 @@ func (b *mailbox) count(kind abi.MessageKind, n int) {
 }
 
 // weight is what all that waits weighs.
-func (b *mailbox) weight() int { return b.bytes + len(b.queue)*messageOverhead }
+func (b *mailbox) weight() int { return b.bytes + b.queue.length*messageOverhead }
 
 // drop forgets everything.
 func (b *mailbox) drop() {
@@ -149,10 +148,10 @@ func (b *mailbox) drop() {
 
 // current gives the message at the cursor, nil when every message has been looked at.
 func (b *mailbox) current() *entry {
-	if b.cursor >= len(b.queue) {
+	if b.cursor >= b.queue.length {
 		return nil
 	}
-	return &b.queue[b.cursor]
+	return b.queue.at(b.cursor)
 }
 
 // take removes the message at the cursor and goes back to the start.
@@ -161,30 +160,12 @@ func (b *mailbox) take() {
 	b.cursor = 0
 }
 
-// maxKept is how many places an empty mailbox keeps at most. Who gets one message after the other needs no more.
-const maxKept = 2
-
-// removeAt takes a message out. The shorter part of the queue closes the gap, so that the first of
-// many costs as little as an answer that has just come behind many others.
+// removeAt takes a message out.
 func (b *mailbox) removeAt(i int) {
-	last := len(b.queue) - 1
-	b.bytes -= b.queue[i].length
-	b.count(b.queue[i].Kind, -1)
-	switch {
-	case last == 0 && cap(b.queue) <= maxKept: // its place is for the next
-		b.queue[0].Data = nil
-		b.queue = b.queue[:0]
-	case last == 0:
-		b.queue = nil
-	case i <= last/2:
-		copy(b.queue[1:i+1], b.queue[:i])
-		b.queue[0].Data = nil
-		b.queue = b.queue[1:]
-	default:
-		copy(b.queue[i:], b.queue[i+1:])
-		b.queue[last].Data = nil
-		b.queue = b.queue[:last]
-	}
+	e := b.queue.at(i)
+	b.bytes -= e.length
+	b.count(e.Kind, -1)
+	b.queue.remove(i)
 	b.settle()
 }
 
@@ -194,12 +175,13 @@ func (b *mailbox) removeDown(ref abi.Ref) {
 	if b.downs == 0 {
 		return
 	}
-	i := slices.IndexFunc(b.queue, func(e entry) bool { return e.Kind == abi.MessageDown && e.Ref == ref })
-	if i < 0 {
-		return
-	}
-	b.removeAt(i)
-	if i < b.cursor {
-		b.cursor--
+	for i := range b.queue.length {
+		if e := b.queue.at(i); e.Kind == abi.MessageDown && e.Ref == ref {
+			b.removeAt(i)
+			if i < b.cursor {
+				b.cursor--
+			}
+			return
+		}
 	}
 }

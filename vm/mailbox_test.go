@@ -31,24 +31,26 @@ func (m *mailboxModel) remove(ref abi.Ref) {
 
 // RECV-01: a mailbox is a FIFO queue of which any message can be taken and the rest stays in order.
 func TestMailboxModel(t *testing.T) {
-	const maxMessages, maxBytes = 8, 4 * maxSmall
+	const maxMessages, maxBytes = 3 * blockEntries, 3 * blockEntries * maxSmall
 	rapid.Check(t, func(t *rapid.T) {
 		var box mailbox
 		var model mailboxModel
 		t.Repeat(map[string]func(*rapid.T){
 			"push": func(t *rapid.T) {
-				m := Message{
-					Kind: rapid.SampledFrom([]abi.MessageKind{abi.MessageUser, abi.MessageDown}).Draw(t, "kind"),
-					Ref:  abi.Ref{Num: rapid.Uint64Range(0, 4).Draw(t, "ref")},
-					Data: rapid.SliceOfN(rapid.Byte(), 0, 2*maxSmall).Draw(t, "data"),
-				}
-				fits := len(model.seen)+len(model.unseen) < maxMessages && model.bytes()+len(m.Data) <= maxBytes
-				if box.fits(len(m.Data), maxMessages, maxBytes) != fits {
-					t.Fatalf("fits said %v", !fits)
-				}
-				if fits {
-					box.push(m, true)
-					model.unseen = append(model.unseen, m)
+				for range rapid.IntRange(1, blockEntries).Draw(t, "times") {
+					m := Message{
+						Kind: rapid.SampledFrom([]abi.MessageKind{abi.MessageUser, abi.MessageDown}).Draw(t, "kind"),
+						Ref:  abi.Ref{Num: rapid.Uint64Range(0, 4).Draw(t, "ref")},
+						Data: rapid.SliceOfN(rapid.Byte(), 0, 2*maxSmall).Draw(t, "data"),
+					}
+					fits := len(model.seen)+len(model.unseen) < maxMessages && model.bytes()+len(m.Data) <= maxBytes
+					if box.fits(len(m.Data), maxMessages, maxBytes) != fits {
+						t.Fatalf("fits said %v", !fits)
+					}
+					if fits {
+						box.push(m, true)
+						model.unseen = append(model.unseen, m)
+					}
 				}
 			},
 			"take": func(t *rapid.T) {
@@ -82,7 +84,11 @@ func TestMailboxModel(t *testing.T) {
 			},
 			"": func(t *rapid.T) {
 				want := slices.Concat(model.seen, model.unseen)
-				if !slices.EqualFunc(box.queue, want, func(e entry, m Message) bool { return sameMessage(e.message(), m) }) || box.cursor != len(model.seen) || box.bytes != model.bytes() {
+				var got []Message
+				for i := range box.queue.length {
+					got = append(got, box.queue.at(i).message())
+				}
+				if !slices.EqualFunc(got, want, sameMessage) || box.cursor != len(model.seen) || box.bytes != model.bytes() {
 					t.Fatalf("mailbox %+v, want %v seen and %v unseen", box, model.seen, model.unseen)
 				}
 				switch current := box.current(); {

@@ -168,7 +168,7 @@ func (p *Process) Rewind() {
 func (p *Process) Mark() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.box.cursor = len(p.box.queue)
+	p.box.cursor = p.box.queue.length
 }
 
 // Receive waits for the next message not yet looked at and takes it; see [Process.Wait].

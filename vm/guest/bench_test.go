@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/wnode/wnode/abi"
+	"github.com/wnode/wnode/abi/term"
 	"github.com/wnode/wnode/vm"
 )
 
@@ -80,6 +81,21 @@ func BenchmarkPingPong(b *testing.B) {
 	wantReason(b, ping.wait(), "normal")
 	b.StopTimer()
 	n.kill(pong.pid)
+}
+
+// BenchmarkSpawnMonitor measures a guest that spawns another one, which does nothing, and waits for its DOWN.
+func BenchmarkSpawnMonitor(b *testing.B) {
+	n := newTestNode(b)
+	options := string(term.MustEncode(map[string]any{"export": "nop"}))
+	spawn := seq(
+		invoke("wnode.spawn_monitor", region(1000, options), i32c(0), i32c(16)), drop,
+		invoke("wnode.receive", i64c(-1), i32c(100), i32c(100)), drop,
+	)
+	p := n.start(countdown(int64(b.N), spawn).Write(1000, options).Fn("nop", seq()).Bytes())
+	b.ReportAllocs()
+	b.ResetTimer()
+	n.message(p.pid, "go")
+	wantReason(b, p.wait(), "normal")
 }
 
 // BenchmarkPriority measures how many times the reductions of a guest with normal priority another one

@@ -130,13 +130,9 @@ type guest struct {
 	pace    pace       // how fast it runs
 	exited  *vm.Exit   // set by the host function exit
 	message seen       // what the guest has looked at in its mailbox
-	// lastSpawn are the options of the last spawn, which are not to be changed.
-	lastSpawn struct {
-		encoded []byte
-		options spawnOptions
-	}
-	first *string    // while the instance is initialised, the first that made it different from others
-	logs  vm.LogRate // what it may still write to the node's log
+	spawned *lastSpawn // nil before the first spawn
+	first   *string    // while the instance is initialised, the first that made it different from others
+	logs    vm.LogRate // what it may still write to the node's log
 
 	stackLeft int32 // what it may have of its stack beyond [firstStack], in bytes; 0 once it has it
 

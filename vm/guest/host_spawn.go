@@ -81,14 +81,20 @@ func (g *guest) spawnOptions(encoded []byte, monitor bool) (abi.Pid, abi.Ref, er
 // maxKeptOptions bounds the options that are kept for the next spawn, in bytes.
 const maxKeptOptions = 1024
 
+// lastSpawn are the options of the last spawn, which are not to be changed.
+type lastSpawn struct {
+	encoded []byte
+	options spawnOptions
+}
+
 // parsedSpawnOptions reads the options. Those of the last spawn are often those of the next.
 func (g *guest) parsedSpawnOptions(encoded []byte) (spawnOptions, error) {
-	if g.lastSpawn.encoded != nil && bytes.Equal(encoded, g.lastSpawn.encoded) {
-		return g.lastSpawn.options, nil
+	if g.spawned != nil && bytes.Equal(encoded, g.spawned.encoded) {
+		return g.spawned.options, nil
 	}
 	options, err := parseSpawnOptions(encoded)
 	if err == nil && len(encoded) <= maxKeptOptions {
-		g.lastSpawn.encoded, g.lastSpawn.options = append([]byte{}, encoded...), options
+		g.spawned = &lastSpawn{bytes.Clone(encoded), options}
 	}
 	return options, err
 }
