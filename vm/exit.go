@@ -165,7 +165,7 @@ func (f *farewell) tell(sig abi.Signal) {
 // send sends what leaves the node, and returns when all of it has left or is lost.
 func (f *farewell) send() {
 	if len(f.away) > 0 {
-		defer f.of.block()()
+		defer f.of.Block()()
 		f.of.sys.tellAll(f.away)
 	}
 }

@@ -200,7 +200,7 @@ func (p *Process) run() {
 	name := p.sys.opts.Names.NameOf(p.pid)
 	p.finish(name)
 	if byItself && exit.Crash && p.sys.crashes.take(p) {
-		defer p.block()()
+		defer p.Block()()
 		p.sys.crashed(Crash{
 			Pid: p.pid, Leader: p.leader, Label: p.label, Name: name, Function: p.opts.Function,
 			Reason: p.reason, Detail: exit.Detail, Last: p.last, LastSize: p.size,

@@ -156,9 +156,16 @@ func (p *Process) Yield() {
 	runtime.Gosched()
 }
 
-// block says that the process, nil for none, is about to wait for something else than the machine, until the
+// Check is [Process.Yield] for who does many things of which each is short, once they have taken longer than a slice.
+func (p *Process) Check(slice time.Duration) {
+	if p.scheduled {
+		p.task.Check(slice)
+	}
+}
+
+// Block says that the process, nil for none, is about to wait for something else than the machine, until the
 // function that it gives is called. Unlike [Process.StandStill] it may be in the middle of something.
-func (p *Process) block() (unblock func()) {
+func (p *Process) Block() (unblock func()) {
 	task := p.running()
 	if task == nil {
 		return func() {}
@@ -169,7 +176,7 @@ func (p *Process) block() (unblock func()) {
 
 // pauseFor waits on behalf of the process until a channel is closed, or ctx ends, and gives the cause of that.
 func (p *Process) pauseFor(ctx context.Context, closed <-chan struct{}) error {
-	defer p.block()()
+	defer p.Block()()
 	select {
 	case <-closed:
 		return nil

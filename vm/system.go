@@ -182,7 +182,7 @@ func (s *System) sendAway(ctx context.Context, sig abi.Signal, connect bool, by 
 		if !errors.Is(err, abi.ErrWouldWait) && !(connect && errors.Is(err, abi.ErrNotConnected)) || ctx == noPatience {
 			return err
 		}
-		defer by.block()()
+		defer by.Block()()
 	}
 	if connect {
 		return s.opts.Remote.Send(ctx, sig)

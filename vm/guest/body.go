@@ -128,6 +128,7 @@ type guest struct {
 	stack   stack      // where it is
 	left    api.Global // what is left of the budget; nil before there is an instance
 	pace    pace       // how fast it runs
+	work    uint32     // of the host for it, since its turn was looked at last
 	exited  *vm.Exit   // set by the host function exit
 	message seen       // what the guest has looked at in its mailbox
 	spawned *lastSpawn // nil before the first spawn

@@ -56,6 +56,7 @@ func (c *call) bytes() []byte {
 	address, length := api.DecodeU32(c.value()), api.DecodeU32(c.value())
 	if length >= bytesPerReduction {
 		c.guest.process.AddReductions(uint64(length / bytesPerReduction))
+		c.guest.work += length / workBytes
 	}
 	return c.region(address, length)
 }

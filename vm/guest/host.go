@@ -154,6 +154,9 @@ func caller(f abi.Func, function hostFunction) api.GoModuleFunc {
 		c := &g.call
 		c.guest, c.module, c.stack, c.next, c.err = g, module, stack, 0, nil
 		result, err := function(g, c)
+		if g.work++; g.work >= workPerCheck {
+			g.checkTurn()
+		}
 		g.checkAlive()
 		if err != nil {
 			result = int64(g.errno(f, err))

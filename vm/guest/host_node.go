@@ -66,6 +66,7 @@ func (g *guest) log(c *call) (int64, error) {
 	if !g.engine.opts.Logger.Enabled(g, level) || !g.mayLog(time.Now()) {
 		return 0, nil
 	}
+	defer g.process.Block()() // whoever reads the log may be slow
 	g.engine.opts.Logger.Log(g, level, printable(string(text), maxLogBytes), "pid", g.process.Pid().Text(0), "module", moduleName(g.fn))
 	return 0, nil
 }

@@ -51,6 +51,19 @@ func yield(ctx context.Context, stack []uint64) {
 	stack[0] = api.EncodeI32(budget)
 }
 
+// workPerCheck is after how many calls of the host a guest's turn is looked at, which its reductions do not show when
+// it is the host that works. One that hands over data counts for as many as it has units of workBytes.
+const (
+	workPerCheck = 64
+	workBytes    = 1 << 10
+)
+
+// checkTurn lets others run when the turn has been too long.
+func (g *guest) checkTurn() {
+	g.work = 0
+	g.process.Check(sliceTime * time.Duration(turns[g.process.Priority()].slices))
+}
+
 // stackOverflow is called by a guest that has used its stack up, or the part that it had.
 func stackOverflow(ctx context.Context, _ []uint64) {
 	if !ctx.(*guest).deepen() {

@@ -20,8 +20,8 @@ var mayWait = map[string]struct{ itself bool }{
 	"io_write": {itself: true}, "io_read": {itself: true}, "io_read_line": {itself: true},
 	"node_connect": {}, "node_disconnect": {}, "node_ping": {}, "monitor_node": {},
 	"send_node": {itself: true}, "global_register": {}, "global_unregister": {},
-	"module_load": {}, "log": {},
-	"fd_write": {itself: true}, "fd_read": {itself: true}, "poll_oneoff": {itself: true},
+	"module_load": {},
+	"fd_write":    {itself: true}, "fd_read": {itself: true}, "poll_oneoff": {itself: true},
 	"sock_accept": {itself: true}, "sock_recv": {itself: true}, "sock_send": {itself: true},
 	rewrite.Yield: {itself: true},
 }

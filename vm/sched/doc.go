@@ -6,7 +6,8 @@
 // There is one run queue for each processor, served by one worker at a time. The first task that a task makes
 // ready ([Task.Ready]) is the next on its processor, so that two that talk to each other stay together. Further ones
 // go into its queue, and so does that one when the task goes on for longer than a slice ([Task.Yield]). A processor without
-// work is woken for what is in a queue, and takes half of it.
+// work is woken for what is in a queue, and takes half of it. Who has used a slice up comes behind those who have not: they
+// are soon done, so that who waits for an answer need not wait for all who compute.
 //
 // A task waits with [Task.Park]. Around anything else that waits, a channel or a system call, it
 // says so with [Task.Block] and [Task.Unblock]: another worker serves its processor meanwhile.

@@ -12,6 +12,7 @@ type Scheduler struct {
 	cores    []*core
 	idling   atomic.Int32 // length of idle
 	injected queue        // ready tasks that no processor has in its queue yet
+	fresh    queue        // those that were started and had no turn yet; many at a time do not hold up the others
 
 	mu      sync.Mutex // guards all below
 	idle    []*core    // those without a worker
@@ -24,10 +25,12 @@ type Scheduler struct {
 // core is what one processor has to do. But for its queue, it belongs to the worker that has it, and to the task that
 // runs there.
 type core struct {
-	queue queue
-	soon  *Task // was made ready by the task that had its turn last, and comes before the queue; nil for none
-	ahead int   // turns that were taken in this way since the queue was looked at
-	turns uint  // that tasks had
+	queue  queue // those that were made ready
+	spent  queue // those that have used a slice up: they come when there are no others, and now and then
+	soon   *Task // was made ready by the task that had its turn last, and comes before the queue; nil for none
+	ahead  int   // turns that were taken in this way since the queue was looked at
+	passed int   // turns since one of the spent had its
+	turns  uint  // that tasks had
 }
 
 // worker is a goroutine that gives tasks their turns, while it has a core.
@@ -55,7 +58,10 @@ func New(processors int) *Scheduler {
 // Start has a task run, which no scheduler has yet. by is as in [Task.Ready].
 func (s *Scheduler) Start(t *Task, body Body, by *Task) {
 	t.scheduler, t.body = s, body
-	s.enqueue(t, by)
+	if !s.enqueueBy(t, by) {
+		s.fresh.push(t)
+		s.wake()
+	}
 }
 
 // Close ends the workers. All tasks must have ended, and no more may be started.
@@ -74,20 +80,27 @@ func (s *Scheduler) Close() {
 	s.wg.Wait()
 }
 
-// enqueue has a task run that is ready. A core whose task has just made one other task ready will come to it: only
-// when there are more, another core is woken for them.
+// enqueue has a task run that is ready.
 func (s *Scheduler) enqueue(t, by *Task) {
-	if by != nil && by.scheduler == s && by.worker.core != nil {
-		switch c := by.worker.core; {
-		case c.soon == nil:
-			c.soon = t
-		case c.queue.push(t) > 0:
-			s.wake()
-		}
-		return
+	if !s.enqueueBy(t, by) {
+		s.injected.push(t)
+		s.wake()
 	}
-	s.injected.push(t)
-	s.wake()
+}
+
+// enqueueBy has a task run on the core of another one, and reports false when that has none. A core whose task has just
+// made one other task ready will come to it: only when there are more, another core is woken for them.
+func (s *Scheduler) enqueueBy(t, by *Task) bool {
+	if by == nil || by.scheduler != s || by.worker.core == nil {
+		return false
+	}
+	if c := by.worker.core; c.soon == nil {
+		c.soon = t
+	} else {
+		c.queue.push(t)
+		s.wake()
+	}
+	return true
 }
 
 // wake has an idle core look for work, if there is any core idle.
@@ -170,11 +183,11 @@ func (s *Scheduler) claim(w *worker) bool {
 }
 
 // overfull reports whether a core has more than it will come to soon.
-func overfull(c *core) bool { return c.queue.length.Load() > 0 }
+func overfull(c *core) bool { return c.queue.length.Load() > 0 || c.spent.length.Load() > 0 }
 
 // others reports whether tasks wait for a core, which is the caller's.
 func (s *Scheduler) others(c *core) bool {
-	return c.soon != nil || overfull(c) || s.injected.length.Load() > 0
+	return c.soon != nil || overfull(c) || s.injected.length.Load() > 0 || s.fresh.length.Load() > 0
 }
 
 // work is the life of a worker.
@@ -200,15 +213,34 @@ const fairness = 61
 // maxAhead is how many turns may be taken ahead of the queue: two tasks that wake each other would have all.
 const maxAhead = 16
 
+// maxPassed is how many turns those may wait that have used a slice up. Theirs are long, and the others' short: who computes
+// has the processor for most of the time all the same, and who answers others has it at once.
+const maxPassed = 8
+
 // next gives the task whose turn it is of those that the core has, nil when there is none.
 func (c *core) next() *Task {
-	if t := c.soon; t != nil && (c.ahead < maxAhead || !overfull(c)) {
+	if c.passed++; c.passed > maxPassed {
+		c.passed = 0
+		if t := c.spent.pop(); t != nil {
+			return t
+		}
+	}
+	if t := c.soon; t != nil && (c.ahead < maxAhead || c.queue.length.Load() == 0) {
 		c.soon = nil
 		c.ahead++
 		return t
 	}
 	c.ahead = 0
-	return c.queue.pop()
+	if t := c.queue.pop(); t != nil {
+		return t
+	}
+	c.passed = 0
+	return c.spent.pop()
+}
+
+// steal takes tasks from another core, and reports whether there were any.
+func (c *core) steal(from *core) bool {
+	return c != from && (from.queue.stealInto(&c.queue) || from.spent.stealInto(&c.spent))
 }
 
 // next gives the task whose turn it is, nil when there is none.
@@ -224,16 +256,19 @@ func (w *worker) next() *Task {
 		if t := s.injected.pop(); t != nil {
 			return t
 		}
+		if t := s.fresh.pop(); t != nil {
+			return t
+		}
 	}
 	if t := c.next(); t != nil {
 		return t
 	}
-	if s.injected.stealInto(&c.queue) {
-		return c.queue.pop()
+	if s.injected.stealInto(&c.queue) || s.fresh.stealInto(&c.spent) {
+		return c.next()
 	}
 	for _, other := range s.cores {
-		if other != c && overfull(other) && other.queue.stealInto(&c.queue) {
-			return c.queue.pop()
+		if c.steal(other) {
+			return c.next()
 		}
 	}
 	return nil
@@ -246,6 +281,7 @@ func (w *worker) run(t *Task) {
 		t.fiber.task = t
 	}
 	t.worker = w
+	t.turns++
 	t.fiber.resume()
 	switch {
 	case t.state.Load() == ended:
@@ -253,6 +289,8 @@ func (w *worker) run(t *Task) {
 		t.fiber = nil
 		w.scheduler.rest(f)
 	case t.state.CompareAndSwap(parking, parked):
+	case w.core != nil && w.pause:
+		w.core.spent.push(t)
 	case w.core != nil:
 		w.core.queue.push(t)
 	default:

@@ -3,6 +3,7 @@ package sched
 import (
 	"runtime"
 	"sync/atomic"
+	"time"
 )
 
 // Body is what a task does.
@@ -20,6 +21,10 @@ type Task struct {
 	fiber     *fiber  // from its first turn on
 	worker    *worker // that it runs on; while it runs, and for the worker itself
 	next      *Task   // in a queue
+
+	turns   uint      // that it had
+	checked uint      // the turn of the last Check
+	since   time.Time // of the first one in that turn
 }
 
 // States of a task.
@@ -53,6 +58,19 @@ func (t *Task) Yield() {
 		w.core.soon = nil
 	}
 	t.suspend()
+}
+
+// Check is for a task that does many things of which each is short: it yields when the turn has lasted longer than a
+// slice since the first check in it.
+func (t *Task) Check(slice time.Duration) {
+	now := time.Now()
+	switch {
+	case t.checked != t.turns:
+		t.checked, t.since = t.turns, now
+	case now.Sub(t.since) > slice:
+		t.Yield()
+		t.since = now // for the case that no other task was there
+	}
 }
 
 // suspend has the worker go on with something else, until the worker that takes the task next resumes it.
