@@ -47,12 +47,10 @@ type Options struct {
 	CacheDir string
 	// MaxModuleBytes bounds one module. 0: [module.DefaultMaxModuleBytes].
 	MaxModuleBytes int64
-	// GuestMemory bounds the memory of all guests together, in bytes: their linear memories and tables, and
-	// 20 KiB for each. 0: half of the machine's.
-	GuestMemory uint64
-	// WaitingMemory bounds what waits for all processes together, in bytes: messages, those of timers,
-	// arguments and aliases. Beyond it the guests that keep most end. 0: a quarter of the machine's memory.
-	WaitingMemory uint64
+	// Memory bounds what the node keeps for its processes, in bytes: what guests take, with their modules, and what
+	// waits for all processes; see [Node.Memory]. When it is used up, memory grows no more and no more guests are
+	// spawned; when it is more than used up, the guests that keep most end. 0: three quarters of [MachineMemory].
+	Memory uint64
 	// IdleTimeout ends a link whose peer is not heard of for so long. 0: [link.DefaultIdleTimeout].
 	IdleTimeout time.Duration
 	// Rights are what a process of this node has at most, RemoteRights one that another node asked for.
@@ -77,6 +75,7 @@ type Node struct {
 	local        localNames
 	globals      *globals
 	peers        *peers
+	memory       *vm.Memory
 	store        *module.Store
 	engine       *guest.Engine
 	endpoint     *link.Endpoint
@@ -115,7 +114,7 @@ func newNode(opts Options) (*Node, error) {
 		return nil, err
 	}
 	opts.CacheDir = usableCache(opts)
-	n := &Node{id: abi.NewNodeID(), name: name, opts: opts, log: opts.Logger}
+	n := &Node{id: abi.NewNodeID(), name: name, opts: opts, log: opts.Logger, memory: vm.NewMemory(opts.Memory)}
 	if n.store, err = openStore(opts); err != nil {
 		return nil, err
 	}
@@ -129,7 +128,7 @@ func newNode(opts Options) (*Node, error) {
 	n.sys = vm.New(vm.Options{
 		Node: n.id, Remote: n.peers, Names: processNames{n}, NodeName: n.NodeName, Loader: n.engine,
 		Logger: opts.Logger, Crashed: n.crashed, NodeMessage: n.serviceMessage,
-		Rights: opts.Rights, RemoteRights: opts.RemoteRights, TotalWaiting: opts.WaitingMemory,
+		Rights: opts.Rights, RemoteRights: opts.RemoteRights, Memory: n.memory, MakeRoom: n.engine.MakeRoom,
 	})
 	return n, nil
 }

@@ -97,9 +97,7 @@ func (s *System) admit(fn abi.Function) error {
 	if fn == (abi.Function{}) || !s.opts.Memory.full() {
 		return nil
 	}
-	if s.opts.MakeRoom != nil {
-		s.opts.MakeRoom()
-	}
+	s.opts.MakeRoom(func() bool { return !s.opts.Memory.full() })
 	if s.opts.Memory.full() {
 		return s.opts.Memory.Full()
 	}

@@ -81,8 +81,9 @@ type Options struct {
 	// there is, the guests that keep most end with reason [ReasonNodeFull]; when none is left, there are no more
 	// guests. nil: one of the default size.
 	Memory *Memory
-	// MakeRoom gives back what guests have taken of Memory and nobody uses. nil: there is no such thing.
-	MakeRoom func()
+	// MakeRoom gives back what guests have taken of Memory and nobody uses, until it is enough. nil: there is no
+	// such thing.
+	MakeRoom func(enough func() bool)
 	// MaxMessageBytes bounds one message. 0: [DefaultMaxMessageBytes].
 	MaxMessageBytes int
 	// Rights are what a process of this node has at most. Where they have no bound on the mailbox,
@@ -131,6 +132,9 @@ func New(opts Options) *System {
 	}
 	if opts.Memory == nil {
 		opts.Memory = NewMemory(0)
+	}
+	if opts.MakeRoom == nil {
+		opts.MakeRoom = func(func() bool) {}
 	}
 	s := &System{opts: opts}
 	s.ctx, s.cancel = context.WithCancelCause(context.Background())

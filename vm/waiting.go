@@ -110,8 +110,8 @@ func (s *System) relieve() {
 	if most := m.mostWaiting(); m.waiting.Load() > most {
 		s.endMost(m.waiting.Load(), most, false)
 	}
-	if m.used() > m.most && s.opts.MakeRoom != nil {
-		s.opts.MakeRoom()
+	if m.used() > m.most {
+		s.opts.MakeRoom(func() bool { return m.used() <= m.most })
 	}
 	if m.used() > m.most {
 		s.endMost(m.used(), m.most, true)

@@ -28,12 +28,23 @@ func (e *Engine) compile(hash abi.Hash, content []byte) (ready *code, err error)
 	if err != nil {
 		return nil, err
 	}
-	if err := e.checkImports(compiled); err != nil {
+	err = e.checkImports(compiled)
+	if err == nil && !e.takeMemory(codeBytes(rewritten)) {
+		err = errNodeFull
+	}
+	if err != nil {
 		e.close(compiled)
 		return nil, err
 	}
 	return e.newCode(hash, rewritten, compiled), nil
 }
+
+// codeGrowth is by how much a rewritten module is smaller than what is kept of it once it is compiled: machine code
+// and the runtime's tables.
+const codeGrowth = 5
+
+// codeBytes estimates what the compiled code of a module takes, in bytes: the runtime does not tell.
+func codeBytes(r *rewrite.Result) uint64 { return codeGrowth * uint64(len(r.Module)) }
 
 // recoverCompile is deferred by what compiles. A panic becomes an error.
 func recoverCompile(err *error) {
@@ -42,6 +53,7 @@ func recoverCompile(err *error) {
 	}
 }
 
+// newCode takes over the memory that was taken for the code.
 func (e *Engine) newCode(hash abi.Hash, rewritten *rewrite.Result, compiled wazero.CompiledModule) *code {
 	exports := compiled.ExportedFunctions()
 	delete(exports, rewritten.Start) // which is nobody's to name
@@ -51,8 +63,9 @@ func (e *Engine) newCode(hash abi.Hash, rewritten *rewrite.Result, compiled waze
 		inner:  compiled.Name(),
 		layout: rewritten.Layout, offsets: rewritten.Offsets, debug: rewritten.DebugBytes,
 		left: rewritten.Left, weight: instanceBytes + rewritten.TableBytes, bounds: boundsOf(rewritten),
+		engine: e, size: codeBytes(rewritten),
 	}
-	ready.pool.init(ready, &e.memory, rewritten)
+	ready.pool.init(ready, e.memory, rewritten)
 	return ready
 }
 
@@ -95,6 +108,13 @@ func (e *Engine) explain(content []byte) error {
 		e.opts.Logger.Warn("interpreter not closed", "err", err)
 	}
 	return reason
+}
+
+// close frees a module that nobody uses.
+func (c *code) close() {
+	c.pool.close()
+	c.engine.close(c.compiled)
+	c.engine.memory.Release(c.size)
 }
 
 // close frees a compiled module that has no instance.

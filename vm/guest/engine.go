@@ -50,9 +50,9 @@ type Options struct {
 	// MemoryPages bounds the memory of one guest, in pages of 64 KiB, at most 65536.
 	// 0: [DefaultMemoryPages].
 	MemoryPages uint32
-	// TotalMemory bounds the memory of all guests together, in bytes: their linear memories and tables,
-	// 20 KiB for each, and what the instances of each module begin with. 0: half of the machine's.
-	TotalMemory uint64
+	// Memory is what the node may keep, of which guests take their linear memories and tables, 20 KiB for each, what
+	// the instances of each module begin with, and the compiled code. nil: one of the default size for guests only.
+	Memory *vm.Memory
 	// TotalFiles bounds what all guests together have open on the host. 0: half of what the node may.
 	TotalFiles int
 	// MaxCompiled bounds the compiled modules that are kept while no process runs them.
@@ -76,7 +76,7 @@ type Engine struct {
 	hosts   map[string]map[string]api.FunctionDefinition
 	modules cache
 	arena   image.Arena
-	memory  budget
+	memory  *vm.Memory
 	files   budget
 	logs    vm.LogRate    // of all guests
 	pooled  chan struct{} // holds a token when there may be instances at rest
@@ -103,7 +103,7 @@ func NewEngine(opts Options) (*Engine, error) {
 	e.ctx, e.cancel = context.WithCancel(context.Background())
 	e.modules.init(e, opts.MaxCompiled)
 	e.pooled = make(chan struct{}, 1)
-	e.memory.most, e.files.most = opts.TotalMemory, uint64(opts.TotalFiles)
+	e.memory, e.files.most = opts.Memory, uint64(opts.TotalFiles)
 	e.logs.Burst, e.logs.PerSecond = logBurstAll, logPerSecAll
 	e.symbols.init()
 
@@ -141,8 +141,8 @@ func (o *Options) complete() error {
 	if o.MemoryPages == 0 {
 		o.MemoryPages = DefaultMemoryPages
 	}
-	if o.TotalMemory == 0 {
-		o.TotalMemory = vm.MachineMemory() / 2
+	if o.Memory == nil {
+		o.Memory = vm.NewMemory(0)
 	}
 	if o.TotalFiles == 0 {
 		o.TotalFiles = halfOfDescriptors()

@@ -50,11 +50,12 @@ func (e *Engine) Inspect(ctx context.Context, in Inspection) (report *Report, er
 	if err != nil {
 		return nil, oneLine(err)
 	}
-	code := e.newCode(sha256.Sum256(in.Module), rewritten, compiled)
-	defer func() {
-		code.pool.close()
+	if !e.takeMemory(codeBytes(rewritten)) {
 		e.close(compiled)
-	}()
+		return nil, fmt.Errorf("inspect module: %w", e.memory.Full())
+	}
+	code := e.newCode(sha256.Sum256(in.Module), rewritten, compiled)
+	defer code.close()
 	if report, err = describe(code.hash, in.Module); err != nil {
 		return nil, err
 	}

@@ -70,7 +70,7 @@ func TestInspectInitialization(t *testing.T) {
 			}
 		})
 	}
-	if used := n.engine.memory.used.Load(); used != 0 {
+	if used := n.engine.memory.Guests(); used != 0 {
 		t.Errorf("%d bytes are left of what was inspected", used)
 	}
 }

@@ -27,7 +27,7 @@ shell ends. Output of other processes appears above the line you type.
   wasm(path[, export])                              functions to spawn
   Node.self()  .list()  .connect(node)  .disconnect(node)  .ping(node)
   Node.spawn(node, f, ...args)                      other nodes
-  Process.list()  .info(pid)  .exit(pid, reason)  .trace(pid)  .spawn(f, args)
+  Process.list()  .info(pid)  .exit(pid, reason)  .trace(pid)  .spawn(f, args)  memory()
   Process.register(pid, name)  .unregister(name)  .whereis(name)  .registered()
   global.register_name(name, pid)  .unregister_name(name)  .whereis_name(name)
   global.send(name, term)  .registered_names()      names on all nodes
