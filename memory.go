@@ -8,6 +8,10 @@ import (
 // ModuleMemory is what a module takes of the memory of its node.
 type ModuleMemory = guest.ModuleMemory
 
+// ReasonNodeFull is the exit reason of a process that kept most on a node whose memory was used up, or that found none
+// left to begin with.
+const ReasonNodeFull = vm.ReasonNodeFull
+
 // Memory is what a node keeps for its processes, in bytes.
 type Memory struct {
 	Most      uint64 // that it may keep: [Options.Memory]

@@ -25,6 +25,9 @@ const (
 	waitingPart = 3
 )
 
+// leastGuest is what a guest needs to begin with, in bytes: a page of memory, and what an instance takes beside it.
+const leastGuest = 64<<10 + 20<<10
+
 // NewMemory makes a memory of so many bytes, of which nothing is taken. 0: three quarters of [MachineMemory].
 func NewMemory(most uint64) *Memory {
 	if most == 0 {
@@ -62,8 +65,8 @@ func (m *Memory) forGuests() int64 {
 	return m.most - max(m.waiting.Load(), m.most/reservedPart)
 }
 
-// full reports whether there is nothing left for another guest.
-func (m *Memory) full() bool { return m.guests.Load() >= m.forGuests() }
+// full reports whether there is too little left for another guest.
+func (m *Memory) full() bool { return m.guests.Load()+leastGuest > m.forGuests() }
 
 // used is all that is taken or waits, in bytes.
 func (m *Memory) used() int64 { return m.guests.Load() + m.waiting.Load() }

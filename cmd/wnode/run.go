@@ -157,6 +157,9 @@ func exitOf(name string, reason any, n *wnode.Node) error {
 	if reason == abi.ReasonNoConnection {
 		return fmt.Errorf("%s: the connection to its node was lost", name)
 	}
+	if reason == wnode.ReasonNodeFull {
+		return fmt.Errorf("%s ended: %q: the memory of its node is used up; --memory gives a node more", name, reason)
+	}
 	list, _ := reason.([]any)
 	if len(list) == 2 && list[0] == abi.ReasonExitStatus {
 		if code, isCode := list[1].(int64); isCode {

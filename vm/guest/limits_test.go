@@ -1,6 +1,7 @@
 package guest
 
 import (
+	"errors"
 	"testing"
 
 	"github.com/wnode/wnode/abi"
@@ -260,7 +261,12 @@ func TestMemoryOfInstances(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			var running []*program
 			for fits := true; fits; {
-				p := n.start(tt.module.Bytes())
+				p, err := n.tryStart(tt.module.Bytes())
+				if full := new(vm.MemoryError); errors.As(err, &full) {
+					break
+				} else if err != nil {
+					t.Fatal(err)
+				}
 				select {
 				case <-n.inbox:
 					running = append(running, p)

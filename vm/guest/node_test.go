@@ -141,8 +141,22 @@ func (n *testNode) start(module []byte, change ...func(*vm.SpawnOptions)) *progr
 	return n.startFunction(abi.Function{Module: hash, Name: "test.wasm"}, change...)
 }
 
+// tryStart is start of what the node may have no room for.
+func (n *testNode) tryStart(module []byte) (*program, error) {
+	hash, _ := n.modules.Put(module)
+	return n.tryStartFunction(abi.Function{Module: hash, Name: "test.wasm"})
+}
+
 func (n *testNode) startFunction(fn abi.Function, change ...func(*vm.SpawnOptions)) *program {
 	n.t.Helper()
+	p, err := n.tryStartFunction(fn, change...)
+	if err != nil {
+		n.t.Fatal(err)
+	}
+	return p
+}
+
+func (n *testNode) tryStartFunction(fn abi.Function, change ...func(*vm.SpawnOptions)) (*program, error) {
 	p := &program{n: n, exit: make(chan vm.Exit, 1)}
 	body := n.engine.Body(fn, n.system.Node())
 	opts := vm.SpawnOptions{Function: fn, Label: fn.Name, Body: vm.Func(func(process *vm.Process) vm.Exit {
@@ -154,10 +168,8 @@ func (n *testNode) startFunction(fn abi.Function, change ...func(*vm.SpawnOption
 		c(&opts)
 	}
 	var err error
-	if p.pid, err = n.system.Spawn(opts); err != nil {
-		n.t.Fatal(err)
-	}
-	return p
+	p.pid, err = n.system.Spawn(opts)
+	return p, err
 }
 
 func withArgs(args ...any) func(*vm.SpawnOptions) {

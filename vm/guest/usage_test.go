@@ -68,21 +68,12 @@ func (h *hoard) fits(more uint64) bool {
 // spawn starts a guest, and tells how it went: "ran", "refused" by spawn, or "ended".
 func (h *hoard) spawn() string {
 	h.t.Helper()
-	hash, _ := h.modules.Put(h.module)
-	fn := abi.Function{Module: hash, Name: "hoarder.wasm"}
-	p := &program{n: h.testNode, exit: make(chan vm.Exit, 1)}
-	body := h.engine.Body(fn, h.system.Node())
-	pid, err := h.system.Spawn(vm.SpawnOptions{Function: fn, Body: vm.Func(func(process *vm.Process) vm.Exit {
-		exit := body.Run(process)
-		p.exit <- exit
-		return exit
-	})})
+	p, err := h.tryStart(h.module)
 	if full := new(vm.MemoryError); errors.As(err, &full) && errors.Is(err, abi.ErrLimit) {
 		return "refused"
 	} else if err != nil {
 		h.t.Fatal(err)
 	}
-	p.pid = pid
 	select {
 	case <-h.inbox:
 		h.live, h.pages[p] = append(h.live, p), 1
