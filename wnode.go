@@ -45,6 +45,8 @@ type Options struct {
 	// CacheDir keeps modules and compiled code between runs, for all nodes of a user. "": nothing is
 	// kept. So it is, with a warning in the log, when nothing can be written there.
 	CacheDir string
+	// CodeBytes bounds the compiled code that is kept there; what was not used for longest goes first. 0: 1 GiB.
+	CodeBytes int64
 	// MaxModuleBytes bounds one module. 0: [module.DefaultMaxModuleBytes].
 	MaxModuleBytes int64
 	// Memory bounds what the node keeps for its processes, in bytes: what guests take, with their modules, and what

@@ -44,9 +44,13 @@ type Options struct {
 	// Compiling is told when a module begins to be compiled, with done 0, and when it has been, with
 	// done the size in bytes; on any goroutine. nil: nobody is.
 	Compiling func(hash abi.Hash, done, size int64)
-	// CacheDir keeps compiled modules across restarts. Only the node may be able to write there:
-	// what is in it is run. "": nothing is kept.
+	// CacheDir keeps compiled code across restarts, for all engines that are given it. Only the user and the
+	// administrator may be able to write there, as what is in it is run: else, and when it cannot be used, there is
+	// a warning, and nothing is kept. "": nothing is kept.
 	CacheDir string
+	// CacheBytes bounds the compiled code in CacheDir; what was not used for longest goes first.
+	// 0: [module.DefaultCodeBytes].
+	CacheBytes int64
 	// MemoryPages bounds the memory of one guest, in pages of 64 KiB, at most 65536.
 	// 0: [DefaultMemoryPages].
 	MemoryPages uint32
@@ -92,8 +96,7 @@ type Engine struct {
 
 var _ vm.Loader = (*Engine)(nil)
 
-// NewEngine makes an engine. [Engine.Close] ends it. It fails on options that make no sense and
-// when the cache directory cannot be used.
+// NewEngine makes an engine. [Engine.Close] ends it. It fails on options that make no sense.
 func NewEngine(opts Options) (*Engine, error) {
 	if err := opts.complete(); err != nil {
 		return nil, fmt.Errorf("guest engine: %w", err)
@@ -112,11 +115,9 @@ func NewEngine(opts Options) (*Engine, error) {
 		// A module has no debug information but what the rewriter gave it, and that only when it had its own.
 		WithDebugInfoEnabled(true)
 	if opts.CacheDir != "" {
-		var err error
-		if e.onDisk, err = wazero.NewCompilationCacheWithDir(opts.CacheDir); err != nil {
-			e.cancel()
-			return nil, fmt.Errorf("guest engine: %w", err)
-		}
+		e.onDisk = openCodeCache(opts.CacheDir, opts.CacheBytes, opts.Logger)
+	}
+	if e.onDisk != nil {
 		config = config.WithCompilationCache(e.onDisk)
 	}
 	e.runtime = wazero.NewRuntimeWithConfig(e.ctx, config)
@@ -135,7 +136,7 @@ func (o *Options) complete() error {
 	if o.MemoryPages > maxMemoryPages {
 		return fmt.Errorf("%d pages of memory, at most %d", o.MemoryPages, maxMemoryPages)
 	}
-	if o.MaxCompiled < 0 || o.MaxModuleBytes < 0 || o.TotalFiles < 0 {
+	if o.MaxCompiled < 0 || o.MaxModuleBytes < 0 || o.CacheBytes < 0 || o.TotalFiles < 0 {
 		return errors.New("a negative bound")
 	}
 	if o.MemoryPages == 0 {
