@@ -47,6 +47,10 @@ type Options struct {
 	CacheDir string
 	// CodeBytes bounds the compiled code that is kept there; what was not used for longest goes first. 0: 1 GiB.
 	CodeBytes int64
+	// CompileWorkers is how many goroutines compile a module when no other is being compiled. More than one are faster,
+	// but a module that makes the compiler panic then ends the program: they are for nodes whose modules are trusted
+	// so far, or that are there for one only. 0: 1.
+	CompileWorkers int
 	// MaxModuleBytes bounds one module. 0: [module.DefaultMaxModuleBytes].
 	MaxModuleBytes int64
 	// Memory bounds what the node keeps for its processes, in bytes: what guests take, with their modules, and what

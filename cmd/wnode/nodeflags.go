@@ -37,7 +37,9 @@ type nodeFlags struct {
 
 	rights, remoteRights wnode.Rights // of the policy
 
-	progress func(wnode.Progress) // no flag: set by commands with which a person waits
+	// No flags: set by commands with which a person waits, and by those whose node is there for one module.
+	progress       func(wnode.Progress)
+	compileWorkers int
 }
 
 func (f *nodeFlags) add(c *cobra.Command) {
@@ -130,7 +132,7 @@ func (f *nodeFlags) start(ctx context.Context, c *cobra.Command, log *slog.Logge
 	}
 	n, err := wnode.Start(ctx, wnode.Options{
 		Name: f.name, Cookie: secret, Listen: f.listen, WellKnownPort: port, CacheDir: cacheDir(), Logger: log,
-		MaxModuleBytes: int64(f.maxModule), Memory: uint64(f.memory), CodeBytes: int64(f.codeCache), Progress: f.progress,
+		MaxModuleBytes: int64(f.maxModule), Memory: uint64(f.memory), CodeBytes: int64(f.codeCache), Progress: f.progress, CompileWorkers: f.compileWorkers,
 		Rights: f.rights, RemoteRights: f.remoteRights,
 	})
 	if err != nil {

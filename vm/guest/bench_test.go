@@ -42,16 +42,18 @@ func goGuest(b *testing.B) []byte {
 func BenchmarkLoad(b *testing.B) {
 	module := goGuest(b)
 	for _, spinning := range []int{0, 2} {
-		for _, cached := range []bool{false, true} {
-			b.Run(fmt.Sprintf("cached=%v/spinning=%d", cached, spinning), func(b *testing.B) {
-				benchmarkLoad(b, module, cached, spinning)
+		b.Run(fmt.Sprintf("spinning=%d/cached", spinning), func(b *testing.B) { benchmarkLoad(b, module, true, 1, spinning) })
+		for workers := 1; workers <= 2; workers++ {
+			b.Run(fmt.Sprintf("spinning=%d/workers=%d", spinning, workers), func(b *testing.B) {
+				benchmarkLoad(b, module, false, workers, spinning)
 			})
 		}
 	}
 }
 
-func benchmarkLoad(b *testing.B, module []byte, cached bool, spinning int) {
+func benchmarkLoad(b *testing.B, module []byte, cached bool, workers, spinning int) {
 	n := newTestNode(b, func(o *Options) {
+		o.CompileWorkers = workers
 		if cached {
 			o.CacheDir = b.TempDir()
 		}

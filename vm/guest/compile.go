@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/tetratelabs/wazero"
+	"github.com/tetratelabs/wazero/experimental"
 	"github.com/tetratelabs/wazero/imports/wasi_snapshot_preview1"
 
 	"github.com/wnode/wnode/abi"
@@ -14,8 +15,8 @@ import (
 	"github.com/wnode/wnode/vm/module/wasm"
 )
 
-// compile makes a module ready. It has one goroutine compile, and not several: a module that makes
-// the compiler panic then costs no more than its own process.
+// compile makes a module ready. A module that makes the compiler panic costs no more than its own process, as long
+// as it is one goroutine that compiles.
 func (e *Engine) compile(hash abi.Hash, content []byte) (ready *code, err error) {
 	defer recoverCompile(&err)
 	if err := module.Check(content); err != nil {
@@ -86,7 +87,7 @@ func (e *Engine) rewrite(content []byte, opts rewrite.Options) (*rewrite.Result,
 	}
 	var compiled wazero.CompiledModule
 	if err == nil {
-		if compiled, err = e.runtime.CompileModule(e.ctx, rewritten.Module); err == nil {
+		if compiled, err = e.compileModule(rewritten.Module); err == nil {
 			return rewritten, compiled, nil
 		}
 	} else if !errors.Is(err, wasm.ErrMalformed) {
@@ -96,6 +97,16 @@ func (e *Engine) rewrite(content []byte, opts rewrite.Options) (*rewrite.Result,
 		return nil, nil, &compileError{reason.Error()}
 	}
 	return nil, nil, &compileError{err.Error()}
+}
+
+// compileModule has the runtime compile a module, on as many goroutines as it may while others are not compiled.
+func (e *Engine) compileModule(module []byte) (wazero.CompiledModule, error) {
+	defer e.compiling.Add(-1)
+	ctx := e.ctx
+	if e.compiling.Add(1) == 1 && e.opts.CompileWorkers > 1 {
+		ctx = experimental.WithCompilationWorkers(ctx, e.opts.CompileWorkers)
+	}
+	return e.runtime.CompileModule(ctx, module)
 }
 
 // explain gives what the runtime has against a module, nil for nothing. Nothing has bounded the time

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/tetratelabs/wazero"
@@ -51,6 +52,9 @@ type Options struct {
 	// CacheBytes bounds the compiled code in CacheDir; what was not used for longest goes first.
 	// 0: [module.DefaultCodeBytes].
 	CacheBytes int64
+	// CompileWorkers is how many goroutines compile a module when no other is being compiled. More than one make that
+	// faster, but cannot be recovered from: a module that makes the compiler panic then ends the program. 0: 1.
+	CompileWorkers int
 	// MemoryPages bounds the memory of one guest, in pages of 64 KiB, at most 65536.
 	// 0: [DefaultMemoryPages].
 	MemoryPages uint32
@@ -72,19 +76,20 @@ var errClosed = errors.New("guest engine closed")
 
 // Engine compiles modules and runs them. Its methods may be called concurrently.
 type Engine struct {
-	opts    Options
-	started time.Time
-	runtime wazero.Runtime
-	onDisk  wazero.CompilationCache // nil when nothing is kept
-	config  wazero.ModuleConfig     // what all instances have in common
-	hosts   map[string]map[string]api.FunctionDefinition
-	modules cache
-	arena   image.Arena
-	memory  *vm.Memory
-	files   budget
-	logs    vm.LogRate    // of all guests
-	pooled  chan struct{} // holds a token when there may be instances at rest
-	symbols symbols
+	opts      Options
+	started   time.Time
+	runtime   wazero.Runtime
+	onDisk    wazero.CompilationCache // nil when nothing is kept
+	config    wazero.ModuleConfig     // what all instances have in common
+	hosts     map[string]map[string]api.FunctionDefinition
+	modules   cache
+	compiling atomic.Int32 // modules that are
+	arena     image.Arena
+	memory    *vm.Memory
+	files     budget
+	logs      vm.LogRate    // of all guests
+	pooled    chan struct{} // holds a token when there may be instances at rest
+	symbols   symbols
 
 	ctx    context.Context // ends when the engine is closed
 	cancel context.CancelFunc
@@ -136,7 +141,7 @@ func (o *Options) complete() error {
 	if o.MemoryPages > maxMemoryPages {
 		return fmt.Errorf("%d pages of memory, at most %d", o.MemoryPages, maxMemoryPages)
 	}
-	if o.MaxCompiled < 0 || o.MaxModuleBytes < 0 || o.CacheBytes < 0 || o.TotalFiles < 0 {
+	if o.MaxCompiled < 0 || o.MaxModuleBytes < 0 || o.CacheBytes < 0 || o.CompileWorkers < 0 || o.TotalFiles < 0 {
 		return errors.New("a negative bound")
 	}
 	if o.MemoryPages == 0 {
