@@ -89,6 +89,7 @@ func (e *Engine) observe(ctx context.Context, c *code, in Inspection, report *Re
 	img, ready := c.pool.current()
 	if img != nil {
 		report.Image = &ImageReport{Bytes: img.Bytes(), MemoryBytes: img.Size()}
+		report.Takes = &TakesReport{ProcessBytes: c.weight + img.Size(), ImageBytes: c.pool.footprint(), CodeBytes: c.size}
 	}
 	if spent && report.Instances.Reused {
 		report.Instances = InstancesReport{Reason: "its initialisation changes descriptors"}

@@ -70,6 +70,10 @@ func TestInspectInitialization(t *testing.T) {
 			}
 		})
 	}
+	plain := n.wantReport(entry().Bytes())
+	if takes := plain.Takes; takes == nil || takes.ProcessBytes != pageBytes+instanceBytes || takes.ImageBytes != 0 || takes.CodeBytes == 0 {
+		t.Errorf("it takes %+v", takes)
+	}
 	if used := n.engine.memory.Guests(); used != 0 {
 		t.Errorf("%d bytes are left of what was inspected", used)
 	}
