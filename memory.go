@@ -12,6 +12,9 @@ type ModuleMemory = guest.ModuleMemory
 // left to begin with.
 const ReasonNodeFull = vm.ReasonNodeFull
 
+// MemoryError is the error of a spawn on this node that finds no memory left. It is an [abi.ErrLimit].
+type MemoryError = vm.MemoryError
+
 // Memory is what a node keeps for its processes, in bytes.
 type Memory struct {
 	Most      uint64 // that it may keep: [Options.Memory]
