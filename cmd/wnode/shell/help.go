@@ -24,10 +24,10 @@ shell ends. Output of other processes appears above the line you type.
 
   self()  spawn(f, ...args)  pid(text)              this process, new ones
   send(to, term)  receive(ms)  flush()              messages
-  wasm(path[, export])                              functions to spawn
+  wasm(path[, export])  memory()                    functions to spawn, what they take
   Node.self()  .list()  .connect(node)  .disconnect(node)  .ping(node)
   Node.spawn(node, f, ...args)                      other nodes
-  Process.list()  .info(pid)  .exit(pid, reason)  .trace(pid)  .spawn(f, args)  memory()
+  Process.list()  .info(pid)  .exit(pid, reason)  .trace(pid)  .spawn(f, args)
   Process.register(pid, name)  .unregister(name)  .whereis(name)  .registered()
   global.register_name(name, pid)  .unregister_name(name)  .whereis_name(name)
   global.send(name, term)  .registered_names()      names on all nodes
