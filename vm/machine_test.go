@@ -53,3 +53,18 @@ func TestMachineMemory(t *testing.T) {
 		})
 	}
 }
+
+// Whatever the files say, there is some memory, and no more than the machine has.
+func FuzzMachineMemory(f *testing.F) {
+	f.Add("MemTotal: 16384 kB\n", "0::/a/b\n", "4194304\n")
+	f.Add("MemTotal: 18446744073709551615 kB\n", "4:memory:/x\n0::/..\n", "max\n")
+	f.Add("", ":::\n::", "-1\n99999999999999999999\n")
+	f.Fuzz(func(t *testing.T, meminfo, groups, limit string) {
+		system := fstest.MapFS{"proc/meminfo": {Data: []byte(meminfo)}, "proc/self/cgroup": {Data: []byte(groups)}}
+		machine := memoryOf(system)
+		system["sys/fs/cgroup/memory.max"] = &fstest.MapFile{Data: []byte(limit)}
+		if got := memoryOf(system); got == 0 || got > machine {
+			t.Errorf("%d bytes, of %d", got, machine)
+		}
+	})
+}

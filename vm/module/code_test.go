@@ -251,3 +251,21 @@ func TestCodeStoreAtOnce(t *testing.T) {
 		t.Errorf("%v, %v", left, err)
 	}
 }
+
+// A file is believed only when it is one that was put under the key.
+func FuzzCodeFile(f *testing.F) {
+	s := newCodeStore(f, f.TempDir(), 0)
+	putCode(f, s, 1, []byte("code"))
+	file, err := os.ReadFile(s.disk.path(abi.Hash{1}))
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(file)
+	f.Add(file[:len(file)-1])
+	f.Add([]byte(codeMagic))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		if isCode(abi.Hash{2}, b) || isCode(abi.Hash{1}, b) && !bytes.Equal(b, file) {
+			t.Errorf("%q is believed", b)
+		}
+	})
+}
