@@ -66,8 +66,9 @@ func (n *Node) newEngine() (*guest.Engine, error) {
 		dir = filepath.Join(n.opts.CacheDir, cacheCompiled)
 	}
 	return guest.NewEngine(guest.Options{
-		Modules: guestModules{n}, Names: n, Globals: guestGlobals{n}, Nodes: n, Logger: n.log, CacheDir: dir,
-		MaxModuleBytes: int(n.opts.MaxModuleBytes), TotalMemory: n.opts.GuestMemory,
+		Modules: guestModules{n}, Names: n, Globals: guestGlobals{n}, Nodes: n, Logger: n.log, CacheDir: dir, CacheBytes: n.opts.CodeBytes,
+		CompileWorkers: n.opts.CompileWorkers,
+		MaxModuleBytes: int(n.opts.MaxModuleBytes), Memory: n.memory,
 		Compiling: func(hash abi.Hash, done, size int64) { n.progress(WorkCompile, hash, done, size) },
 	})
 }

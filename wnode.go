@@ -45,14 +45,18 @@ type Options struct {
 	// CacheDir keeps modules and compiled code between runs, for all nodes of a user. "": nothing is
 	// kept. So it is, with a warning in the log, when nothing can be written there.
 	CacheDir string
+	// CodeBytes bounds the compiled code that is kept there; what was not used for longest goes first. 0: 1 GiB.
+	CodeBytes int64
+	// CompileWorkers is how many goroutines compile a module when no other is being compiled. More than one are faster,
+	// but a module that makes the compiler panic then ends the program: they are for nodes whose modules are trusted
+	// so far, or that are there for one only. 0: 1.
+	CompileWorkers int
 	// MaxModuleBytes bounds one module. 0: [module.DefaultMaxModuleBytes].
 	MaxModuleBytes int64
-	// GuestMemory bounds the memory of all guests together, in bytes: their linear memories and tables, and
-	// 20 KiB for each. 0: half of the machine's.
-	GuestMemory uint64
-	// WaitingMemory bounds what waits for all processes together, in bytes: messages, those of timers,
-	// arguments and aliases. Beyond it the guests that keep most end. 0: a quarter of the machine's memory.
-	WaitingMemory uint64
+	// Memory bounds what the node keeps for its processes, in bytes: what guests take, with their modules, and what
+	// waits for all processes; see [Node.Memory]. When it is used up, memory grows no more and no more guests are
+	// spawned; when it is more than used up, the guests that keep most end. 0: three quarters of [MachineMemory].
+	Memory uint64
 	// IdleTimeout ends a link whose peer is not heard of for so long. 0: [link.DefaultIdleTimeout].
 	IdleTimeout time.Duration
 	// Rights are what a process of this node has at most, RemoteRights one that another node asked for.
@@ -77,6 +81,7 @@ type Node struct {
 	local        localNames
 	globals      *globals
 	peers        *peers
+	memory       *vm.Memory
 	store        *module.Store
 	engine       *guest.Engine
 	endpoint     *link.Endpoint
@@ -115,7 +120,7 @@ func newNode(opts Options) (*Node, error) {
 		return nil, err
 	}
 	opts.CacheDir = usableCache(opts)
-	n := &Node{id: abi.NewNodeID(), name: name, opts: opts, log: opts.Logger}
+	n := &Node{id: abi.NewNodeID(), name: name, opts: opts, log: opts.Logger, memory: vm.NewMemory(opts.Memory)}
 	if n.store, err = openStore(opts); err != nil {
 		return nil, err
 	}
@@ -129,7 +134,7 @@ func newNode(opts Options) (*Node, error) {
 	n.sys = vm.New(vm.Options{
 		Node: n.id, Remote: n.peers, Names: processNames{n}, NodeName: n.NodeName, Loader: n.engine,
 		Logger: opts.Logger, Crashed: n.crashed, NodeMessage: n.serviceMessage,
-		Rights: opts.Rights, RemoteRights: opts.RemoteRights, TotalWaiting: opts.WaitingMemory,
+		Rights: opts.Rights, RemoteRights: opts.RemoteRights, Memory: n.memory, MakeRoom: n.engine.MakeRoom,
 	})
 	return n, nil
 }

@@ -27,7 +27,7 @@ func (s *System) Holdings() Holdings {
 	s.timers.mu.Lock()
 	h.Timers = max(len(s.timers.heap), len(s.timers.byRef), len(s.timers.byTarget))
 	s.timers.mu.Unlock()
-	h.Waiting = int(s.waiting.used.Load())
+	h.Waiting = int(s.opts.Memory.Waiting())
 	return h
 }
 

@@ -13,7 +13,7 @@ func BenchmarkCharge(b *testing.B) {
 	for _, families := range []int{1, 2, 3} {
 		b.Run(fmt.Sprintf("families=%d", families), func(b *testing.B) {
 			var node waiting
-			node.init(1<<30, nil, nil)
+			node.init(NewMemory(3<<30), nil, nil)
 			const weight = 64 + messageOverhead
 			b.RunParallel(func(pb *testing.PB) {
 				var account *family

@@ -35,8 +35,8 @@ type SpawnOptions struct {
 	request abi.Ref // of another node; zero for none
 }
 
-// Spawn starts a process. The errors are [abi.ErrLimit] and, once the system is closed,
-// [abi.ErrTerminated]. Safe for concurrent use.
+// Spawn starts a process. The errors are [abi.ErrLimit], which is a [*MemoryError] for a guest when the node has no
+// memory left, and, once the system is closed, [abi.ErrTerminated]. Safe for concurrent use.
 func (s *System) Spawn(opts SpawnOptions) (abi.Pid, error) {
 	p, err := s.prepare(opts)
 	if err != nil {
@@ -52,6 +52,9 @@ func (s *System) prepare(opts SpawnOptions) (*Process, error) {
 	parent := s.process(opts.Parent)
 	if opts.Link && parent != nil && !parent.mayLink() {
 		return nil, fmt.Errorf("spawn %s: link: %w", opts.Label, abi.ErrLimit)
+	}
+	if err := s.admit(opts.Function); err != nil {
+		return nil, fmt.Errorf("spawn %s: %w", opts.Label, err)
 	}
 	p := &Process{
 		sys: s, pid: s.newPid(), opts: opts, started: time.Now(),
@@ -83,6 +86,18 @@ func (s *System) prepare(opts SpawnOptions) (*Process, error) {
 	}
 	p.tieToParent(parent)
 	return p, nil
+}
+
+// admit refuses a guest, which runs a function, when the node has no memory left that it could begin with.
+func (s *System) admit(fn abi.Function) error {
+	if fn == (abi.Function{}) || !s.opts.Memory.full() {
+		return nil
+	}
+	s.opts.MakeRoom(func() bool { return !s.opts.Memory.full() })
+	if s.opts.Memory.full() {
+		return s.opts.Memory.Full()
+	}
+	return nil
 }
 
 // inherit gives the process its rights and its place among those whose number is bounded. Parent is

@@ -78,10 +78,14 @@ type Options struct {
 	MaxMonitors int
 	// MaxTimers bounds the timers that have not fired. 0: [DefaultMaxTimers].
 	MaxTimers int
-	// TotalWaiting bounds what waits for all processes together, in bytes: messages, those of timers,
-	// arguments and aliases. Beyond it the guests that keep most end with reason [ReasonNodeFull]. 0: a
-	// quarter of the machine's memory.
-	TotalWaiting uint64
+	// Memory is what the node may keep. What waits for all processes together, messages, those of timers,
+	// arguments and aliases, is a part of it, a third at most. Beyond that, or when all that is taken is more than
+	// there is, the guests that keep most end with reason [ReasonNodeFull]; when none is left, there are no more
+	// guests. nil: one of the default size.
+	Memory *Memory
+	// MakeRoom gives back what guests have taken of Memory and nobody uses, until it is enough. nil: there is no
+	// such thing.
+	MakeRoom func(enough func() bool)
 	// MaxMessageBytes bounds one message. 0: [DefaultMaxMessageBytes].
 	MaxMessageBytes int
 	// Rights are what a process of this node has at most. Where they have no bound on the mailbox,
@@ -128,13 +132,19 @@ func New(opts Options) *System {
 	if opts.Names == nil {
 		opts.Names = noNames{}
 	}
+	if opts.Memory == nil {
+		opts.Memory = NewMemory(0)
+	}
+	if opts.MakeRoom == nil {
+		opts.MakeRoom = func(func() bool) {}
+	}
 	s := &System{opts: opts, sched: sched.New(runtime.GOMAXPROCS(0))}
 	s.ctx, s.cancel = context.WithCancelCause(context.Background())
 	s.table.init(opts.MaxProcesses)
 	s.remote.max = opts.MaxMonitors
 	s.timers.init(opts.MaxTimers, s.Deliver)
 	s.crashes.init(s.crashesDropped)
-	s.waiting.init(opts.TotalWaiting, s.table.count, s.relieve)
+	s.waiting.init(opts.Memory, s.table.count, s.relieve)
 	return s
 }
 

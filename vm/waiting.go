@@ -5,25 +5,23 @@ import (
 	"container/heap"
 	"slices"
 	"sync"
-	"sync/atomic"
 )
 
-// ReasonNodeFull is the exit reason of a process that kept most of what waited on its node when that was
-// more than the node may keep.
+// ReasonNodeFull is the exit reason of a process that kept most on its node when that was more than the node
+// may keep, or that found no memory there to begin with.
 const ReasonNodeFull = "node_full"
 
 // What waits is counted in units of so many bytes for each family, so that few messages touch the count
 // of the node, which all of its processes share.
 const waitingUnitBits = 12
 
-// waiting counts what waits for the processes of a node, of all families together. When it is beyond its
-// bound, those who keep most have to go: whoever has little there never pays for others. The methods
-// may be called concurrently.
+// waiting counts what waits for the processes of a node, of all families together. When that, or all that the
+// node's memory is taken by, is beyond its bound, those who keep most have to go: whoever has little there never pays
+// for others. The methods may be called concurrently.
 type waiting struct {
-	most      int64
-	used      atomic.Int64 // in bytes
-	processes func() int   // how many there are
-	relieve   func()       // frees some of it; on a goroutine that runs only while there is too much
+	memory    *Memory
+	processes func() int // how many there are
+	relieve   func()     // frees some of it; on a goroutine that runs only while there is too much
 
 	mu      sync.Mutex // guards all below; no other lock is taken under it
 	running bool
@@ -32,11 +30,8 @@ type waiting struct {
 	wg      sync.WaitGroup
 }
 
-func (w *waiting) init(most uint64, processes func() int, relieve func()) {
-	if most == 0 {
-		most = MachineMemory() / 4
-	}
-	w.most, w.processes, w.relieve = int64(min(most, 1<<60)), processes, relieve
+func (w *waiting) init(memory *Memory, processes func() int, relieve func()) {
+	w.memory, w.processes, w.relieve = memory, processes, relieve
 }
 
 // moved notes that a family keeps another number of bytes.
@@ -45,25 +40,23 @@ func (w *waiting) moved(before, now int64) {
 	if units == 0 {
 		return
 	}
-	if w.used.Add(units<<waitingUnitBits) > w.most && units > 0 {
+	w.memory.waiting.Add(units << waitingUnitBits)
+	if units > 0 && w.memory.crowded() {
 		w.start()
 	}
 }
 
 // has reports whether a family that keeps some bytes may keep so many more. There is an eighth beyond the
-// bound for what comes before there is room again. Who keeps no more than an equal share of the bound is
-// let in even then, as it does not pay for others; all of these have no more than the bound once again.
+// bounds for what comes before there is room again. Who keeps no more than an equal share of what may wait is
+// let in even then, as it does not pay for others; all of these have no more than that once again.
 func (w *waiting) has(kept int64, more int) bool {
-	return w.used.Load()+int64(more) <= w.most+w.most/8 ||
-		kept+int64(more) <= w.share()
+	m, n := w.memory, int64(more)
+	return m.waiting.Load()+n <= m.mostWaiting()/8*9 && m.used()+n <= m.most/8*9 ||
+		kept+n <= w.share(m.mostWaiting())
 }
 
-// share is what a family may keep on a full node.
-func (w *waiting) share() int64 { return w.most / int64(max(w.processes(), 1)) }
-
-// excess gives how many bytes are to be freed. It is some more than what is too much, so that there is
-// room for a while.
-func (w *waiting) excess() int64 { return w.used.Load() - (w.most - w.most/16) }
+// share is what a family may keep on a full node, of so much in all.
+func (w *waiting) share(most int64) int64 { return most / int64(max(w.processes(), 1)) }
 
 func (w *waiting) start() {
 	w.mu.Lock()
@@ -98,7 +91,7 @@ func (w *waiting) close() {
 	w.wg.Wait()
 }
 
-// keeper is a guest, or what is left of one, and what waits for it or on its behalf, in bytes.
+// keeper is a guest, or what is left of one, and what it keeps or what waits on its behalf, in bytes.
 type keeper struct {
 	process *Process
 	bytes   int64
@@ -110,30 +103,52 @@ type keepers struct {
 	bytes int64
 }
 
-// relieve ends one guest after the other, each the one that keeps most of the family that keeps most,
-// and cancels the timers that it has set, until as much is on its way out as there is too much.
+// relieve makes room: first in what waits, then in all that the node's memory is taken by, where the memory that
+// no process uses goes first.
+func (s *System) relieve() {
+	m := s.opts.Memory
+	if most := m.mostWaiting(); m.waiting.Load() > most {
+		s.endMost(m.waiting.Load(), most, false)
+	}
+	if m.used() > m.most {
+		s.opts.MakeRoom(func() bool { return m.used() <= m.most })
+	}
+	if m.used() > m.most {
+		s.endMost(m.used(), m.most, true)
+	}
+}
+
+// endMost ends one guest after the other, each the one that keeps most of the family that keeps most,
+// and cancels the timers that it has set, until as much is on its way out as there is too much, and some more, so that
+// there is room for a while. Linear memory counts as kept or not.
 // Processes of Go are the node's own, and stay. If it is they who keep too much, no guest pays that
 // keeps no more than its share.
-func (s *System) relieve() {
-	families, excess := s.keepers()
-	share := s.waiting.share()
+func (s *System) endMost(kept, most int64, memory bool) {
+	excess := kept - (most - most/16)
+	families, ending := s.keepers(memory)
+	share := s.waiting.share(most)
 	ended := map[*Process]bool{}
-	for excess > 0 && len(families) > 0 && families[0].bytes > share {
+	var first keeper
+	for excess -= ending; excess > 0 && len(families) > 0 && families[0].bytes > share; {
 		k := families.next()
 		k.process.exit(reasonNodeFull)
+		if first.process == nil {
+			first = k
+		}
 		ended[k.process] = true
 		excess -= k.bytes
 	}
 	if len(ended) > 0 {
 		s.timers.revoke(ended)
-		s.opts.Logger.Warn("more waits on this node than may: the processes that kept most were ended",
-			"processes", len(ended), "bytes", s.waiting.most)
+		s.opts.Logger.Warn("the memory of the node is used up: the processes that kept most were ended",
+			"processes", len(ended), "kept", kept, "most", most,
+			"first", first.process.pid.Text(0), "function", first.process.opts.Function.String(), "bytes", first.bytes)
 	}
 }
 
-// keepers gives the guests by family, and how many bytes are to be freed beside what those keep that
-// have been told to end already. The timers of these have to be cancelled all the same.
-func (s *System) keepers() (families keepersHeap, excess int64) {
+// keepers gives the guests by family, and how many bytes those keep that have been told to end already. The timers of
+// these have to be cancelled all the same.
+func (s *System) keepers(memory bool) (families keepersHeap, ending int64) {
 	byFamily := map[*family]*keepers{}
 	add := func(p *Process, bytes int64) {
 		if bytes == 0 || p.below == nil {
@@ -146,12 +161,14 @@ func (s *System) keepers() (families keepersHeap, excess int64) {
 		byFamily[top].list = append(byFamily[top].list, keeper{p, bytes})
 		byFamily[top].bytes += bytes
 	}
-	excess = s.waiting.excess()
 	timers := s.timers.weights()
 	for _, p := range s.table.processes() {
-		bytes, ending := p.keeps()
-		if ending {
-			excess -= bytes
+		bytes, ends := p.keeps()
+		if memory {
+			bytes += int64(p.memory.Load())
+		}
+		if ends {
+			ending += bytes
 			continue
 		}
 		add(p, bytes+timers[p])
@@ -165,7 +182,7 @@ func (s *System) keepers() (families keepersHeap, excess int64) {
 		families = append(families, k)
 	}
 	heap.Init(&families)
-	return families, excess
+	return families, ending
 }
 
 // keeps gives what the process is charged with but for its timers, and whether it has been told to end.

@@ -10,7 +10,7 @@ import (
 	"github.com/wnode/wnode/vm"
 )
 
-// crowd is a node that may keep a MiB, with unrelated guests on it and a process that watches them.
+// crowd is a node on which a MiB may wait, with unrelated guests on it and a process that watches them.
 type crowd struct {
 	t       *testing.T
 	sys     *vm.System
@@ -18,7 +18,7 @@ type crowd struct {
 }
 
 func newCrowd(t *testing.T) *crowd {
-	sys := newSystem(t, vm.Options{TotalWaiting: 1 << 20})
+	sys := newSystem(t, vm.Options{Memory: vm.NewMemory(3 << 20)})
 	return &crowd{t, sys, newActor(t, sys, vm.SpawnOptions{})}
 }
 

@@ -41,8 +41,16 @@ const (
 
 var errNoApplication = errors.New("there is no [[application]] in it")
 
+// applicationFile is what an application file says.
+type applicationFile struct {
+	Memory      memorySize     `toml:"memory"` // of the node; 0 for nothing
+	Application []*application `toml:"application"`
+}
+
 // readApplications reads an application file, wnode.toml. Paths in it are relative to it. The error
 // is one line that says what is wrong where.
+//
+//	memory = "2GiB"
 //
 //	[[application]]
 //	module = "counter.wasm"
@@ -52,25 +60,22 @@ var errNoApplication = errors.New("there is no [[application]] in it")
 //	rights = { memory = "64MiB", deny = ["connect"], folders = ["data"] }
 //
 // What it opens is for [closeApplications], also when there is an error.
-func readApplications(path string) ([]*application, error) {
-	var file struct {
-		Application []*application `toml:"application"`
-	}
+func readApplications(path string) (file applicationFile, err error) {
 	meta, err := toml.DecodeFile(path, &file)
 	switch {
 	case err != nil:
-		return nil, tomlError("application file", path, err)
+		return file, tomlError("application file", path, err)
 	case unknownKey(meta) != "":
-		return nil, fmt.Errorf("application file %s: there is no key %s", path, unknownKey(meta))
+		return file, fmt.Errorf("application file %s: there is no key %s", path, unknownKey(meta))
 	case len(file.Application) == 0:
-		return nil, fmt.Errorf("application file %s: %w", path, errNoApplication)
+		return file, fmt.Errorf("application file %s: %w", path, errNoApplication)
 	}
 	for i, a := range file.Application {
 		if err := a.complete(filepath.Dir(path)); err != nil {
-			return file.Application, fmt.Errorf("application file %s: application %d: %w", path, i+1, err)
+			return file, fmt.Errorf("application file %s: application %d: %w", path, i+1, err)
 		}
 	}
-	return file.Application, nil
+	return file, nil
 }
 
 // closeApplications closes what was opened for applications; they must have ended.

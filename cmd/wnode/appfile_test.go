@@ -23,6 +23,8 @@ func writeApplications(t *testing.T, text string) string {
 
 func TestReadApplications(t *testing.T) {
 	path := writeApplications(t, `
+memory = "512MiB"
+
 [[application]]
 module = "counter.wasm"
 
@@ -35,9 +37,13 @@ type = "transient"
 shutdown = "1m"
 rights = { memory = "64MiB", deny = ["connect"] }
 `)
-	list, err := readApplications(path)
+	file, err := readApplications(path)
+	list := file.Application
 	if err != nil || len(list) != 2 {
 		t.Fatalf("%v, %v", list, err)
+	}
+	if file.Memory != 512<<20 {
+		t.Errorf("memory %v", &file.Memory)
 	}
 	first, second := list[0], list[1]
 	if first.Name != "counter" || first.Module != filepath.Join(filepath.Dir(path), "counter.wasm") || first.Type != permanent {

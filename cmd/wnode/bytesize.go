@@ -73,3 +73,31 @@ func (s byteSize) String() string {
 
 // Type is what the help calls the value.
 func (s byteSize) Type() string { return "size" }
+
+// cacheSize is the value of a flag: how much is kept on disk, in bytes.
+type cacheSize int64
+
+// The sizes of the compiled code on disk: without the flag, and the least that is of use.
+const (
+	defaultCodeCache cacheSize = 1 << 30
+	leastCodeCache   cacheSize = 1 << 20
+)
+
+// Set reads a size.
+func (s *cacheSize) Set(text string) error {
+	size, err := parseBytes(text)
+	if err != nil {
+		return err
+	}
+	if size < uint64(leastCodeCache) {
+		return fmt.Errorf("give at least %v", leastCodeCache)
+	}
+	*s = cacheSize(min(size, math.MaxInt64))
+	return nil
+}
+
+// String gives a size in the largest unit that leaves a whole number.
+func (s cacheSize) String() string { return byteSize(s).String() }
+
+// Type is what the help calls the value.
+func (s cacheSize) Type() string { return "size" }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"math"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -28,4 +29,15 @@ func TestByteSizeText(t *testing.T) {
 			rt.Fatalf("%d is shown as %v, which is %d, %v", size, size, again, err)
 		}
 	})
+}
+
+func TestCacheSize(t *testing.T) {
+	for text, want := range map[string]cacheSize{
+		"1MiB": 1 << 20, "2GiB": 2 << 30, "1000GB": 1e12, "1048575": 0, "0": 0, "": 0, "all": 0, "99999999999GiB": math.MaxInt64,
+	} {
+		var got cacheSize
+		if err := got.Set(text); got != want || (err == nil) != (want > 0) {
+			t.Errorf("%q is %d, %v, want %d", text, got, err, want)
+		}
+	}
 }

@@ -143,6 +143,10 @@ func (r *inspected) tellStart(w io.Writer) {
 	if r.Image != nil {
 		row(w, "image", fmt.Sprintf("%s of %s are not zero", bytesText(r.Image.Bytes), bytesText(r.Image.MemoryBytes)))
 	}
+	if t := r.Takes; t != nil {
+		row(w, "takes", fmt.Sprintf("%s for each process, and once %s for the image and %s for code",
+			bytesText(t.ProcessBytes), bytesText(t.ImageBytes), bytesText(t.CodeBytes)))
+	}
 	row(w, "compiled in", fmt.Sprintf("%v, from %s rewritten",
 		time.Duration(r.Compile.Seconds*float64(time.Second)).Round(100*time.Microsecond), bytesText(uint64(r.Compile.RewrittenBytes))))
 }

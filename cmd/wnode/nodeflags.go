@@ -30,12 +30,16 @@ type nodeFlags struct {
 	listen     string
 	connect    []string
 	maxModule  byteSize
+	memory     memorySize
+	codeCache  cacheSize
 	policy     string
 	logLevel   slog.Level
 
 	rights, remoteRights wnode.Rights // of the policy
 
-	progress func(wnode.Progress) // no flag: set by commands with which a person waits
+	// No flags: set by commands with which a person waits, and by those whose node is there for one module.
+	progress       func(wnode.Progress)
+	compileWorkers int
 }
 
 func (f *nodeFlags) add(c *cobra.Command) {
@@ -47,6 +51,9 @@ func (f *nodeFlags) add(c *cobra.Command) {
 	flags.StringArrayVar(&f.connect, "connect", nil, "connect to a node, NAME@HOST or NAME@HOST:PORT; may be repeated")
 	f.maxModule = defaultMaxModule
 	flags.Var(&f.maxModule, "max-module", "the largest module to take or send: bytes, or a number with a unit such as 64MiB")
+	flags.Var(&f.memory, "memory", "what processes may take together, with their modules and messages: bytes, a number with a unit such as 2GiB, or a part of the machine's (or container's) memory such as 50% (default 75%)")
+	f.codeCache = defaultCodeCache
+	flags.Var(&f.codeCache, "code-cache", "the most compiled code to keep on disk for all nodes of this user: bytes, or a number with a unit such as 500MiB")
 	flags.StringVar(&f.policy, "policy", "", "a TOML file that says what processes may use and do, those of other nodes apart (see docs/policy.md)")
 	f.logLevel = slog.LevelWarn
 	flags.Var((*logLevel)(&f.logLevel), "log-level", "log from this level on: DEBUG, INFO, WARN or ERROR")
@@ -125,7 +132,7 @@ func (f *nodeFlags) start(ctx context.Context, c *cobra.Command, log *slog.Logge
 	}
 	n, err := wnode.Start(ctx, wnode.Options{
 		Name: f.name, Cookie: secret, Listen: f.listen, WellKnownPort: port, CacheDir: cacheDir(), Logger: log,
-		MaxModuleBytes: int64(f.maxModule), Progress: f.progress,
+		MaxModuleBytes: int64(f.maxModule), Memory: uint64(f.memory), CodeBytes: int64(f.codeCache), Progress: f.progress, CompileWorkers: f.compileWorkers,
 		Rights: f.rights, RemoteRights: f.remoteRights,
 	})
 	if err != nil {

@@ -136,7 +136,8 @@ func TestReachOfFiles(t *testing.T) {
 		len(remote.FolderNames()) != 0 || remote.Environment()["MODE"] != "far" {
 		t.Errorf("%+v, %+v, %v", processes, remote, err)
 	}
-	list, err := readApplications(app)
+	file, err := readApplications(app)
+	list := file.Application
 	defer closeApplications(list)
 	if err != nil || !slices.Equal(list[0].rights.FolderNames(), []string{"/d"}) || list[0].rights.Environment()["A"] != "1" {
 		t.Errorf("%+v, %v", list, err)

@@ -65,6 +65,9 @@ func (f *runFlags) run(c *cobra.Command, path string, args []string) error {
 	status := newStatusLine(filepath.Base(path))
 	defer status.clear()
 	f.progress = status.report
+	if f.on == "" {
+		f.compileWorkers = compileWorkers
+	}
 	out := newOutput()
 	streams := wnode.Streams{Output: out, Errors: os.Stderr, Input: os.Stdin}
 	return out.failure(f.serve(ctx, c, streams, func(n *wnode.Node, leader abi.Pid) error {
@@ -88,6 +91,9 @@ func (f *runFlags) run(c *cobra.Command, path string, args []string) error {
 		return exitOf(fn.Name, reason, n)
 	}))
 }
+
+// compileWorkers compile the module of a node that has no other: nobody else is hurt if it ends the program.
+const compileWorkers = 2
 
 // openReach opens what the module is given.
 func (f *runFlags) openReach(c *cobra.Command) (*wnode.Reach, error) {
@@ -156,6 +162,9 @@ func exitOf(name string, reason any, n *wnode.Node) error {
 	}
 	if reason == abi.ReasonNoConnection {
 		return fmt.Errorf("%s: the connection to its node was lost", name)
+	}
+	if reason == wnode.ReasonNodeFull {
+		return fmt.Errorf("%s ended: %q: the memory of its node is used up; --memory gives a node more", name, reason)
 	}
 	list, _ := reason.([]any)
 	if len(list) == 2 && list[0] == abi.ReasonExitStatus {

@@ -47,11 +47,14 @@ func startCommand() *cobra.Command {
 func (f *startFlags) run(c *cobra.Command) error {
 	var applications []*application
 	if f.app != "" {
-		var err error
-		applications, err = readApplications(f.app)
+		file, err := readApplications(f.app)
+		applications = file.Application
 		defer closeApplications(applications)
 		if err != nil {
 			return err
+		}
+		if !c.Flags().Changed("memory") {
+			f.memory = file.Memory
 		}
 	}
 	if f.headless {

@@ -13,7 +13,7 @@ import (
 // more than the node may keep they end, and nobody who keeps little.
 func TestHoarders(t *testing.T) {
 	const total = 64 * mib
-	n := start(t, func(o *wnode.Options) { o.WaitingMemory = total })
+	n := start(t, func(o *wnode.Options) { o.Memory = 3 * total })
 	self := do("wnode.self", num(0))
 	for name, hoard := range map[string]code{
 		"messages": times(24, 1000, do("wnode.send", pidAt(0), num(0), num(page))),

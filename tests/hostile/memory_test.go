@@ -19,7 +19,7 @@ const page = 1 << 16
 
 // guestMemory bounds what the guests of a node have together.
 func guestMemory(bytes uint64) func(*wnode.Options) {
-	return func(o *wnode.Options) { o.GuestMemory = bytes }
+	return func(o *wnode.Options) { o.Memory = bytes }
 }
 
 // resident gives the most memory that the program has had from the system so far, in bytes.
@@ -72,11 +72,11 @@ func TestMemoryBomb(t *testing.T) {
 				attacks = append(attacks, n.spawn(fn))
 			}
 			n.eventually("all have what they get", func() bool { return len(n.inbox)+ended(attacks) == len(attacks) })
-			n.want(n.run(large(total/page)), "memory_limit")
+			n.want(n.run(large(total/page)), vm.ReasonNodeFull)
 			for _, a := range attacks {
 				select {
 				case reason := <-a.down:
-					n.want(reason, "memory_limit")
+					n.want(reason, vm.ReasonNodeFull)
 				default:
 					a.kill()
 				}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
+	"errors"
 	"log/slog"
 	"testing"
 	"time"
@@ -148,7 +149,10 @@ func (n *node) spawn(fn abi.Function, change ...func(*wnode.SpawnRequest)) *atta
 			}
 		}
 	})
-	if err := <-started; err != nil {
+	err := <-started
+	if full := new(wnode.MemoryError); errors.As(err, &full) {
+		a.down <- wnode.ReasonNodeFull // why it does not begin, as it would be why it ends a moment later
+	} else if err != nil {
 		n.t.Fatal(err)
 	}
 	return a

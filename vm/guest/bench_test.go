@@ -1,6 +1,7 @@
 package guest
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -16,19 +17,69 @@ import (
 // BenchmarkSpawn measures the life of a process that does nothing, of a small guest and of one in Go: in an
 // instance that has rested, and in a new one.
 func BenchmarkSpawn(b *testing.B) {
+	for name, module := range map[string][]byte{"small": entry().Bytes(), "Go": goGuest(b)} {
+		b.Run(name+"/warm", func(b *testing.B) { benchmarkSpawn(b, module, false) })
+		b.Run(name+"/fresh", func(b *testing.B) { benchmarkSpawn(b, module, true) })
+	}
+}
+
+// goGuest builds a guest in Go.
+func goGuest(b *testing.B) []byte {
 	path := filepath.Join(b.TempDir(), "gospawn.wasm")
 	build := exec.Command("go", "build", "-buildmode=c-shared", "-o", path, "./testdata/gospawn")
 	build.Env = append(os.Environ(), "GOOS=wasip1", "GOARCH=wasm")
 	if out, err := build.CombinedOutput(); err != nil {
 		b.Fatalf("%v\n%s", err, out)
 	}
-	goGuest, err := os.ReadFile(path)
+	module, err := os.ReadFile(path)
 	if err != nil {
 		b.Fatal(err)
 	}
-	for name, module := range map[string][]byte{"small": entry().Bytes(), "Go": goGuest} {
-		b.Run(name+"/warm", func(b *testing.B) { benchmarkSpawn(b, module, false) })
-		b.Run(name+"/fresh", func(b *testing.B) { benchmarkSpawn(b, module, true) })
+	return module
+}
+
+// BenchmarkLoad measures how long a large module takes, a guest in Go of some 4 MB, from its bytes to code that can be
+// run: compiled, and with compiled code that is on disk; on an idle node, and beside two guests that compute without end.
+func BenchmarkLoad(b *testing.B) {
+	module := goGuest(b)
+	for _, spinning := range []int{0, 2} {
+		b.Run(fmt.Sprintf("spinning=%d/cached", spinning), func(b *testing.B) { benchmarkLoad(b, module, true, 1, spinning) })
+		for workers := 1; workers <= 2; workers++ {
+			b.Run(fmt.Sprintf("spinning=%d/workers=%d", spinning, workers), func(b *testing.B) {
+				benchmarkLoad(b, module, false, workers, spinning)
+			})
+		}
+	}
+}
+
+func benchmarkLoad(b *testing.B, module []byte, cached bool, workers, spinning int) {
+	n := newTestNode(b, func(o *Options) {
+		o.CompileWorkers = workers
+		if cached {
+			o.CacheDir = b.TempDir()
+		}
+	})
+	var spins []*program
+	for range spinning {
+		spins = append(spins, n.start(entry(forever).Bytes()))
+	}
+	load := func() {
+		loaded, err := n.engine.compile(abi.Hash{1}, module)
+		if err != nil {
+			b.Fatal(err)
+		}
+		loaded.close()
+	}
+	if cached {
+		load()
+	}
+	b.SetBytes(int64(len(module)))
+	for b.Loop() {
+		load()
+	}
+	for _, p := range spins {
+		n.kill(p.pid)
+		p.wait()
 	}
 }
 

@@ -58,6 +58,11 @@ func (b *body) Run(p *vm.Process) vm.Exit {
 	return g.run()
 }
 
+// full gives the exit of a process for which the node has no memory left.
+func (e *Engine) full() vm.Exit {
+	return vm.Exit{Reason: vm.ReasonNodeFull, Crash: true, Detail: e.memory.Full().Error()}
+}
+
 // loadFailed gives the exit of a process whose code is not there or cannot be run.
 func (b *body) loadFailed(p *vm.Process, err error) vm.Exit {
 	var missing *loadError
@@ -66,6 +71,8 @@ func (b *body) loadFailed(p *vm.Process, err error) vm.Exit {
 	switch {
 	case p.Context().Err() != nil:
 		return vm.Normal // the process ends for another reason already
+	case errors.Is(err, errNodeFull):
+		return b.engine.full()
 	case errors.As(err, &missing) && (errors.Is(err, abi.ErrTooLarge) || errors.Is(err, abi.ErrLimit)):
 		return codeError("load_error", missing.Error())
 	case errors.As(err, &missing):
@@ -149,8 +156,11 @@ type guest struct {
 func (g *guest) run() vm.Exit {
 	defer g.closeReach()
 	i, err := g.instance()
-	if errors.Is(err, errMemory) {
+	switch {
+	case errors.Is(err, errMemory):
 		return vm.Exit{Reason: ReasonMemory, Crash: true}
+	case errors.Is(err, errNodeFull):
+		return g.engine.full()
 	}
 	if err != nil {
 		return g.instantiateFailed(err)

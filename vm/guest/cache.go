@@ -4,6 +4,7 @@ import (
 	"container/list"
 	"errors"
 	"sync"
+	"sync/atomic"
 
 	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/api"
@@ -27,9 +28,27 @@ type code struct {
 	weight   uint64 // what an instance takes beside its linear memory, in bytes
 	bounds   instanceBounds
 	pool     pool
+	engine   *Engine
+	size     uint64        // an estimate of what the code takes, in bytes
+	taken    atomic.Uint64 // of the memory of the node, by its instances, in bytes
 
 	users int           // instances that may exist
 	idle  *list.Element // place among the unused ones, nil while there are users
+}
+
+// take takes memory for an instance, or none when there is not so much.
+func (c *code) take(n uint64) bool {
+	if !c.engine.takeMemory(n) {
+		return false
+	}
+	c.taken.Add(n)
+	return true
+}
+
+// give gives back what was taken for an instance.
+func (c *code) give(n uint64) {
+	c.taken.Add(^(n - 1))
+	c.engine.memory.Release(n)
 }
 
 // loadError says that the bytes of a module could not be had.
@@ -169,19 +188,19 @@ func (c *cache) retireLocked(unused *code) {
 func (c *cache) closeLocked(unused *code) {
 	c.idle.Remove(unused.idle)
 	delete(c.loaded, unused.hash)
-	unused.pool.close()
-	c.engine.close(unused.compiled)
+	unused.close()
 }
 
-// largeImages are images that a module without users gives way for when memory is short, in bytes.
-const largeImages = 1 << 20
+// largeModule is what a module without users takes that gives way when memory is short, in bytes: others are no great
+// help, and would have to be loaded again.
+const largeModule = 1 << 20
 
-// yield closes the module with large images that nobody has used for longest, and reports false when there is none.
+// yield closes the large module that nobody has used for longest, and reports false when there is none.
 func (c *cache) yield() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for e := c.idle.Front(); e != nil; e = e.Next() {
-		if unused := e.Value.(*code); unused.pool.footprint() >= largeImages {
+		if unused := e.Value.(*code); unused.size+unused.pool.footprint() >= largeModule {
 			c.closeLocked(unused)
 			return true
 		}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/tetratelabs/wazero"
+	"github.com/tetratelabs/wazero/experimental"
 	"github.com/tetratelabs/wazero/imports/wasi_snapshot_preview1"
 
 	"github.com/wnode/wnode/abi"
@@ -14,8 +15,8 @@ import (
 	"github.com/wnode/wnode/vm/module/wasm"
 )
 
-// compile makes a module ready. It has one goroutine compile, and not several: a module that makes
-// the compiler panic then costs no more than its own process.
+// compile makes a module ready. A module that makes the compiler panic costs no more than its own process, as long
+// as it is one goroutine that compiles.
 func (e *Engine) compile(hash abi.Hash, content []byte) (ready *code, err error) {
 	defer recoverCompile(&err)
 	if err := module.Check(content); err != nil {
@@ -28,12 +29,23 @@ func (e *Engine) compile(hash abi.Hash, content []byte) (ready *code, err error)
 	if err != nil {
 		return nil, err
 	}
-	if err := e.checkImports(compiled); err != nil {
+	err = e.checkImports(compiled)
+	if err == nil && !e.takeMemory(codeBytes(rewritten)) {
+		err = errNodeFull
+	}
+	if err != nil {
 		e.close(compiled)
 		return nil, err
 	}
 	return e.newCode(hash, rewritten, compiled), nil
 }
+
+// codeGrowth is by how much a rewritten module is smaller than what is kept of it once it is compiled: machine code
+// and the runtime's tables.
+const codeGrowth = 5
+
+// codeBytes estimates what the compiled code of a module takes, in bytes: the runtime does not tell.
+func codeBytes(r *rewrite.Result) uint64 { return codeGrowth * uint64(len(r.Module)) }
 
 // recoverCompile is deferred by what compiles. A panic becomes an error.
 func recoverCompile(err *error) {
@@ -42,6 +54,7 @@ func recoverCompile(err *error) {
 	}
 }
 
+// newCode takes over the memory that was taken for the code.
 func (e *Engine) newCode(hash abi.Hash, rewritten *rewrite.Result, compiled wazero.CompiledModule) *code {
 	exports := compiled.ExportedFunctions()
 	delete(exports, rewritten.Start) // which is nobody's to name
@@ -51,8 +64,9 @@ func (e *Engine) newCode(hash abi.Hash, rewritten *rewrite.Result, compiled waze
 		inner:  compiled.Name(),
 		layout: rewritten.Layout, offsets: rewritten.Offsets, debug: rewritten.DebugBytes,
 		left: rewritten.Left, weight: instanceBytes + rewritten.TableBytes, bounds: boundsOf(rewritten),
+		engine: e, size: codeBytes(rewritten),
 	}
-	ready.pool.init(ready, &e.memory, rewritten)
+	ready.pool.init(ready, e.memory, rewritten)
 	return ready
 }
 
@@ -73,7 +87,7 @@ func (e *Engine) rewrite(content []byte, opts rewrite.Options) (*rewrite.Result,
 	}
 	var compiled wazero.CompiledModule
 	if err == nil {
-		if compiled, err = e.runtime.CompileModule(e.ctx, rewritten.Module); err == nil {
+		if compiled, err = e.compileModule(rewritten.Module); err == nil {
 			return rewritten, compiled, nil
 		}
 	} else if !errors.Is(err, wasm.ErrMalformed) {
@@ -83,6 +97,16 @@ func (e *Engine) rewrite(content []byte, opts rewrite.Options) (*rewrite.Result,
 		return nil, nil, &compileError{reason.Error()}
 	}
 	return nil, nil, &compileError{err.Error()}
+}
+
+// compileModule has the runtime compile a module, on as many goroutines as it may while others are not compiled.
+func (e *Engine) compileModule(module []byte) (wazero.CompiledModule, error) {
+	defer e.compiling.Add(-1)
+	ctx := e.ctx
+	if e.compiling.Add(1) == 1 && e.opts.CompileWorkers > 1 {
+		ctx = experimental.WithCompilationWorkers(ctx, e.opts.CompileWorkers)
+	}
+	return e.runtime.CompileModule(ctx, module)
 }
 
 // explain gives what the runtime has against a module, nil for nothing. Nothing has bounded the time
@@ -95,6 +119,13 @@ func (e *Engine) explain(content []byte) error {
 		e.opts.Logger.Warn("interpreter not closed", "err", err)
 	}
 	return reason
+}
+
+// close frees a module that nobody uses.
+func (c *code) close() {
+	c.pool.close()
+	c.engine.close(c.compiled)
+	c.engine.memory.Release(c.size)
 }
 
 // close frees a compiled module that has no instance.

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/tetratelabs/wazero"
@@ -44,15 +45,22 @@ type Options struct {
 	// Compiling is told when a module begins to be compiled, with done 0, and when it has been, with
 	// done the size in bytes; on any goroutine. nil: nobody is.
 	Compiling func(hash abi.Hash, done, size int64)
-	// CacheDir keeps compiled modules across restarts. Only the node may be able to write there:
-	// what is in it is run. "": nothing is kept.
+	// CacheDir keeps compiled code across restarts, for all engines that are given it. Only the user and the
+	// administrator may be able to write there, as what is in it is run: else, and when it cannot be used, there is
+	// a warning, and nothing is kept. "": nothing is kept.
 	CacheDir string
+	// CacheBytes bounds the compiled code in CacheDir; what was not used for longest goes first.
+	// 0: [module.DefaultCodeBytes].
+	CacheBytes int64
+	// CompileWorkers is how many goroutines compile a module when no other is being compiled. More than one make that
+	// faster, but cannot be recovered from: a module that makes the compiler panic then ends the program. 0: 1.
+	CompileWorkers int
 	// MemoryPages bounds the memory of one guest, in pages of 64 KiB, at most 65536.
 	// 0: [DefaultMemoryPages].
 	MemoryPages uint32
-	// TotalMemory bounds the memory of all guests together, in bytes: their linear memories and tables,
-	// 20 KiB for each, and what the instances of each module begin with. 0: half of the machine's.
-	TotalMemory uint64
+	// Memory is what the node may keep, of which guests take their linear memories and tables, 20 KiB for each, what
+	// the instances of each module begin with, and the compiled code. nil: one of the default size for guests only.
+	Memory *vm.Memory
 	// TotalFiles bounds what all guests together have open on the host. 0: half of what the node may.
 	TotalFiles int
 	// MaxCompiled bounds the compiled modules that are kept while no process runs them.
@@ -68,19 +76,20 @@ var errClosed = errors.New("guest engine closed")
 
 // Engine compiles modules and runs them. Its methods may be called concurrently.
 type Engine struct {
-	opts    Options
-	started time.Time
-	runtime wazero.Runtime
-	onDisk  wazero.CompilationCache // nil when nothing is kept
-	config  wazero.ModuleConfig     // what all instances have in common
-	hosts   map[string]map[string]api.FunctionDefinition
-	modules cache
-	arena   image.Arena
-	memory  budget
-	files   budget
-	logs    vm.LogRate    // of all guests
-	pooled  chan struct{} // holds a token when there may be instances at rest
-	symbols symbols
+	opts      Options
+	started   time.Time
+	runtime   wazero.Runtime
+	onDisk    wazero.CompilationCache // nil when nothing is kept
+	config    wazero.ModuleConfig     // what all instances have in common
+	hosts     map[string]map[string]api.FunctionDefinition
+	modules   cache
+	compiling atomic.Int32 // modules that are
+	arena     image.Arena
+	memory    *vm.Memory
+	files     budget
+	logs      vm.LogRate    // of all guests
+	pooled    chan struct{} // holds a token when there may be instances at rest
+	symbols   symbols
 
 	ctx    context.Context // ends when the engine is closed
 	cancel context.CancelFunc
@@ -92,8 +101,7 @@ type Engine struct {
 
 var _ vm.Loader = (*Engine)(nil)
 
-// NewEngine makes an engine. [Engine.Close] ends it. It fails on options that make no sense and
-// when the cache directory cannot be used.
+// NewEngine makes an engine. [Engine.Close] ends it. It fails on options that make no sense.
 func NewEngine(opts Options) (*Engine, error) {
 	if err := opts.complete(); err != nil {
 		return nil, fmt.Errorf("guest engine: %w", err)
@@ -103,7 +111,7 @@ func NewEngine(opts Options) (*Engine, error) {
 	e.ctx, e.cancel = context.WithCancel(context.Background())
 	e.modules.init(e, opts.MaxCompiled)
 	e.pooled = make(chan struct{}, 1)
-	e.memory.most, e.files.most = opts.TotalMemory, uint64(opts.TotalFiles)
+	e.memory, e.files.most = opts.Memory, uint64(opts.TotalFiles)
 	e.logs.Burst, e.logs.PerSecond = logBurstAll, logPerSecAll
 	e.symbols.init()
 
@@ -112,11 +120,9 @@ func NewEngine(opts Options) (*Engine, error) {
 		// A module has no debug information but what the rewriter gave it, and that only when it had its own.
 		WithDebugInfoEnabled(true)
 	if opts.CacheDir != "" {
-		var err error
-		if e.onDisk, err = wazero.NewCompilationCacheWithDir(opts.CacheDir); err != nil {
-			e.cancel()
-			return nil, fmt.Errorf("guest engine: %w", err)
-		}
+		e.onDisk = openCodeCache(opts.CacheDir, opts.CacheBytes, opts.Logger)
+	}
+	if e.onDisk != nil {
 		config = config.WithCompilationCache(e.onDisk)
 	}
 	e.runtime = wazero.NewRuntimeWithConfig(e.ctx, config)
@@ -135,14 +141,14 @@ func (o *Options) complete() error {
 	if o.MemoryPages > maxMemoryPages {
 		return fmt.Errorf("%d pages of memory, at most %d", o.MemoryPages, maxMemoryPages)
 	}
-	if o.MaxCompiled < 0 || o.MaxModuleBytes < 0 || o.TotalFiles < 0 {
+	if o.MaxCompiled < 0 || o.MaxModuleBytes < 0 || o.CacheBytes < 0 || o.CompileWorkers < 0 || o.TotalFiles < 0 {
 		return errors.New("a negative bound")
 	}
 	if o.MemoryPages == 0 {
 		o.MemoryPages = DefaultMemoryPages
 	}
-	if o.TotalMemory == 0 {
-		o.TotalMemory = vm.MachineMemory() / 2
+	if o.Memory == nil {
+		o.Memory = vm.NewMemory(0)
 	}
 	if o.TotalFiles == 0 {
 		o.TotalFiles = halfOfDescriptors()

@@ -3,7 +3,6 @@ package guest
 import (
 	"context"
 	"errors"
-	"os"
 	"sync"
 	"testing"
 
@@ -13,33 +12,17 @@ import (
 
 func TestOptions(t *testing.T) {
 	modules := &testModules{}
-	file := t.TempDir() + "/file"
-	if err := os.WriteFile(file, nil, 0o600); err != nil {
-		t.Fatal(err)
-	}
 	for name, opts := range map[string]Options{
 		"no modules":        {},
 		"too much memory":   {Modules: modules, MemoryPages: 1<<16 + 1},
 		"negative compiled": {Modules: modules, MaxCompiled: -1},
 		"negative bytes":    {Modules: modules, MaxModuleBytes: -1},
-		"cache in a file":   {Modules: modules, CacheDir: file},
+		"negative cache":    {Modules: modules, CacheBytes: -1},
 	} {
 		if e, err := NewEngine(opts); err == nil {
 			t.Errorf("%s: no error", name)
 			_ = e.Close(t.Context())
 		}
-	}
-}
-
-func TestCacheDir(t *testing.T) {
-	dir := t.TempDir()
-	module := entry().Bytes()
-	for range 2 {
-		n := newTestNode(t, func(o *Options) { o.CacheDir = dir })
-		wantReason(t, n.start(module).wait(), "normal")
-	}
-	if entries, err := os.ReadDir(dir); err != nil || len(entries) == 0 {
-		t.Errorf("cache directory has %v, %v", entries, err)
 	}
 }
 

@@ -50,11 +50,12 @@ func (e *Engine) Inspect(ctx context.Context, in Inspection) (report *Report, er
 	if err != nil {
 		return nil, oneLine(err)
 	}
-	code := e.newCode(sha256.Sum256(in.Module), rewritten, compiled)
-	defer func() {
-		code.pool.close()
+	if !e.takeMemory(codeBytes(rewritten)) {
 		e.close(compiled)
-	}()
+		return nil, fmt.Errorf("inspect module: %w", e.memory.Full())
+	}
+	code := e.newCode(sha256.Sum256(in.Module), rewritten, compiled)
+	defer code.close()
 	if report, err = describe(code.hash, in.Module); err != nil {
 		return nil, err
 	}
@@ -88,6 +89,7 @@ func (e *Engine) observe(ctx context.Context, c *code, in Inspection, report *Re
 	img, ready := c.pool.current()
 	if img != nil {
 		report.Image = &ImageReport{Bytes: img.Bytes(), MemoryBytes: img.Size()}
+		report.Takes = &TakesReport{ProcessBytes: c.weight + img.Size(), ImageBytes: c.pool.footprint(), CodeBytes: c.size}
 	}
 	if spent && report.Instances.Reused {
 		report.Instances = InstancesReport{Reason: "its initialisation changes descriptors"}

@@ -70,7 +70,11 @@ func TestInspectInitialization(t *testing.T) {
 			}
 		})
 	}
-	if used := n.engine.memory.used.Load(); used != 0 {
+	plain := n.wantReport(entry().Bytes())
+	if takes := plain.Takes; takes == nil || takes.ProcessBytes != pageBytes+instanceBytes || takes.ImageBytes != 0 || takes.CodeBytes == 0 {
+		t.Errorf("it takes %+v", takes)
+	}
+	if used := n.engine.memory.Guests(); used != 0 {
 		t.Errorf("%d bytes are left of what was inspected", used)
 	}
 }

@@ -36,13 +36,16 @@ type instance struct {
 }
 
 // errMemory is what the allocator panics with when the first pages cannot be had: the runtime has no
-// other way to say so.
-var errMemory = errors.New("memory limit")
+// other way to say so. errNodeFull says that it is not the process that may not have them.
+var (
+	errMemory   = errors.New("memory limit")
+	errNodeFull = errors.New("no memory left on the node")
+)
 
 // instance gives the guest an instance: one that has rested, or a new one that is set to the image
 // too. A process that reaches something of the host has one to itself, which is initialised with that, and so has
 // one that may have less memory than the others begin with. The error is errMemory when the process may not
-// have its memory.
+// have its memory, and errNodeFull when there is none left.
 func (g *guest) instance() (i *instance, err error) {
 	most := g.engine.memoryFor(g.process)
 	if !g.reaches() {
@@ -68,7 +71,7 @@ func (g *guest) newInstance(most uint64) (*instance, error) {
 	i.apart = g.reaches()
 	img, ready, err := g.code.pool.begin(i, most)
 	if err == nil && !i.resize(img.Size()) {
-		err = errMemory
+		err = errNodeFull
 	}
 	if err != nil {
 		i.close()
@@ -82,19 +85,22 @@ func (g *guest) newInstance(most uint64) (*instance, error) {
 // instantiate makes an instance in which nothing has run and whose memory is empty.
 func (e *Engine) instantiate(g *guest, most uint64) (i *instance, err error) {
 	c := g.code
-	if !e.takeMemory(c.weight) {
-		return nil, errMemory
+	if !c.take(c.weight) {
+		return nil, errNodeFull
 	}
 	i = &instance{engine: e, code: c, functions: map[string]api.Function{}}
-	i.memory = linearMemory{engine: e, most: most}
+	i.memory = linearMemory{engine: e, code: c, most: most}
 	made, memory := false, &i.memory
 	defer func() {
 		if !made {
 			memory.Free() // which the runtime does with an instance only
-			e.memory.release(c.weight)
+			c.give(c.weight)
 		}
 		if r := recover(); r == error(errMemory) {
 			i, err = nil, errMemory
+			if memory.short {
+				err = errNodeFull
+			}
 		} else if r != nil {
 			panic(r)
 		}
@@ -240,5 +246,5 @@ func (i *instance) close() {
 	if err := i.module.Close(context.Background()); err != nil {
 		i.engine.opts.Logger.Warn("instance not closed", "err", err)
 	}
-	i.engine.memory.release(i.code.weight)
+	i.code.give(i.code.weight)
 }

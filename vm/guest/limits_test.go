@@ -1,6 +1,7 @@
 package guest
 
 import (
+	"errors"
 	"testing"
 
 	"github.com/wnode/wnode/abi"
@@ -16,7 +17,7 @@ func grow(pages int64) op { return seq(i32c(pages), raw(0x40, 0)) }
 
 // W-06: a guest that may not grow its memory hears so; one that cannot even have its first pages ends.
 func TestMemoryRights(t *testing.T) {
-	n := newTestNode(t, func(o *Options) { o.TotalMemory = 20 * pageBytes })
+	n := newTestNode(t, forGuests(20*pageBytes))
 	limit := withRights(vm.Rights{Limits: vm.Limits{Memory: 3*pageBytes + 1}})
 	for range 10 { // what one had, the next can have
 		p := n.start(entry(n.report(grow(2)), n.report(grow(1)), n.report(grow(0))).Bytes(), limit)
@@ -34,13 +35,11 @@ func TestMemoryRights(t *testing.T) {
 	n.start(entry(n.report(grow(9))).Bytes()).wait()
 	n.wantReports(-1)
 	large.Pages = 9
-	wantReason(t, n.run(large), ReasonMemory)
+	wantReason(t, n.run(large), vm.ReasonNodeFull)
 	n.message(holder.pid, "end")
 	holder.wait()
 	n.close()
-	if used := n.engine.memory.used.Load(); used != 0 {
-		t.Errorf("%d bytes are still charged", used)
-	}
+	n.wantAllGivenBack()
 }
 
 func TestReductionLimit(t *testing.T) {
@@ -242,7 +241,7 @@ func TestDeepStack(t *testing.T) {
 // memory, and tables, which count as large as they can become.
 func TestMemoryOfInstances(t *testing.T) {
 	const total = 8 << 20
-	n := newTestNode(t, func(o *Options) { o.TotalMemory = total })
+	n := newTestNode(t, forGuests(total))
 	waits := seq(invoke("wnode.receive", i64c(-1), i32c(0), i32c(9)), drop)
 	idle := func(table int, body ...op) *wasmModule {
 		m := entry(append(body, n.tell(0, 0), waits)...)
@@ -262,12 +261,17 @@ func TestMemoryOfInstances(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			var running []*program
 			for fits := true; fits; {
-				p := n.start(tt.module.Bytes())
+				p, err := n.tryStart(tt.module.Bytes())
+				if full := new(vm.MemoryError); errors.As(err, &full) {
+					break
+				} else if err != nil {
+					t.Fatal(err)
+				}
 				select {
 				case <-n.inbox:
 					running = append(running, p)
 				case exit := <-p.exit:
-					wantReason(t, exit, ReasonMemory)
+					wantReason(t, exit, vm.ReasonNodeFull)
 					fits = false
 				}
 			}
@@ -281,7 +285,5 @@ func TestMemoryOfInstances(t *testing.T) {
 		})
 	}
 	n.close()
-	if used := n.engine.memory.used.Load(); used != 0 {
-		t.Errorf("%d bytes are still charged", used)
-	}
+	n.wantAllGivenBack()
 }

@@ -8,7 +8,7 @@ import (
 )
 
 // ReasonMemory is the exit reason of a process whose module wants more memory to begin with than the
-// process may have, or than there is. Later on, memory.grow fails (W-06).
+// process may have. For more than there is, it is [vm.ReasonNodeFull]. Later on, memory.grow fails (W-06).
 const ReasonMemory = "memory_limit"
 
 // pageBytes is the size of a page of linear memory.
@@ -18,7 +18,7 @@ const pageBytes = 1 << 16
 // its process, and what the runtime and the machine know of it.
 const instanceBytes = 20 << 10
 
-// budget is what all guests together may have of something: of bytes of memory, of open files.
+// budget is what all guests together may have of something, such as open files.
 type budget struct {
 	most uint64
 	used atomic.Uint64
@@ -34,13 +34,13 @@ func (b *budget) take(n uint64) bool {
 
 func (b *budget) release(n uint64) { b.used.Add(^(n - 1)) }
 
-// takeMemory takes from the memory of all guests, for which instances at rest and modules that nobody uses make room.
+// takeMemory takes from the memory of the node, for which instances at rest and modules that nobody uses make room.
 func (e *Engine) takeMemory(n uint64) bool {
-	if e.memory.take(n) {
+	if e.memory.Take(n) {
 		return true
 	}
 	e.modules.rest()
-	for !e.memory.take(n) {
+	for !e.memory.Take(n) {
 		if !e.modules.yield() {
 			return false
 		}
@@ -48,18 +48,28 @@ func (e *Engine) takeMemory(n uint64) bool {
 	return true
 }
 
+// MakeRoom gives back memory that no process uses: instances at rest and, until it is enough, modules that
+// take much of it.
+func (e *Engine) MakeRoom(enough func() bool) {
+	e.modules.rest()
+	for !enough() && e.modules.yield() {
+	}
+}
+
 // linearMemory is the memory of one instance, within what its process and all guests may have.
 type linearMemory struct {
 	engine  *Engine
+	code    *code       // whose instance has it
 	process *vm.Process // whose memory it is at the time, nil while the instance rests
 	most    uint64
 	space   *image.Space // nil before the first pages
 	buffer  []byte       // the beginning of space
 	used    uint64       // the largest that buffer was since the space was set to an image
-	taken   uint64       // of the memory of all guests
+	taken   uint64       // of the memory of the node
 	// exactly is a size that Reallocate gives in place of the one that is asked for; nil for none.
 	exactly *uint64
 	refused bool // the process could not have as much as it asked for
+	short   bool // because the node does not have it
 }
 
 // Reallocate gives the memory with another size, nil when it may not be so large.
@@ -81,9 +91,10 @@ func (m *linearMemory) Reallocate(size uint64) []byte {
 	return m.buffer
 }
 
-// take takes from the memory of all guests until it has so much.
+// take takes from the memory of the node until it has so much.
 func (m *linearMemory) take(size uint64) bool {
-	if !m.engine.takeMemory(size - m.taken) {
+	if !m.code.take(size - m.taken) {
+		m.short = true
 		return false
 	}
 	m.taken = size
@@ -114,7 +125,7 @@ func (m *linearMemory) refuse() []byte {
 // set sets the memory, which is as large as the image's, to an image. What it has taken beyond that it gives back.
 func (m *linearMemory) set(i *image.Image) {
 	m.space.Set(i, m.used)
-	m.engine.memory.release(m.taken - i.Size())
+	m.code.give(m.taken - i.Size())
 	m.used, m.taken = i.Size(), i.Size()
 }
 
@@ -123,7 +134,7 @@ func (m *linearMemory) Free() {
 	if m.space != nil {
 		m.space.Free()
 	}
-	m.engine.memory.release(m.taken)
+	m.code.give(m.taken)
 	m.space, m.buffer, m.taken = nil, nil, 0
 }
 

@@ -63,7 +63,7 @@ func newTestNodeWith(t testing.TB, rights vm.Rights, change ...func(*Options)) *
 	}
 	n.system = vm.New(vm.Options{
 		Node: abi.NewNodeID(), Loader: n.engine, Names: n.names, Remote: n.way, Logger: slog.New(slog.DiscardHandler),
-		Rights: rights,
+		Rights: rights, Memory: n.engine.memory, MakeRoom: n.engine.MakeRoom,
 	})
 	t.Cleanup(n.close)
 	n.pid = n.native(func(p *vm.Process) vm.Exit {
@@ -80,6 +80,31 @@ func newTestNodeWith(t testing.TB, rights vm.Rights, change ...func(*Options)) *
 		}
 	})
 	return n
+}
+
+// smallCode is more than the code of all modules takes with which a test runs that counts memory.
+const smallCode = 12 << 10
+
+// forGuests gives a node so much memory for guests, in bytes, and what their code takes.
+func forGuests(bytes uint64) func(*Options) {
+	bytes += smallCode
+	return func(o *Options) { o.Memory = vm.NewMemory(bytes + bytes/7) }
+}
+
+// taken gives what guests and images have of the memory of the node, in bytes.
+func (n *testNode) taken() (bytes uint64) {
+	for _, m := range n.engine.Memory() {
+		bytes += m.Total() - m.Code
+	}
+	return bytes
+}
+
+// wantAllGivenBack checks that a closed node has nothing of its memory.
+func (n *testNode) wantAllGivenBack() {
+	n.t.Helper()
+	if guests, waiting := n.engine.memory.Guests(), n.engine.memory.Waiting(); guests != 0 || waiting != 0 {
+		n.t.Errorf("guests still have %d bytes, and %d wait", guests, waiting)
+	}
 }
 
 func (n *testNode) close() {
@@ -132,8 +157,22 @@ func (n *testNode) start(module []byte, change ...func(*vm.SpawnOptions)) *progr
 	return n.startFunction(abi.Function{Module: hash, Name: "test.wasm"}, change...)
 }
 
+// tryStart is start of what the node may have no room for.
+func (n *testNode) tryStart(module []byte) (*program, error) {
+	hash, _ := n.modules.Put(module)
+	return n.tryStartFunction(abi.Function{Module: hash, Name: "test.wasm"})
+}
+
 func (n *testNode) startFunction(fn abi.Function, change ...func(*vm.SpawnOptions)) *program {
 	n.t.Helper()
+	p, err := n.tryStartFunction(fn, change...)
+	if err != nil {
+		n.t.Fatal(err)
+	}
+	return p
+}
+
+func (n *testNode) tryStartFunction(fn abi.Function, change ...func(*vm.SpawnOptions)) (*program, error) {
 	p := &program{n: n, exit: make(chan vm.Exit, 1)}
 	body := n.engine.Body(fn, n.system.Node())
 	opts := vm.SpawnOptions{Function: fn, Label: fn.Name, Body: told{body, p.exit}}
@@ -141,10 +180,8 @@ func (n *testNode) startFunction(fn abi.Function, change ...func(*vm.SpawnOption
 		c(&opts)
 	}
 	var err error
-	if p.pid, err = n.system.Spawn(opts); err != nil {
-		n.t.Fatal(err)
-	}
-	return p
+	p.pid, err = n.system.Spawn(opts)
+	return p, err
 }
 
 func withArgs(args ...any) func(*vm.SpawnOptions) {

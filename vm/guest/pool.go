@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/wnode/wnode/abi"
+	"github.com/wnode/wnode/vm"
 	"github.com/wnode/wnode/vm/module/image"
 	"github.com/wnode/wnode/vm/module/rewrite"
 )
@@ -22,7 +23,7 @@ const shrinkPeriod = 10 * time.Second
 // pool has the instances of a module that are at rest, each set to the module's image.
 type pool struct {
 	code   *code
-	memory *budget       // that images take from
+	memory *vm.Memory    // that images take from
 	state  rewrite.State // Data is nil once there is an image
 	shared bool          // the module says that processes may share what it has read ([abi.ImageExport])
 
@@ -36,7 +37,7 @@ type pool struct {
 	unused int          // the fewest that were free since the pool was last looked at
 }
 
-func (p *pool) init(c *code, memory *budget, rewritten *rewrite.Result) {
+func (p *pool) init(c *code, memory *vm.Memory, rewritten *rewrite.Result) {
 	p.code, p.memory, p.state = c, memory, rewritten.State
 	p.own = rewritten.State.Hidden
 	_, p.shared = c.exports[abi.ImageExport]
@@ -75,7 +76,7 @@ func (p *pool) put(i *instance) bool {
 
 // begin gives the image for a new instance, with whether that has been initialised, which it has not
 // for one that is to stay apart, as one does whose process may have less memory than the others begin with. The first
-// instance makes it. The errors are [image.ErrOutOfBounds] and errMemory.
+// instance makes it. The errors are [image.ErrOutOfBounds] and errNodeFull.
 func (p *pool) begin(i *instance, most uint64) (img *image.Image, ready bool, err error) {
 	if err := p.prepare(i); err != nil {
 		return nil, false, err
@@ -102,12 +103,12 @@ func (p *pool) prepare(i *instance) error {
 		return err
 	}
 	if !i.engine.takeMemory(img.Footprint()) {
-		return errMemory
+		return errNodeFull
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.first != nil {
-		p.memory.release(img.Footprint())
+		p.memory.Release(img.Footprint())
 		return nil
 	}
 	p.first, p.image, p.state.Data = img, img, nil
@@ -134,7 +135,7 @@ func (p *pool) initialized(i *instance, used string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.ready || p.own != "" {
-		p.memory.release(img.Footprint())
+		p.memory.Release(img.Footprint())
 		return
 	}
 	p.image, p.ready = img, true
@@ -159,7 +160,7 @@ func (p *pool) close() {
 	p.empty(0)
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.memory.release(p.footprintLocked())
+	p.memory.Release(p.footprintLocked())
 	for _, img := range []*image.Image{p.first, p.image} {
 		if img != nil {
 			img.Close()
@@ -168,7 +169,14 @@ func (p *pool) close() {
 	p.first, p.image = nil, nil
 }
 
-// footprint is what the images take of the memory of all guests, in bytes.
+// resting is what the instances at rest take of the memory of the node, in bytes.
+func (p *pool) resting() uint64 {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.size + uint64(len(p.free))*p.code.weight
+}
+
+// footprint is what the images take of the memory of the node, in bytes.
 func (p *pool) footprint() uint64 {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -261,17 +261,17 @@ func imageFiles(t *testing.T) (count int) {
 func TestImagesCount(t *testing.T) {
 	before := imageFiles(t)
 	const size = 1 << 20
-	n := newTestNode(t, func(o *Options) { o.TotalMemory = 80 * pageBytes })
+	n := newTestNode(t, forGuests(80*pageBytes))
 	large := entry().At(0, bytes.Repeat([]byte{1}, size))
 	large.Pages = size / pageBytes
 	wantReason(t, n.run(large), "normal")
-	if used := n.engine.memory.used.Load(); used != 2*size+size+instanceBytes {
+	if used := n.taken(); used != 2*size+size+instanceBytes {
 		t.Errorf("%d bytes used", used)
 	}
 	other := entry()
 	other.Pages = 79
 	wantReason(t, n.run(other), "normal")
-	if used := n.engine.memory.used.Load(); used != 79*pageBytes+instanceBytes {
+	if used := n.taken(); used != 79*pageBytes+instanceBytes {
 		t.Errorf("%d bytes used", used)
 	}
 	if got := imageFiles(t); got != before {
@@ -284,14 +284,14 @@ func TestImagesCount(t *testing.T) {
 	if err := n.engine.Close(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if got, used := imageFiles(t), n.engine.memory.used.Load(); got != before || used != 0 {
+	if got, used := imageFiles(t), n.engine.memory.Guests(); got != before || used != 0 {
 		t.Errorf("%d files of images, %d before; %d bytes used", got, before, used)
 	}
 }
 
 // Instances at rest give way to others that need the memory.
 func TestRestingInstancesGiveWay(t *testing.T) {
-	n := newTestNode(t, func(o *Options) { o.TotalMemory = 4 * (pageBytes + instanceBytes) })
+	n := newTestNode(t, forGuests(4*(pageBytes+instanceBytes)))
 	wait := seq(n.report(i32c(1)), invoke("wnode.receive", i64c(-1), i32c(0), i32c(0)), drop)
 	first := []*program{n.start(entry(wait).Bytes()), n.start(entry(wait).Bytes()), n.start(entry(wait).Bytes())}
 	n.wantReports(1, 1, 1)
@@ -302,7 +302,7 @@ func TestRestingInstancesGiveWay(t *testing.T) {
 	other := entry()
 	other.Pages = 4
 	wantReason(t, n.run(other), "normal")
-	if used := n.engine.memory.used.Load(); used != 4*pageBytes+instanceBytes {
+	if used := n.taken(); used != 4*pageBytes+instanceBytes {
 		t.Errorf("%d bytes used", used)
 	}
 }
@@ -334,7 +334,7 @@ func TestIdlePoolsShrink(t *testing.T) {
 	if left := n.engine.modules.shrink(); left {
 		t.Error("some left that nobody needed")
 	}
-	if used := n.engine.memory.used.Load(); used != 0 {
+	if used := n.taken(); used != 0 {
 		t.Errorf("%d bytes used", used)
 	}
 }

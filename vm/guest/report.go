@@ -55,6 +55,8 @@ type Report struct {
 	Initialization InitializationReport `json:"initialization"`
 	// Image is what processes begin with, nil when no instance could be made.
 	Image *ImageReport `json:"image"`
+	// Takes is what a node keeps for the module and its processes, nil when no instance could be made.
+	Takes *TakesReport `json:"takes"`
 	// Compile is what it took to compile it.
 	Compile CompileReport `json:"compile"`
 }
@@ -114,6 +116,14 @@ type InitializationReport struct {
 type ImageReport struct {
 	Bytes       uint64 `json:"bytes"`
 	MemoryBytes uint64 `json:"memory_bytes"`
+}
+
+// TakesReport is what a node keeps of its memory for a module, see [ModuleMemory]: for each process to begin with, and
+// once for all of them.
+type TakesReport struct {
+	ProcessBytes uint64 `json:"process_bytes"`
+	ImageBytes   uint64 `json:"image_bytes"`
+	CodeBytes    uint64 `json:"code_bytes"`
 }
 
 // CompileReport is what it took to compile a module on this machine, rewriting included, and what came of it.

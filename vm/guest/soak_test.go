@@ -104,7 +104,7 @@ func TestSoak(t *testing.T) {
 	}
 	before, mappings := runtime.NumGoroutine(), soakMappings()
 	s := &guestSoak{
-		n:   newTestNode(t, func(o *Options) { o.TotalMemory = uint64(guests) * (pageBytes + instanceBytes) }),
+		n:   newTestNode(t, forGuests(uint64(guests)*(pageBytes+instanceBytes))),
 		rnd: rand.New(rand.NewPCG(3, 4)), pids: make([]abi.Pid, guests), index: map[abi.Pid]int{},
 		peers: make([][soakPeers]int, guests), victim: make([]bool, guests),
 	}
@@ -251,8 +251,12 @@ func (s *guestSoak) wantNothingHeld(t *testing.T) {
 			t.Errorf("%d users of a module without processes", code.users)
 		}
 	}
-	if used := e.memory.used.Load(); used != 0 {
-		t.Errorf("%d bytes of linear memory are still counted", used)
+	code := uint64(0)
+	for _, loaded := range e.modules.loaded {
+		code += loaded.size
+	}
+	if used := e.memory.Guests(); used != code {
+		t.Errorf("%d bytes are still counted, code takes %d", used, code)
 	}
 }
 

@@ -1,7 +1,6 @@
 package module
 
 import (
-	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -17,39 +16,36 @@ import (
 	"github.com/wnode/wnode/abi"
 )
 
-const (
-	extension  = ".wasm"
-	tempPrefix = "incoming-"
-)
+const tempPrefix = "incoming-"
 
 // abandonedAfter is how long nobody has written to a temporary file whose owner must have died.
 const abandonedAfter = time.Hour
 
-// folder is the part of the modules that is on disk: aa/<hash>.wasm, aa being the first two digits
-// of the hash, and temporary files beside the folders. A module's modification time is that of
+// folder keeps files of one kind by hash, such as modules: aa/<hash>.wasm, aa being the first two digits
+// of the hash, and temporary files beside the folders. A file's modification time is that of
 // its last use.
 //
 // Any number of folders, in any number of processes, may share one directory without locks: a
-// module appears whole, by a rename; its name says what it has to contain; and each may vanish at any
+// file appears whole, by a rename; what it has to contain can be told from its name; and each may vanish at any
 // time, when some store sweeps. Files with other names are left alone.
 type folder struct {
-	dir string
-	log *slog.Logger
+	dir       string
+	extension string
+	what      string // the files are, in logs
+	private   bool   // files that others may write are not read
+	valid     func(hash abi.Hash, content []byte) bool
+	log       *slog.Logger
 }
 
-func openFolder(dir string, log *slog.Logger) (*folder, error) {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, err
-	}
-	return &folder{dir, log}, nil
-}
+// open makes the folder when it is missing.
+func (d *folder) open() error { return os.MkdirAll(d.dir, 0o700) }
 
 func (d *folder) path(hash abi.Hash) string {
 	name := hash.String()
-	return filepath.Join(d.dir, name[:2], name+extension)
+	return filepath.Join(d.dir, name[:2], name+d.extension)
 }
 
-// temp makes a file to write a module to. People clear their caches away: the folder may have to
+// temp makes a file to write to. People clear their caches away: the folder may have to
 // be made again.
 func (d *folder) temp() (*os.File, error) {
 	if err := os.MkdirAll(d.dir, 0o700); err != nil {
@@ -84,33 +80,38 @@ func (d *folder) has(hash abi.Hash) bool {
 	return err == nil && info.Mode().IsRegular()
 }
 
-// touch marks a use. That it may fail, when the module was swept just now, does not matter.
+// touch marks a use. That it may fail, when the file was swept just now, does not matter.
 func (d *folder) touch(hash abi.Hash) {
 	now := time.Now()
 	_ = os.Chtimes(d.path(hash), now, now)
 }
 
-// read gives a module of at most limit bytes after checking it. A damaged one is removed.
+// read gives what is in a file of at most limit bytes after checking it. A damaged one is removed.
 func (d *folder) read(hash abi.Hash, limit int64) ([]byte, error) {
-	b, err := readFile(d.path(hash), limit)
+	b, err := d.readFile(d.path(hash), limit)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, ErrNotFound
 	}
 	if err != nil {
 		return nil, err
 	}
-	if abi.Hash(sha256.Sum256(b)) == hash {
+	if d.valid(hash, b) {
 		return b, nil
 	}
-	d.log.Warn("removing a damaged module", "module", hash.String(), "dir", d.dir)
-	if err := os.Remove(d.path(hash)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		d.log.Warn("cannot remove it", "err", err)
-	}
+	d.log.Warn("removing a damaged file", "of", d.what, "hash", hash.String(), "dir", d.dir)
+	d.remove(hash)
 	return nil, fmt.Errorf("%w: %w", ErrNotFound, ErrCorrupt)
 }
 
-// readFile opens regular files only: others could block.
-func readFile(path string, limit int64) ([]byte, error) {
+func (d *folder) remove(hash abi.Hash) {
+	if err := os.Remove(d.path(hash)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		d.log.Warn("cannot remove a file", "of", d.what, "err", err)
+	}
+}
+
+// readFile opens regular files only: others could block. What it checks then is what it reads, whatever is at the path
+// by that time.
+func (d *folder) readFile(path string, limit int64) ([]byte, error) {
 	info, err := os.Lstat(path)
 	if err != nil {
 		return nil, err
@@ -118,14 +119,22 @@ func readFile(path string, limit int64) ([]byte, error) {
 	if !info.Mode().IsRegular() {
 		return nil, fmt.Errorf("%s is no regular file", path)
 	}
-	if info.Size() > limit {
-		return nil, fmt.Errorf("%w: %d bytes, at most %d", ErrTooLarge, info.Size(), limit)
-	}
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
+	if info, err = f.Stat(); err != nil {
+		return nil, err
+	}
+	if info.Size() > limit {
+		return nil, fmt.Errorf("%w: %d bytes, at most %d", ErrTooLarge, info.Size(), limit)
+	}
+	if d.private {
+		if err := trusted(info); err != nil {
+			return nil, fmt.Errorf("%s %w", path, err)
+		}
+	}
 	b := make([]byte, info.Size())
 	n, err := io.ReadFull(f, b)
 	if err == io.EOF || err == io.ErrUnexpectedEOF { // it was cut meanwhile: the hash will tell
@@ -134,42 +143,43 @@ func readFile(path string, limit int64) ([]byte, error) {
 	return b, err
 }
 
-// stored is one module on disk.
+// stored is one file on disk.
 type stored struct {
 	hash abi.Hash
 	size int64
 	used time.Time
 }
 
-// sweep removes the least recently used modules, but not keep, until all take at most limit bytes,
-// and temporary files that nobody will finish. What fails is logged: there is another sweep to come.
-func (d *folder) sweep(limit int64, keep abi.Hash) {
+// sweep removes the least recently used files, but not keep, until all take at most limit bytes,
+// and temporary files that nobody will finish. What fails is logged: there is another sweep to come. It gives what is
+// left, in bytes.
+func (d *folder) sweep(limit int64, keep abi.Hash) (total int64) {
 	modules, err := d.list()
 	if err != nil {
-		d.log.Warn("cannot clear up the module store", "dir", d.dir, "err", err)
-		return
+		d.log.Warn("cannot clear up a folder", "of", d.what, "dir", d.dir, "err", err)
+		return 0
 	}
-	var total int64
 	for _, m := range modules {
 		total += m.size
 	}
 	slices.SortFunc(modules, func(a, b stored) int { return a.used.Compare(b.used) })
 	for _, m := range modules {
 		if total <= limit {
-			return
+			break
 		}
 		if m.hash == keep {
 			continue
 		}
 		if err := os.Remove(d.path(m.hash)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			d.log.Warn("cannot evict a module", "module", m.hash.String(), "err", err)
+			d.log.Warn("cannot evict a file", "of", d.what, "hash", m.hash.String(), "err", err)
 			continue
 		}
 		total -= m.size
 	}
+	return total
 }
 
-// list gives the modules, and removes abandoned temporary files on its way.
+// list gives the files, and removes abandoned temporary files on its way.
 func (d *folder) list() ([]stored, error) {
 	top, err := os.ReadDir(d.dir)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -201,11 +211,11 @@ func (d *folder) removeAbandoned(e fs.DirEntry) {
 func (d *folder) listShard(modules []stored, shard string) []stored {
 	files, err := os.ReadDir(filepath.Join(d.dir, shard))
 	if err != nil {
-		d.log.Warn("cannot list modules", "dir", d.dir, "err", err)
+		d.log.Warn("cannot list files", "of", d.what, "dir", d.dir, "err", err)
 		return modules
 	}
 	for _, e := range files {
-		hash, ok := hashOfName(e.Name())
+		hash, ok := d.hashOfName(e.Name())
 		if !ok || !strings.HasPrefix(e.Name(), shard) {
 			continue
 		}
@@ -216,8 +226,8 @@ func (d *folder) listShard(modules []stored, shard string) []stored {
 	return modules
 }
 
-func hashOfName(name string) (hash abi.Hash, ok bool) {
-	digits, ok := strings.CutSuffix(name, extension)
+func (d *folder) hashOfName(name string) (hash abi.Hash, ok bool) {
+	digits, ok := strings.CutSuffix(name, d.extension)
 	if !ok || len(digits) != 2*abi.HashSize {
 		return hash, false
 	}

@@ -114,7 +114,8 @@ func NewStore(o Options) (*Store, error) {
 	}
 	s := &Store{opts: o, flights: make(map[abi.Hash]*flight)}
 	if o.Dir != "" {
-		if s.disk, err = openFolder(o.Dir, o.Logger); err != nil {
+		s.disk = &folder{dir: o.Dir, extension: ".wasm", what: "modules", valid: isModule, log: o.Logger}
+		if err = s.disk.open(); err != nil {
 			return nil, fmt.Errorf("module store: %w", err)
 		}
 	}
@@ -122,6 +123,9 @@ func NewStore(o Options) (*Store, error) {
 	s.ctx, s.cancel = context.WithCancelCause(context.Background())
 	return s, nil
 }
+
+// isModule reports whether bytes are those of the module of that name.
+func isModule(hash abi.Hash, content []byte) bool { return abi.Hash(sha256.Sum256(content)) == hash }
 
 // Close cancels all transfers of Fetch and waits until they have returned. It never fails, and
 // closing twice is the same as once. Modules in memory can still be read.

@@ -71,7 +71,7 @@ func onDisk(tb testing.TB, dir string) (modules, temps int, size int64) {
 		if err != nil || e.IsDir() {
 			return err
 		}
-		if filepath.Ext(path) != extension {
+		if filepath.Ext(path) != ".wasm" {
 			temps++
 			return nil
 		}

@@ -24,7 +24,7 @@ shell ends. Output of other processes appears above the line you type.
 
   self()  spawn(f, ...args)  pid(text)              this process, new ones
   send(to, term)  receive(ms)  flush()              messages
-  wasm(path[, export])                              functions to spawn
+  wasm(path[, export])  memory()                    functions to spawn, what they take
   Node.self()  .list()  .connect(node)  .disconnect(node)  .ping(node)
   Node.spawn(node, f, ...args)                      other nodes
   Process.list()  .info(pid)  .exit(pid, reason)  .trace(pid)  .spawn(f, args)

@@ -20,6 +20,23 @@ func (n *fakeNode) SetPriority(pid abi.Pid, p wnode.Priority) (wnode.Priority, e
 	return n.sys.SetPriority(pid, p)
 }
 
+func (n *fakeNode) Memory() wnode.Memory {
+	return wnode.Memory{Most: 64 << 20, Processes: 3 << 20, Code: 1000, Waiting: 24, Modules: []wnode.ModuleMemory{
+		{Name: "hello", Processes: 2, Instances: 3 << 20, Code: 1000},
+	}}
+}
+
+func TestMemory(t *testing.T) {
+	s := newSession(t)
+	for _, c := range []struct{ source, want string }{
+		{`m = memory(); [m.most, m.total, m.processes, m.waiting]`, `[67108864, 3146752, 3145728, 24]`},
+		{`m.modules.map(m => [m.module.length, m.name, m.running, m.total, m.code])`, `[[71, "hello", 2, 3146728, 1000]]`},
+		{`Object.keys(m).slice(0, 2)`, `["most", "total"]`},
+	} {
+		s.wants(c.source, c.want)
+	}
+}
+
 func TestTrace(t *testing.T) {
 	s := newSession(t)
 	module := emptyModule(t)

@@ -40,6 +40,7 @@ type Processes interface {
 	Info(abi.Pid) (wnode.Info, bool)
 	Trace(target, tracer abi.Pid, flags wnode.TraceFlags) error
 	Stack(context.Context, abi.Pid) []wnode.Frame
+	Memory() wnode.Memory
 	SetPriority(abi.Pid, wnode.Priority) (before wnode.Priority, err error)
 }
 

@@ -27,6 +27,11 @@ overflow: "drop", priority: "low"}; docs/policy.md says what there is. Gives the
 		return e.pids(e.node.Processes()), nil
 	}},
 	{"Process.info", "pid", "What is known of a process of this node; undefined when it has ended.\ncurrent_function is where a guest is, [module, function, arity]; a guest that computes is\nasked, for a second at most.", (*Evaluator).processInfo},
+	{"memory", "", `What this node keeps for its processes, in bytes: most is what it may (--memory), total what it
+does. Of that processes have their memory; pooled are instances for the next ones, images what
+they begin with, code is compiled, and waiting is messages. modules says whose it is.`, func(e *Evaluator, _ arguments) (goja.Value, error) {
+		return e.memory(e.node.Memory()), nil
+	}},
 	{"Process.exit", "pid, reason", "Sends an exit signal, to a process of any node. The reason \"kill\" ends every\nprocess, \"normal\" none but the caller. Gives true.", (*Evaluator).processExit},
 }
 
@@ -50,12 +55,7 @@ func (e *Evaluator) processInfo(a arguments) (goja.Value, error) {
 	if !ok {
 		return goja.Undefined(), nil
 	}
-	o := e.rt.NewObject()
-	stack := e.node.Stack(e.ctx, pid)
-	for _, field := range e.infoFields(info, stack) {
-		_ = o.Set(field.name, field.value) // an ordinary object takes any property
-	}
-	return o, nil
+	return e.object(e.infoFields(info, e.node.Stack(e.ctx, pid))), nil
 }
 
 type infoField struct {

@@ -77,19 +77,14 @@ func (r *rewriter) analyze() error {
 			r.imports = append(r.imports, m.Imports[i].Type)
 		}
 	}
-	s := &scanner{
+	s := scanner{
 		m: m, imported: uint32(m.Imported(wasm.KindFunc)), globals: uint32(m.Imported(wasm.KindGlobal) + len(m.Globals)),
 		tables: uint32(m.Imported(wasm.KindTable) + len(m.Tables)),
 		taken:  r.taken, importTypes: r.imports,
 	}
 	s.takeAddresses()
-	defer func() { r.hidden = s.hidden }()
-	for i := range m.Codes {
-		f, err := s.scan(i)
-		if err != nil {
-			return fmt.Errorf("function %d: %w", int(s.imported)+i, err)
-		}
-		r.funcs[i] = f
+	if err := r.scanAll(s); err != nil {
+		return err
 	}
 	return r.checkEffort()
 }

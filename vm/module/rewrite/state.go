@@ -49,6 +49,14 @@ func (h *hiddenState) note(op wasm.Op) {
 	}
 }
 
+// add notes what other code does.
+func (h *hiddenState) add(other hiddenState) {
+	h.tables = h.tables || other.tables
+	h.segments = h.segments || other.segments
+	h.segmentsRead = h.segmentsRead || other.segmentsRead
+	h.tablesRead = h.tablesRead || other.tablesRead
+}
+
 // detachState exports what has to be seen and takes out what instantiation would do after it has made
 // the memory.
 func (r *rewriter) detachState() State {

@@ -86,8 +86,12 @@ func (r *reader) u32() uint32 {
 	return 0
 }
 
-// signed reads a signed number of so many bits in LEB128.
+// signed reads a signed number of so many bits, 7 at least, in LEB128.
 func (r *reader) signed(bits int) int64 {
+	if r.pos < len(r.b) && r.b[r.pos] < 0x80 {
+		r.pos++
+		return int64(int8(r.b[r.pos-1]<<1) >> 1)
+	}
 	var v int64
 	for shift := 0; shift < bits; shift += 7 {
 		b := r.byte()
