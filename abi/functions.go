@@ -138,6 +138,12 @@ var Functions = []Func{
 		"Waits for the next message not yet looked at and makes it the current one. Returns its length. TIMED_OUT.",
 	},
 	{
+		"mailbox", "ask",
+		[]Param{{"pid", PidIn}, {"request", BytesIn}, {"timeout", Duration}, {"answer", BytesOut}, {"sender", PidOut}},
+		ResultStatus,
+		"Does in one call what send, wait, read and message_sender do: sends a message to a process, waits for the next message not yet looked at, makes it the current one, and copies it if it fits. Returns its full length. TOO_LARGE, TIMED_OUT.",
+	},
+	{
 		"mailbox", "message_kind", nil, ResultStatus,
 		"Returns the kind of the current message: 0 from a process, 1 EXIT, 2 DOWN, 4 nodeup or nodedown. BAD_ARGUMENT when there is none.",
 	},

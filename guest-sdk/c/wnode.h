@@ -225,6 +225,14 @@ WNODE_IMPORT(receive) int32_t wnode_receive(int64_t timeout, void *message, uint
  * TIMED_OUT. */
 WNODE_IMPORT(wait) int32_t wnode_wait(int64_t timeout);
 
+WNODE_IMPORT(ask) int32_t wnode_import_ask(uint64_t pid_node, uint64_t pid_num, const void *request, uint32_t request_len, int64_t timeout, void *answer, uint32_t answer_cap, wnode_pid *sender);
+/* Does in one call what send, wait, read and message_sender do: sends a message to a process, waits
+ * for the next message not yet looked at, makes it the current one, and copies it if it fits.
+ * Returns its full length. TOO_LARGE, TIMED_OUT. */
+static inline int32_t wnode_ask(wnode_pid pid, const void *request, uint32_t request_len, int64_t timeout, void *answer, uint32_t answer_cap, wnode_pid *sender) {
+  return wnode_import_ask(pid.node, pid.num, request, request_len, timeout, answer, answer_cap, sender);
+}
+
 /* Returns the kind of the current message: 0 from a process, 1 EXIT, 2 DOWN, 4 nodeup or nodedown.
  * BAD_ARGUMENT when there is none. */
 WNODE_IMPORT(message_kind) int32_t wnode_message_kind(void);

@@ -169,6 +169,14 @@ func hostReceive(timeout int64, message unsafe.Pointer, messageCap uint32) int32
 //go:noescape
 func hostWait(timeout int64) int32
 
+// hostAsk: Does in one call what send, wait, read and message_sender do: sends a message to a process, waits for the
+// next message not yet looked at, makes it the current one, and copies it if it fits. Returns its full length.
+// TOO_LARGE, TIMED_OUT.
+//
+//go:wasmimport wnode ask
+//go:noescape
+func hostAsk(pidNode uint64, pidNum uint64, request unsafe.Pointer, requestLen uint32, timeout int64, answer unsafe.Pointer, answerCap uint32, sender unsafe.Pointer) int32
+
 // hostMessageKind: Returns the kind of the current message: 0 from a process, 1 EXIT, 2 DOWN, 4 nodeup or nodedown.
 // BAD_ARGUMENT when there is none.
 //

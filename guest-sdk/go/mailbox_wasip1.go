@@ -1,6 +1,7 @@
 package wnode
 
 import (
+	"errors"
 	"time"
 	"unsafe"
 
@@ -38,14 +39,23 @@ func ReceiveMessage(timeout time.Duration) (Message, error) {
 // ReceiveMatch waits for a message that match accepts and takes it. The others stay in the mailbox, in
 // their order, for later calls; what is no term matches nothing. Errors: abi.ErrTimedOut.
 func ReceiveMatch(timeout time.Duration, match func(Message) bool) (Message, error) {
+	return receiveMatch(timeout, next, match)
+}
+
+// receiveMatch is [ReceiveMatch] where the first message comes from a function: the next one, that is, which
+// remains where it is.
+func receiveMatch(timeout time.Duration, first func(time.Duration) (Message, error), match func(Message) bool) (Message, error) {
 	start := time.Now()
+	wait := first
 	for left := timeout; ; {
-		if err := status(hostWait(nanoseconds(left))); err != nil {
+		m, err := wait(left)
+		wait = next
+		switch {
+		case err == nil && match(m):
+			return m, status(hostTake())
+		case err != nil && !errors.Is(err, term.ErrMalformed):
 			hostRewind()
 			return Message{}, err
-		}
-		if m, err := current(); err == nil && match(m) {
-			return m, status(hostTake())
 		}
 		if err := status(hostSkip()); err != nil {
 			return Message{}, err
@@ -54,6 +64,43 @@ func ReceiveMatch(timeout time.Duration, match func(Message) bool) (Message, err
 			left = timeout - time.Since(start)
 		}
 	}
+}
+
+// next waits for the next message not yet looked at, and reads it. Errors: abi.ErrTimedOut; term.ErrMalformed
+// for one that is no term.
+func next(timeout time.Duration) (Message, error) {
+	if err := status(hostWait(nanoseconds(timeout))); err != nil {
+		return Message{}, err
+	}
+	return current()
+}
+
+// exchange is [next] of a message that is sent first, encoded, in one call of the host.
+func exchange(to Pid, request []byte, timeout time.Duration) (Message, error) {
+	at, length := bytesOf(request)
+	answer := make([]byte, firstBuffer)
+	from, err := readPid(func(sender unsafe.Pointer) int32 {
+		buffer, capacity := bytesOf(answer)
+		n := hostAsk(uint64(to.Node), to.Num, at, length, nanoseconds(timeout), buffer, capacity, sender)
+		if n >= 0 && int(n) <= len(answer) {
+			answer = answer[:n]
+		} else {
+			answer = nil
+		}
+		return n
+	})
+	if err == nil && answer == nil {
+		answer, err = read(hostRead)
+	}
+	if err != nil {
+		return Message{}, err
+	}
+	t, err := term.Decode(answer)
+	if err != nil {
+		return Message{}, err
+	}
+	kind := hostMessageKind()
+	return Message{Term: t, Kind: abi.MessageKind(kind), From: from}, status(kind)
 }
 
 // Mark looks past every message that is there now: until a message is taken, only what arrives from

@@ -22,7 +22,7 @@ func MultiCall(nodes []string, name string, request any, timeout time.Duration) 
 		}
 	}()
 	for _, node := range nodes {
-		p, err := ask(Pid{}, Address{Name: name, Node: node}, TagCall, request)
+		p, err := askName(Address{Name: name, Node: node}, TagCall, request)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -35,7 +35,7 @@ func MultiCall(nodes []string, name string, request any, timeout time.Duration) 
 		if timeout != Infinity {
 			left -= time.Since(start)
 		}
-		o, err := awaitReply(p.tag, p.monitor, left)
+		o, err := awaitReply(p, left, next)
 		switch {
 		case err != nil:
 			return nil, nil, err

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/wnode/wnode/abi"
+	"github.com/wnode/wnode/abi/term"
 )
 
 // Call asks a server for a reply, ["$gen_call", [from, tag], request], and waits for it. The reply is
@@ -29,11 +30,7 @@ func Ask(to Address, form string, request any, timeout time.Duration) (any, erro
 	case pid == Self():
 		return nil, failed(reasonCallingSelf)
 	}
-	p, err := ask(pid, to, form, request)
-	if err != nil {
-		return nil, err
-	}
-	o, err := awaitReply(p.tag, p.monitor, timeout)
+	o, err := askFor(pid, to, form, request, timeout)
 	if err != nil {
 		return nil, err
 	}
@@ -91,29 +88,52 @@ type pending struct {
 	monitor Ref
 }
 
-// ask sends a request. Who is asked by pid is monitored with an alias that lasts as long as the
-// monitor; a monitor by name has an alias beside it.
-func ask(pid Pid, to Address, form string, request any) (p pending, err error) {
+// askFor sends a request to a process, or with no pid to whoever has a name on another node, and waits for what becomes
+// of it. Who is asked by pid is monitored with an alias that lasts as long as the monitor.
+func askFor(pid Pid, to Address, form string, request any, timeout time.Duration) (outcome, error) {
+	if pid.IsZero() {
+		p, err := askName(to, form, request)
+		if err != nil {
+			return outcome{}, err
+		}
+		return awaitReply(p, timeout, next)
+	}
+	if err := Mark(); err != nil {
+		return outcome{}, err
+	}
+	monitor, err := MonitorAlias(pid, AliasDemonitor)
+	if err != nil {
+		return outcome{}, err
+	}
+	p := pending{tag: Tag{Ref: monitor}, monitor: monitor}
+	encoded, err := term.Encode(p.request(form, request))
+	if err != nil {
+		_ = p.drop()
+		return outcome{}, err
+	}
+	return awaitReply(p, timeout, func(timeout time.Duration) (Message, error) { return exchange(pid, encoded, timeout) })
+}
+
+// askName sends a request to whoever has a name on a node. The monitor by name has an alias beside it.
+func askName(to Address, form string, request any) (p pending, err error) {
 	if err := Mark(); err != nil {
 		return p, err
 	}
-	if pid.IsZero() {
-		if p.tag.Ref, err = Alias(AliasReply); err != nil {
-			return p, err
-		}
-		p.monitor, err = MonitorName(to.Name, to.Node)
-	} else {
-		to = To(pid)
-		p.monitor, err = MonitorAlias(pid, AliasDemonitor)
-		p.tag.Ref = p.monitor
+	if p.tag.Ref, err = Alias(AliasReply); err != nil {
+		return p, err
 	}
-	if err == nil {
-		err = SendTo(to, []any{form, []any{Self(), p.tag.Term()}, request})
+	if p.monitor, err = MonitorName(to.Name, to.Node); err == nil {
+		err = SendTo(to, p.request(form, request))
 	}
 	if err != nil {
 		_ = p.drop()
 	}
 	return p, err
+}
+
+// request gives the term that asks.
+func (p pending) request(form string, request any) any {
+	return []any{form, []any{Self(), p.tag.Term()}, request}
 }
 
 // drop takes the monitor back and ends the alias: from here on no reply arrives.
@@ -151,22 +171,23 @@ func (o outcome) why(to Address) any {
 }
 
 // awaitReply waits for the reply with a tag or the end of the process that owes it. When it returns
-// nothing of the request is left in the mailbox, and nothing will come.
-func awaitReply(tag Tag, monitor Ref, timeout time.Duration) (o outcome, err error) {
+// nothing of the request is left in the mailbox, and nothing will come. The first message comes from a function, as in
+// [receiveMatch].
+func awaitReply(p pending, timeout time.Duration, first func(time.Duration) (Message, error)) (o outcome, err error) {
 	match := func(m Message) bool {
-		if reply, ok := tag.reply(m); ok {
+		if reply, ok := p.tag.reply(m); ok {
 			o = outcome{replied, reply}
 			return true
 		}
 		down, ok := m.Down()
-		if !ok || down.Ref != monitor {
+		if !ok || down.Ref != p.monitor {
 			return false
 		}
 		o = outcome{ended, down.Reason}
 		return true
 	}
-	_, err = ReceiveMatch(timeout, match)
-	if dropped := (pending{tag, monitor}).drop(); dropped != nil {
+	_, err = receiveMatch(timeout, first, match)
+	if dropped := p.drop(); dropped != nil {
 		return o, dropped
 	}
 	if !errors.Is(err, abi.ErrTimedOut) {

@@ -38,7 +38,7 @@ func Start(o SpawnOptions, s StartOptions) (Pid, error) {
 		_, _ = Unalias(ack)
 		return Pid{}, err
 	}
-	outcome, err := awaitReply(Tag{ack}, monitor, startTimeout(s.Timeout))
+	outcome, err := awaitReply(pending{Tag{ack}, monitor}, startTimeout(s.Timeout), next)
 	if err != nil {
 		return Pid{}, err
 	}

@@ -43,6 +43,7 @@ var hostFunctions = map[string]hostFunction{
 
 	"receive":        (*guest).receive,
 	"wait":           (*guest).wait,
+	"ask":            (*guest).ask,
 	"message_kind":   (*guest).messageKind,
 	"message_sender": (*guest).messageSender,
 	"read":           (*guest).readMessage,

@@ -48,6 +48,24 @@ func (g *guest) wait(c *call) (int64, error) {
 	return int64(a.Size), nil
 }
 
+func (g *guest) ask(c *call) (int64, error) {
+	to, request, timeout, buffer, sender := c.pid(), c.bytes(), c.duration(), c.buffer(), c.pidOut()
+	if c.err != nil {
+		return 0, c.err
+	}
+	if err := g.process.SendCopy(g, to, request); err != nil {
+		return 0, err
+	}
+	a, err := g.process.WaitArrival(timeout)
+	if err != nil {
+		return 0, err
+	}
+	g.look(a, true)
+	a.From.Append(sender)
+	g.process.CopyCurrent(buffer)
+	return int64(a.Size), nil
+}
+
 func (g *guest) messageKind(*call) (int64, error) {
 	if !g.message.known {
 		return 0, abi.ErrBadArgument

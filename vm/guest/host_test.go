@@ -356,3 +356,44 @@ func TestLog(t *testing.T) {
 		t.Errorf("log %s, want %s", &out, want)
 	}
 }
+
+// RECV-01, RECV-02: a question is sent, and the next message is read and left for take.
+func TestAsk(t *testing.T) {
+	n := newTestNode(t)
+	ask := func(timeout, capacity int64) op {
+		return invoke("wnode.ask", pid(n.pid), region(1000, "what"), i64c(timeout), i32c(100), i32c(capacity), i32c(200))
+	}
+	p := n.start(entry(
+		n.report(ask(-1, 16)), n.tell(100, 6), n.tell(200, abi.IDSize), // what came is read, and stays
+		n.report(invoke("wnode.read", i32c(100), i32c(16))),
+		n.report(invoke("wnode.take")),
+		n.report(ask(0, 16)), n.report(invoke("wnode.message_kind")),
+		n.report(ask(-1, 2)), n.tell(100, 3), // too small a buffer: nothing is written
+		n.report(invoke("wnode.take")),
+	).Write(1000, "what").Bytes())
+	question := func() {
+		if got := string(n.next()); got != "what" {
+			t.Errorf("question %q", got)
+		}
+	}
+	question()
+	n.message(p.pid, "answer")
+	n.wantReports(6)
+	if got := string(n.next()); got != "answer" {
+		t.Errorf("answer %q", got)
+	}
+	if got := abi.PidFromBytes(n.next()); got != n.pid {
+		t.Errorf("from %v, want %v", got, n.pid)
+	}
+	n.wantReports(6, 0)
+	question()
+	n.wantReports(errno(abi.ErrTimedOut), 0)
+	question()
+	n.message(p.pid, "ANSWER")
+	n.wantReports(6)
+	if got := string(n.next()); got != "ans" {
+		t.Errorf("a buffer that was too small has %q", got)
+	}
+	n.wantReports(0)
+	wantReason(t, p.wait(), "normal")
+}

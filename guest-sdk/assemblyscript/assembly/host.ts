@@ -237,6 +237,14 @@ export declare function receive(timeout: i64, message: usize, message_cap: u32):
 export declare function wait(timeout: i64): i32;
 
 /**
+ * Does in one call what send, wait, read and message_sender do: sends a message to a process, waits
+ * for the next message not yet looked at, makes it the current one, and copies it if it fits.
+ * Returns its full length. TOO_LARGE, TIMED_OUT.
+ */
+@external("wnode", "ask")
+export declare function ask(pid_node: u64, pid_num: u64, request: usize, request_len: u32, timeout: i64, answer: usize, answer_cap: u32, sender: usize): i32;
+
+/**
  * Returns the kind of the current message: 0 from a process, 1 EXIT, 2 DOWN, 4 nodeup or nodedown.
  * BAD_ARGUMENT when there is none.
  */

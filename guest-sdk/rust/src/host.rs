@@ -185,6 +185,11 @@ extern "C" {
     /// length. TIMED_OUT.
     pub fn wait(timeout: i64) -> i32;
 
+    /// Does in one call what send, wait, read and message_sender do: sends a message to a process,
+    /// waits for the next message not yet looked at, makes it the current one, and copies it if it
+    /// fits. Returns its full length. TOO_LARGE, TIMED_OUT.
+    pub fn ask(pid_node: u64, pid_num: u64, request: *const u8, request_len: usize, timeout: i64, answer: *mut u8, answer_cap: usize, sender: *mut Pid) -> i32;
+
     /// Returns the kind of the current message: 0 from a process, 1 EXIT, 2 DOWN, 4 nodeup or
     /// nodedown. BAD_ARGUMENT when there is none.
     pub fn message_kind() -> i32;
