@@ -1,8 +1,9 @@
 // Package vm is the machine: processes, their mailboxes, and the signals between them.
 //
-// A [System] holds the processes of one node. A [Process] is a [Body] on a goroutine of its own,
+// A [System] holds the processes of one node. A [Process] is a [Body] on a stack of its own,
 // with a pid, a mailbox and a group leader; what the body is (a WebAssembly instance, a Go
-// function) the machine does not know. Processes share nothing. Whatever one does to another is an
+// function) the machine does not know. The stack is a goroutine's, or, for a body that is [Scheduled], one that
+// the machine's own scheduler gives its turns (package sched). Processes share nothing. Whatever one does to another is an
 // [abi.Signal], and every signal goes one way: [System.Route] delivers it on this node or hands it
 // to the [Remote] that joins the nodes; a remote node's signals come in through [System.Deliver].
 //

@@ -28,7 +28,7 @@ func (m monitor) demonitor(from abi.Pid, ref abi.Ref) abi.Signal {
 
 // Monitor asks for one message ["DOWN", ref, "process", pid, reason] when target ends, or at once
 // when it has ended already or its node cannot be reached (MON-01, MON-03, MON-06). Only the
-// process's own goroutine may call it.
+// process's own stack may call it.
 func (p *Process) Monitor(target abi.Pid) abi.Ref {
 	return p.monitor(monitor{target: target}, p.routeMonitor)
 }

@@ -14,7 +14,7 @@ import (
 	"github.com/wnode/wnode/vm/sched"
 )
 
-// Body is what a process runs. Run is called once, on the process's own goroutine; it must return
+// Body is what a process runs. Run is called once, on the process's own stack; it must return
 // soon after the process's context ends, and what it returns then no longer matters.
 type Body interface {
 	Run(p *Process) Exit
@@ -77,7 +77,7 @@ func (e *ExitError) Error() string {
 	return "process exited: " + term.Format(t, nil)
 }
 
-// Process is one process of this node. Its methods are for its own goroutine, the one that runs
+// Process is one process of this node. Its methods are for its own stack, the one that runs
 // its body, unless they say otherwise.
 type Process struct {
 	sys     *System
@@ -101,10 +101,10 @@ type Process struct {
 	traces      atomic.Pointer[traceQueue] // what comes from those that the process traces; nil for none ever
 	timers      timersSet
 	nodeWatches atomic.Int32       // of [System.nodes]; changed under its lock
-	last        Message            // taken last, without its data; the process's goroutine only
+	last        Message            // taken last, without its data; the process's stack only
 	size        int                // of its data
-	recent      *Process           // whom it sent to last; the process's goroutine only
-	unread      map[abi.Pid][]byte // input that was read and not yet wanted; the process's goroutine only
+	recent      *Process           // whom it sent to last; the process's stack only
+	unread      map[abi.Pid][]byte // input that was read and not yet wanted; the process's stack only
 
 	linking sync.Mutex // see [Process.unlinkSignal]; taken before mu
 

@@ -64,7 +64,7 @@ func (p *Process) askStack() (*stackQuestion, []Frame) {
 }
 
 // Inspector looks into the body of a process. Its methods are called while the process stands still
-// ([Process.StandStill]) or waits for a message, or on its own goroutine, and must not call any of the process's.
+// ([Process.StandStill]) or waits for a message, or on its own stack, and must not call any of the process's.
 type Inspector interface {
 	// Stack gives the calls that the process is in, innermost first.
 	Stack() []Frame

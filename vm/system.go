@@ -63,7 +63,7 @@ type Options struct {
 	Loader Loader
 	// Logger receives what the machine has to say. nil: nothing is logged.
 	Logger *slog.Logger
-	// Crashed is told of every process that ended by an error (LOG-01), on that process's goroutine,
+	// Crashed is told of every process that ended by an error (LOG-01), on that process's stack,
 	// after its monitors were; but of no more than a burst of 50 guests of one family and 10 a second from
 	// then on, and ten times that in all. How many it is not told of is logged. nil: crashes are only logged.
 	Crashed func(Crash)
@@ -211,7 +211,7 @@ func (s *System) post(sig abi.Signal) {
 	}
 }
 
-// tell is post to another node for a process that ends: on its own goroutine it may wait.
+// tell is post to another node for a process that ends: on its own stack it may wait.
 func (s *System) tell(sig abi.Signal) {
 	if err := s.leave(sig, func() error { return s.opts.Remote.SendConnected(s.ctx, sig) }); err != nil {
 		s.opts.Logger.Debug("signal lost", "kind", sig.Kind, "err", err)

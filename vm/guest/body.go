@@ -119,7 +119,7 @@ func arguments(p *vm.Process) []any {
 }
 
 // guest is a process's instance, and the context of all calls into it: a host function finds its
-// process by asserting the type of its context. It belongs to the process's goroutine.
+// process by asserting the type of its context. It belongs to the process's stack.
 type guest struct {
 	context.Context // of the process
 

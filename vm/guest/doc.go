@@ -2,7 +2,7 @@
 //
 // An [Engine] is the [vm.Loader] of a node: it compiles modules, keeps them, and makes the body of
 // a process that runs one of their exports. A process is one instance: its own linear memory, its
-// own globals, its own tables, and one goroutine that blocks when the guest waits. What the guest
+// own globals, its own tables, and a stack on which the guest waits. What the guest
 // may ask of the node are the functions of [abi.Functions], imported from module "wnode", and WASI
 // preview 1. Its standard streams are I/O requests to its group leader; of the host it has those folders,
 // environment variables and TCP listeners that the rights of its process give.
