@@ -1,6 +1,7 @@
 package rewrite
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 
@@ -80,12 +81,15 @@ func (r *rewriter) analyze() error {
 	s := &scanner{
 		m: m, imported: uint32(m.Imported(wasm.KindFunc)), globals: uint32(m.Imported(wasm.KindGlobal) + len(m.Globals)),
 		tables: uint32(m.Imported(wasm.KindTable) + len(m.Tables)),
-		taken:  r.taken, importTypes: r.imports,
+		taken:  r.taken, importTypes: r.imports, threads: r.opts.Threads,
 	}
 	s.takeAddresses()
 	defer func() { r.hidden = s.hidden }()
 	for i := range m.Codes {
 		f, err := s.scan(i)
+		if feature := (*wasm.FeatureError)(nil); errors.As(err, &feature) {
+			return m.In(feature, i)
+		}
 		if err != nil {
 			return fmt.Errorf("function %d: %w", int(s.imported)+i, err)
 		}
@@ -112,6 +116,7 @@ type scanner struct {
 
 	importTypes []uint32
 	hidden      hiddenState
+	threads     bool // atomic instructions are allowed
 
 	f       function
 	code    []byte
@@ -246,6 +251,9 @@ func (s *scanner) step(in *wasm.Instr) {
 		s.dead()
 	case wasm.OpCall, wasm.OpCallIndirect:
 		s.call(in)
+	case wasm.OpReturnCall, wasm.OpReturnCallIndirect:
+		s.call(in)
+		s.dead()
 	case wasm.OpRefFunc:
 		s.within("function", in.Index, s.imported+uint32(len(s.m.Funcs)))
 		if s.err == nil {
@@ -263,6 +271,9 @@ func (s *scanner) step(in *wasm.Instr) {
 	case wasm.OpMemoryFill, wasm.OpMemoryCopy, wasm.OpMemoryInit, wasm.OpTableFill, wasm.OpTableCopy, wasm.OpTableInit, wasm.OpTableGrow:
 		s.bulk(in)
 	default:
+		if in.Op.Atomic() && !s.threads {
+			s.err = threadsRefused
+		}
 		s.before++
 	}
 }

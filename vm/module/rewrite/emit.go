@@ -137,7 +137,7 @@ func (r *rewriter) ascend(out *code, depth int64) {
 // stands in for the table, that does it.
 func (e *emitter) indirect(p *point, same []byte) {
 	if e.r.dispatch != nil {
-		e.out.with(wasm.OpCall, e.r.dispatch.helperFor(e.r, p.arg))
+		e.out.with(wasm.OpCall, e.r.dispatch.helperFor(e.r, p.arg, false))
 		return
 	}
 	through := e.r.indirect[e.r.canonical[p.arg]]
@@ -194,11 +194,9 @@ func (e *emitter) instead(p *point, same []byte) {
 	case wasm.OpBrTable:
 		e.brTable(same)
 	case wasm.OpReturn:
-		if e.wrapped {
-			e.out.with(wasm.OpBr, e.label(uint32(len(e.frames)-1)))
-			return
-		}
-		e.out = append(e.out, same...)
+		e.leave()
+	case wasm.OpReturnCall, wasm.OpReturnCallIndirect:
+		e.tailCall(p, same)
 	case wasm.OpCallIndirect:
 		e.indirect(p, same)
 	case wasm.OpCall, wasm.OpRefFunc:

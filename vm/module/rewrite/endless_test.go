@@ -112,6 +112,16 @@ func doubling(levels int) []fn {
 
 func indirect(t uint32) []byte { return ops(with(wasm.OpCallIndirect, t), []byte{0}) }
 
+func tailIndirect(t uint32) []byte { return ops(with(wasm.OpReturnCallIndirect, t), []byte{0}) }
+
+// tailTree is a [tree] whose second call is a tail call.
+func tailTree(f uint32) fn {
+	less := ops(with(wasm.OpLocalGet, 0), num(1), op(wasm.OpI32Sub))
+	return fn{t: typeI32, code: ops(
+		with(wasm.OpLocalGet, 0), block(wasm.OpIf, empty), less, with(wasm.OpCall, f), less, with(wasm.OpReturnCall, f), end,
+	)}
+}
+
 func callTree(f uint32) fn { return fn{code: ops(num(60), with(wasm.OpCall, f))} }
 
 // Whatever a module does, it comes to a place where it can be stopped.
@@ -146,6 +156,15 @@ func TestEverythingYields(t *testing.T) {
 		"table in two":         program(callTree(1), tree(ops(num(2), indirect(typeI32))), tree(ops(num(1), indirect(typeI32)))),
 		"table and direct":     program(callTree(1), tree(with(wasm.OpCall, 2)), tree(ops(num(1), indirect(typeI32)))),
 		"calls without circle": program(doubling(64)...),
+		"tail call":            program(fn{code: with(wasm.OpReturnCall, 0)}),
+		"tail call in two":     program(fn{code: with(wasm.OpReturnCall, 1)}, fn{code: with(wasm.OpReturnCall, 0)}),
+		"tail call by table":   program(fn{code: ops(num(0), tailIndirect(typeNone))}),
+		"tail calls in three": program(fn{code: ops(num(1), tailIndirect(typeNone))},
+			fn{code: with(wasm.OpReturnCall, 2)}, fn{code: ops(num(0), tailIndirect(typeNone))}),
+		"tail call and tree": program(callTree(1), tree(with(wasm.OpCall, 2)), fn{t: typeI32, code: ops(with(wasm.OpLocalGet, 0), with(wasm.OpReturnCall, 1))}),
+		"tail calls down":    program(callTree(1), tailTree(1)),
+		"tail call in a loop": program(fn{locals: 1, code: ops(block(wasm.OpLoop, empty), with(wasm.OpLocalGet, 0), with(wasm.OpBrIf, 0),
+			with(wasm.OpReturnCall, 0), end)}),
 		"start":                started,
 		"calls in a loop":      program(fn{code: ops(block(wasm.OpLoop, empty), with(wasm.OpCall, 1), with(wasm.OpBr, 0), end)}, fn{}),
 		"table in a loop":      program(fn{code: ops(block(wasm.OpLoop, empty), num(1), indirect(typeNone), with(wasm.OpBr, 0), end)}, fn{}),

@@ -58,7 +58,7 @@ type host struct {
 
 func newHost(t testing.TB, config wazero.RuntimeConfig) *host {
 	t.Helper()
-	h := &host{runtime: wazero.NewRuntimeWithConfig(t.Context(), config)}
+	h := &host{runtime: wazero.NewRuntimeWithConfig(t.Context(), config.WithCoreFeatures(CoreFeatures))}
 	t.Cleanup(func() { _ = h.runtime.Close(context.Background()) })
 	_, err := h.runtime.NewHostModuleBuilder(ImportModule).
 		NewFunctionBuilder().WithGoFunction(api.GoFunc(h.yield), []api.ValueType{api.ValueTypeI32}, []api.ValueType{api.ValueTypeI32}).

@@ -46,7 +46,7 @@ func TestRefused(t *testing.T) {
 		"label, loop": ops(block(wasm.OpLoop, empty), with(wasm.OpBrIf, 2), end),
 		"two ends":    end,
 		"else":        op(wasm.OpElse),
-		"opcode":      {0x06},
+		"opcode":      {0x27},
 	} {
 		if _, err := Module(program(fn{code: body}).Encode(), Options{}); !errors.Is(err, wasm.ErrMalformed) {
 			t.Errorf("%s: %v", name, err)
