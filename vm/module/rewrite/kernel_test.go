@@ -54,6 +54,8 @@ type host struct {
 	runtime wazero.Runtime
 	yields  int
 	stop    error // what a yield ends the guest with
+	// patience is how many yields come before.
+	patience int
 }
 
 func newHost(t testing.TB, config wazero.RuntimeConfig) *host {
@@ -79,7 +81,7 @@ func tableTrap(_ context.Context, stack []uint64) {
 }
 
 func (h *host) yield(_ context.Context, stack []uint64) {
-	if h.yields++; h.stop != nil {
+	if h.yields++; h.stop != nil && h.yields > h.patience {
 		panic(h.stop)
 	}
 	stack[0] = api.EncodeI32(DefaultBudget)
