@@ -67,7 +67,7 @@ func (n *Node) newEngine() (*guest.Engine, error) {
 	}
 	return guest.NewEngine(guest.Options{
 		Modules: guestModules{n}, Names: n, Globals: guestGlobals{n}, Nodes: n, Logger: n.log, CacheDir: dir,
-		MaxModuleBytes: int(n.opts.MaxModuleBytes), TotalMemory: n.opts.GuestMemory,
+		MaxModuleBytes: int(n.opts.MaxModuleBytes), TotalMemory: n.opts.GuestMemory, Threads: n.opts.Threads,
 		Compiling: func(hash abi.Hash, done, size int64) { n.progress(WorkCompile, hash, done, size) },
 	})
 }

@@ -47,6 +47,9 @@ type Options struct {
 	CacheDir string
 	// MaxModuleBytes bounds one module. 0: [module.DefaultMaxModuleBytes].
 	MaxModuleBytes int64
+	// Threads allows guests the atomic instructions of WebAssembly's proposal for threads, on memories that are
+	// their own. Shared memories are refused.
+	Threads bool
 	// GuestMemory bounds the memory of all guests together, in bytes: their linear memories and tables, and
 	// 20 KiB for each. 0: half of the machine's.
 	GuestMemory uint64

@@ -31,6 +31,7 @@ type nodeFlags struct {
 	connect    []string
 	maxModule  byteSize
 	policy     string
+	features   featureList
 	logLevel   slog.Level
 
 	rights, remoteRights wnode.Rights // of the policy
@@ -48,6 +49,7 @@ func (f *nodeFlags) add(c *cobra.Command) {
 	f.maxModule = defaultMaxModule
 	flags.Var(&f.maxModule, "max-module", "the largest module to take or send: bytes, or a number with a unit such as 64MiB")
 	flags.StringVar(&f.policy, "policy", "", "a TOML file that says what processes may use and do, those of other nodes apart (see docs/policy.md)")
+	flags.Var(&f.features, "features", "allow modules what is off by default; there is: threads (atomic instructions; see docs/modules.md)")
 	f.logLevel = slog.LevelWarn
 	flags.Var((*logLevel)(&f.logLevel), "log-level", "log from this level on: DEBUG, INFO, WARN or ERROR")
 }
@@ -125,7 +127,7 @@ func (f *nodeFlags) start(ctx context.Context, c *cobra.Command, log *slog.Logge
 	}
 	n, err := wnode.Start(ctx, wnode.Options{
 		Name: f.name, Cookie: secret, Listen: f.listen, WellKnownPort: port, CacheDir: cacheDir(), Logger: log,
-		MaxModuleBytes: int64(f.maxModule), Progress: f.progress,
+		MaxModuleBytes: int64(f.maxModule), Progress: f.progress, Threads: f.features.threads,
 		Rights: f.rights, RemoteRights: f.remoteRights,
 	})
 	if err != nil {

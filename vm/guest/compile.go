@@ -23,7 +23,7 @@ func (e *Engine) compile(hash abi.Hash, content []byte) (ready *code, err error)
 	}
 	size := int64(len(content))
 	e.opts.Compiling(hash, 0, size)
-	rewritten, compiled, err := e.rewrite(content, rewriteOptions(e.opts.MemoryPages))
+	rewritten, compiled, err := e.rewrite(content, e.rewriteOptions())
 	e.opts.Compiling(hash, size, size)
 	if err != nil {
 		return nil, err
@@ -57,8 +57,8 @@ func (e *Engine) newCode(hash abi.Hash, rewritten *rewrite.Result, compiled waze
 }
 
 // rewriteOptions are those with which modules are rewritten that guests run.
-func rewriteOptions(memoryPages uint32) rewrite.Options {
-	return rewrite.Options{Budget: firstBudget, MemoryPages: memoryPages, State: true}
+func (e *Engine) rewriteOptions() rewrite.Options {
+	return rewrite.Options{Budget: firstBudget, MemoryPages: e.opts.MemoryPages, Threads: e.opts.Threads, State: true}
 }
 
 // errReserved is the error of modules that import what the rewriter puts in.
@@ -88,7 +88,8 @@ func (e *Engine) rewrite(content []byte, opts rewrite.Options) (*rewrite.Result,
 // explain gives what the runtime has against a module, nil for nothing. Nothing has bounded the time
 // that the compiler would take over it, so the interpreter looks at it, which goes through it once.
 func (e *Engine) explain(content []byte) error {
-	config := wazero.NewRuntimeConfigInterpreter().WithMemoryLimitPages(e.opts.MemoryPages).WithDebugInfoEnabled(false)
+	config := wazero.NewRuntimeConfigInterpreter().WithCoreFeatures(e.opts.coreFeatures()).
+		WithMemoryLimitPages(e.opts.MemoryPages).WithDebugInfoEnabled(false)
 	interpreter := wazero.NewRuntimeWithConfig(e.ctx, config)
 	_, reason := interpreter.CompileModule(e.ctx, content)
 	if err := interpreter.Close(context.Background()); err != nil { // the module with it
