@@ -106,7 +106,7 @@ func newMachine(t *testing.T, dir string, spectest []byte, rewritten bool) *mach
 		WithGoFunction(api.GoFunc(func(context.Context, []uint64) { panic(errors.New("stack overflow")) }), nil, nil).
 		Export(rewrite.StackOverflow).
 		NewFunctionBuilder().
-		WithGoFunction(api.GoFunc(func(_ context.Context, stack []uint64) { panic(tableTraps[stack[0]]) }), i32, nil).
+		WithGoFunction(api.GoFunc(func(_ context.Context, stack []uint64) { panic(tableTraps[uint64(api.DecodeU32(stack[0]))]) }), i32, nil).
 		Export(rewrite.TableTrap).
 		Instantiate(t.Context())
 	if err != nil {

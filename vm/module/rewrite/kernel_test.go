@@ -77,7 +77,7 @@ func newHost(t testing.TB, config wazero.RuntimeConfig) *host {
 }
 
 func tableTrap(_ context.Context, stack []uint64) {
-	panic(errors.New(map[uint64]string{TrapNoFunction: "invalid table access", TrapOtherType: "indirect call type mismatch"}[stack[0]]))
+	panic(errors.New(map[uint64]string{TrapNoFunction: "invalid table access", TrapOtherType: "indirect call type mismatch"}[uint64(api.DecodeU32(stack[0]))]))
 }
 
 func (h *host) yield(_ context.Context, stack []uint64) {
