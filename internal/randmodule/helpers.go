@@ -83,16 +83,18 @@ func (f *body) bits(index uint32, t wasm.ValueType) {
 	}
 }
 
-// addEntry adds a function that calls what takes nothing, and reports.
+// addEntry adds a function that calls all random code, and reports.
 func (g *generator) addEntry(report *Report) {
 	f := &body{generator: g}
 	for i := range g.random {
 		index := uint32(g.imports + i)
-		if t := g.m.Types[g.types[index]]; len(t.Params) == 0 {
-			f.op(wasm.OpCall, index)
-			for range t.Results {
-				f.op(opDrop)
-			}
+		t := g.m.Types[g.types[index]]
+		for _, p := range t.Params {
+			f.zero(p)
+		}
+		f.op(wasm.OpCall, index)
+		for range t.Results {
+			f.op(opDrop)
 		}
 	}
 	f.number(ReportAddress)

@@ -53,8 +53,8 @@ type generator struct {
 	entries                        []uint32 // of the first table
 }
 
-// New makes the module that bytes stand for. With a report, its export "_start" calls all functions that take
-// nothing, and reports a digest of memory and globals.
+// New makes the module that bytes stand for. With a report, its export "_start" calls all functions with random
+// code, and reports a digest of memory and globals.
 func New(b []byte, report *Report) Module {
 	g := &generator{source: &source{b}, m: &wasm.Module{}}
 	g.floats, g.vectors, g.tables, g.drops = g.one(2), g.one(4), g.one(4), g.one(6)

@@ -119,6 +119,7 @@ type scanner struct {
 	threads     bool // atomic instructions are allowed
 
 	f       function
+	results []wasm.ValueType
 	code    []byte
 	frames  []frame
 	open    []int // loops that are open
@@ -166,7 +167,7 @@ func (s *scanner) scan(i int) (function, error) {
 		s.f.locals += int(g.Count)
 		slots += int(g.Count) * slotsOf(g.Type)
 	}
-	s.code = s.m.Codes[i].Body
+	s.code, s.results = s.m.Codes[i].Body, t.Results
 	s.frames = append(s.frames[:0], frame{op: wasm.OpBlock, results: len(t.Results), loop: -1})
 	s.open, s.height, s.highest, s.before, s.last, s.err = s.open[:0], 0, 0, 0, wasm.Instr{}, nil
 	walk := wasm.Walk(s.code)

@@ -1,6 +1,10 @@
 package rewrite
 
-import "github.com/wnode/wnode/vm/module/wasm"
+import (
+	"slices"
+
+	"github.com/wnode/wnode/vm/module/wasm"
+)
 
 // enter opens a block.
 func (s *scanner) enter(in *wasm.Instr) {
@@ -93,6 +97,10 @@ func (s *scanner) call(in *wasm.Instr) {
 		s.called(true, tail)
 	default:
 		s.fail("call of nothing")
+		return
+	}
+	if tail && !slices.Equal(t.Results, s.results) { // a call and a return in its place would hide it
+		s.fail("a tail call of a function with other results")
 		return
 	}
 	s.move(len(t.Params), len(t.Results))

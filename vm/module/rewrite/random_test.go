@@ -24,7 +24,10 @@ const stackBytes = 32 << 20
 type player struct {
 	runtime wazero.Runtime
 	yields  int
+	asked   func() // when a guest yields; nil for nothing
 }
+
+var errStack = errors.New("stack overflow")
 
 func newPlayer(t testing.TB) *player {
 	t.Helper()
@@ -34,7 +37,7 @@ func newPlayer(t testing.TB) *player {
 	i32 := []api.ValueType{api.ValueTypeI32}
 	_, err := p.runtime.NewHostModuleBuilder(rewrite.ImportModule).
 		NewFunctionBuilder().WithGoFunction(api.GoFunc(p.yield), i32, i32).Export(rewrite.Yield).
-		NewFunctionBuilder().WithGoFunction(api.GoFunc(func(context.Context, []uint64) { panic(errors.New("stack overflow")) }), nil, nil).
+		NewFunctionBuilder().WithGoFunction(api.GoFunc(func(context.Context, []uint64) { panic(errStack) }), nil, nil).
 		Export(rewrite.StackOverflow).
 		NewFunctionBuilder().WithGoFunction(api.GoFunc(tableTrap), i32, nil).Export(rewrite.TableTrap).
 		Instantiate(t.Context())
@@ -58,7 +61,11 @@ func tableTrap(_ context.Context, stack []uint64) {
 
 // yield gives small budgets, so that guests come here wherever they can.
 func (p *player) yield(_ context.Context, stack []uint64) {
-	p.yields++
+	if p.yields++; p.asked != nil {
+		p.asked()
+		stack[0] = api.EncodeI32(rewrite.DefaultBudget)
+		return
+	}
 	stack[0] = api.EncodeI32(int32(p.yields % 5))
 }
 

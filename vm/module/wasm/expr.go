@@ -83,6 +83,9 @@ func (r *reader) expr() (e Expr) {
 		}
 		e.Op, e.Index = in.Op, in.Index
 	}
+	if err := w.Err(); err != nil && r.err == nil {
+		r.err, r.pos = err, len(r.b)
+	}
 	r.fail("constant expression without end")
 	return Expr{}
 }
