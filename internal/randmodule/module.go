@@ -233,6 +233,9 @@ func (g *generator) addTables() {
 	}
 	first := g.pick(3)
 	size := uint32(first + len(g.entries) + g.pick(4))
+	if size%3 == 0 { // large enough to become code
+		size += 256
+	}
 	g.m.Tables = []wasm.Table{{Element: wasm.FuncRef, Limits: wasm.Limits{Min: size, Max: size + 5, HasMax: true}}}
 	g.m.Elements = []wasm.Element{{Type: wasm.FuncRef, Offset: g.offset(first), Funcs: g.entries}}
 	g.entries = append(make([]uint32, first), g.entries...) // at the first places there is none
