@@ -216,8 +216,9 @@ func (e *emitter) push(doubled bool) {
 	e.frames = append(e.frames, f)
 }
 
-// nested reports whether a loop that repeats is put into another, which has the call of the host.
-func (l *loop) nested() bool { return !l.calls && !l.params }
+// nested reports whether a loop that repeats is put into another, which has the call of the host. It begins its turn again
+// after that, so one turn must not cost more than the host may give.
+func (l *loop) nested() bool { return !l.calls && !l.params && reductions(l.longest) <= MinBudget }
 
 // loop opens a loop, which charges for each time it goes around.
 func (e *emitter) loop(l *loop, same []byte) {

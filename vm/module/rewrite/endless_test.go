@@ -201,6 +201,19 @@ func TestEverythingYields(t *testing.T) {
 	}
 }
 
+// A loop whose turns cost more than the host gives at a time gets on all the same.
+func TestLongTurns(t *testing.T) {
+	straight := ops(slices.Repeat(ops(with(wasm.OpLocalGet, 1), num(3), op(wasm.OpI32Add), with(wasm.OpLocalSet, 1)), 50_000))
+	body := ops(block(wasm.OpLoop, empty), straight,
+		with(wasm.OpLocalGet, 0), num(1), op(wasm.OpI32Sub), with(wasm.OpLocalTee, 0), with(wasm.OpBrIf, 0), end, with(wasm.OpLocalGet, 1))
+	h := newHost(t, wazero.NewRuntimeConfig())
+	h.budget, h.stop, h.patience = MinBudget, errStopped, 100
+	instance := h.load(t, program(fn{t: typeI32ToI32, locals: 1, code: body}).Encode(), true)
+	if got, err := instance.ExportedFunction("run").Call(t.Context(), 100); err != nil || got[0] != 100*3*50_000 {
+		t.Errorf("%d, %v after %d yields", got, err, h.yields)
+	}
+}
+
 // Functions that take nothing are charged where they are called, and others for themselves.
 func TestWhoIsCharged(t *testing.T) {
 	m := program(doubling(20)...)

@@ -1,6 +1,7 @@
 package rewrite
 
 import (
+	"cmp"
 	"context"
 	_ "embed"
 	"errors"
@@ -56,6 +57,7 @@ type host struct {
 	stop    error // what a yield ends the guest with
 	// patience is how many yields come before.
 	patience int
+	budget   int32 // what a yield gives; 0: [DefaultBudget]
 }
 
 func newHost(t testing.TB, config wazero.RuntimeConfig) *host {
@@ -84,7 +86,7 @@ func (h *host) yield(_ context.Context, stack []uint64) {
 	if h.yields++; h.stop != nil && h.yields > h.patience {
 		panic(h.stop)
 	}
-	stack[0] = api.EncodeI32(DefaultBudget)
+	stack[0] = api.EncodeI32(cmp.Or(h.budget, DefaultBudget))
 }
 
 // load instantiates a module, rewritten or as it is.

@@ -16,8 +16,8 @@ import (
 const ImportModule = "wnode:meter"
 
 const (
-	// Yield is called with what is left of the budget, which is below zero, and gives a new budget, in reductions.
-	// Its type is (i32) -> (i32).
+	// Yield is called with what is left of the budget, which is below zero, and gives a new budget, in reductions:
+	// [MinBudget] or more. Its type is (i32) -> (i32).
 	Yield = "yield"
 	// StackOverflow is called when less than nothing is left of the stack. It returns if it has made
 	// [Result.Stack] larger, so that there is again, and ends the guest otherwise. Its type is () -> ().
@@ -36,6 +36,9 @@ const (
 // CoreFeatures are the features of WebAssembly that a compiler has to know for what this package rewrites. For
 // [Options.Threads] it takes [experimental.CoreFeaturesThreads] too.
 const CoreFeatures = api.CoreFeaturesV2 | experimental.CoreFeaturesTailCall | experimental.CoreFeaturesExtendedConst
+
+// MinBudget is the least that [Yield] may give: with less, a loop might get nowhere.
+const MinBudget = 100
 
 // Defaults of [Options].
 const (
