@@ -36,9 +36,11 @@ func TestThreads(t *testing.T) {
 	if r := n.wantReport(program); !slices.Contains(r.Features, wasm.FeatureAtomics) || !r.Instances.Reused {
 		t.Errorf("%+v", r)
 	}
-	wait := entry(seq(i32c(8), i32c(0), i64c(-1), raw(0xfe, 0x01, 2, 0)), drop)
-	if exit := n.run(wait); !exit.Crash { // on a memory that nobody else could change
-		t.Errorf("wait: %v", exit.Reason)
+	wait := seq(i32c(8), i32c(0), i64c(-1), raw(0xfe, 0x01, 2, 0)) // for what nobody else could change
+	for want, body := range map[string]op{"unshared_memory": wait, "unaligned_atomic": increment(9)} {
+		if atom, _ := trapOf(t, n.run(entry(body, drop))); atom != want {
+			t.Errorf("reason %s, want %s", atom, want)
+		}
 	}
 }
 
