@@ -279,5 +279,11 @@ func (s *scanner) step(in *wasm.Instr) {
 	}
 }
 
+// threadsRefused is what is wrong with atomic instructions where they are not allowed.
+var threadsRefused = &wasm.FeatureError{
+	Feature: wasm.Threads, What: "an atomic instruction", Function: -1,
+	Hint: "build it without them, or allow them with --features threads",
+}
+
 // dead begins code that is never reached.
 func (s *scanner) dead() { s.height = s.frames[len(s.frames)-1].base }

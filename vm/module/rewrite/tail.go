@@ -111,9 +111,3 @@ func (e *emitter) tailCall(p *point, same []byte) {
 		e.out = append(e.out, same...)
 	}
 }
-
-// threadsRefused is what is wrong with atomic instructions where they are not allowed.
-var threadsRefused = &wasm.FeatureError{
-	Feature: wasm.Threads, What: "an atomic instruction", Function: -1,
-	Hint: "build it without them, or allow them with --features threads",
-}
