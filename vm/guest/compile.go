@@ -86,8 +86,15 @@ func (e *Engine) rewrite(content []byte, opts rewrite.Options) (*rewrite.Result,
 }
 
 // explain gives what the runtime has against a module, nil for nothing. Nothing has bounded the time
-// that the compiler would take over it, so the interpreter looks at it, which goes through it once.
+// that the compiler would take over it, so the interpreter looks at it, which goes through it once. It makes room for
+// as many things as a module says it has: one whose form is not right, or its custom sections, are not for it to see.
 func (e *Engine) explain(content []byte) error {
+	m, err := wasm.Decode(content)
+	if err != nil {
+		return nil
+	}
+	m.Customs = nil
+	content = m.Encode()
 	config := wazero.NewRuntimeConfigInterpreter().WithCoreFeatures(e.opts.coreFeatures()).
 		WithMemoryLimitPages(e.opts.MemoryPages).WithDebugInfoEnabled(false)
 	interpreter := wazero.NewRuntimeWithConfig(e.ctx, config)

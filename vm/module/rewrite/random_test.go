@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"hash/fnv"
 	"math/rand/v2"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -31,7 +32,7 @@ var errStack = errors.New("stack overflow")
 
 func newPlayer(t testing.TB) *player {
 	t.Helper()
-	config := wazero.NewRuntimeConfigCompiler().WithCoreFeatures(rewrite.CoreFeatures)
+	config := wazero.NewRuntimeConfigCompiler().WithCoreFeatures(rewrite.CoreFeatures).WithMemoryLimitPages(memoryPages)
 	p := &player{runtime: wazero.NewRuntimeWithConfig(t.Context(), config)}
 	t.Cleanup(func() { _ = p.runtime.Close(context.Background()) })
 	i32 := []api.ValueType{api.ValueTypeI32}
@@ -100,9 +101,19 @@ func (p *player) play(t *testing.T, m *randmodule.Module, module []byte, result 
 	return outcomes
 }
 
+// memoryOf gives the memory of an instance, nil when there is none.
+func memoryOf(instance api.Module) []byte {
+	m := instance.Memory()
+	if m == nil || reflect.ValueOf(m).IsNil() {
+		return nil
+	}
+	b, _ := m.Read(0, m.Size())
+	return b
+}
+
 // begin does what instantiation leaves to be done.
 func begin(ctx context.Context, instance api.Module, result *rewrite.Result) error {
-	memory, _ := instance.Memory().Read(0, instance.Memory().Size())
+	memory := memoryOf(instance)
 	img, err := image.Initial(uint64(len(memory)), result.State.Data, nil)
 	if err != nil {
 		return err
@@ -150,7 +161,7 @@ func trap(err error) string {
 
 // state gives what an instance holds that can be seen.
 func state(instance api.Module, m *randmodule.Module) string {
-	memory, _ := instance.Memory().Read(0, instance.Memory().Size())
+	memory := memoryOf(instance)
 	h := fnv.New64a()
 	_, _ = h.Write(memory)
 	s := fmt.Sprintf("%d bytes %x", len(memory), h.Sum64())
