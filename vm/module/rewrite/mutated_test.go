@@ -204,7 +204,10 @@ func TestMutatedModules(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 1))
 	real := realModules(t)
 	valid, calls := 0, 0
-	const mutations = 600
+	mutations := 600
+	if raceDetector {
+		mutations = 100
+	}
 	for i := range mutations {
 		module := real[i%len(real)]
 		if i%2 == 0 {

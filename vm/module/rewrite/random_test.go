@@ -222,7 +222,11 @@ func randomBytes(seed uint64) []byte {
 func TestRandomPrograms(t *testing.T) {
 	p := newPlayer(t)
 	returned, trapped := 0, 0
-	for seed := range uint64(300) {
+	modules := uint64(300)
+	if raceDetector {
+		modules = 40
+	}
+	for seed := range modules {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			r, tr := p.same(t, randomBytes(seed))
 			returned, trapped = returned+r, trapped+tr
