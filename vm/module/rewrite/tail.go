@@ -55,6 +55,7 @@ func (r *rewriter) replaces(p *point) bool {
 // countReplacing has every function count its depth that a tail call can put in place of its caller. A caller that
 // counts for itself gives its depth back before the tail call, and cannot count for what comes after.
 func (g *graph) countReplacing() {
+	types := map[uint32]bool{}
 	for i := range g.r.funcs {
 		for n := range g.r.funcs[i].points {
 			p := &g.r.funcs[i].points[n]
@@ -62,12 +63,15 @@ func (g *graph) countReplacing() {
 				continue
 			}
 			if callee, _ := g.callee(p); g.isType(callee) {
-				for _, member := range g.members[g.typeOf(callee)] {
-					g.r.funcs[member].counted = true
-				}
+				types[g.typeOf(callee)] = true
 			} else {
 				g.r.funcs[callee].counted = true
 			}
+		}
+	}
+	for t := range types {
+		for _, member := range g.members[t] {
+			g.r.funcs[member].counted = true
 		}
 	}
 }
