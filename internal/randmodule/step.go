@@ -256,6 +256,9 @@ func (f *body) callIndirect(op wasm.Op, results []wasm.ValueType) {
 	}
 	to := of(f.source, fit)
 	t := f.m.Types[to.t]
+	if op == wasm.OpReturnCallIndirect && len(t.Params) > 6 {
+		return // the engine that modules are compared with loses the seventh i32, on amd64
+	}
 	f.want(t.Params...)
 	if f.one(10) {
 		f.leaf(wasm.I32)
