@@ -8,6 +8,7 @@ import (
 	"github.com/wnode/wnode/vm/guest"
 	wio "github.com/wnode/wnode/vm/io"
 	"github.com/wnode/wnode/vm/module/rewrite"
+	"github.com/wnode/wnode/vm/module/wasm"
 )
 
 // What programs need of the packages below, under one roof.
@@ -97,6 +98,9 @@ const (
 	ChargedAtEntry   = rewrite.ChargedAtEntry
 	ChargedInLoop    = rewrite.ChargedInLoop
 )
+
+// FeatureAtomics is among the features of a [ModuleReport] when it takes [Options.Threads] to run the module.
+const FeatureAtomics = wasm.FeatureAtomics
 
 // How often a module is initialised, in [ModuleReport].
 const (

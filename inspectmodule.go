@@ -22,9 +22,10 @@ const inspectCloseTimeout = 10 * time.Second
 // InspectModule tells what there is to know of a module before it is shipped: what it needs, where processes can
 // start, and whether they are started from an image. It takes neither a node nor a network: it compiles the module,
 // and initialises it in a process that may do nothing but compute, and not for long. timeout bounds that; 0 is ten
-// seconds. The error says in one line why this is no module.
+// seconds. The error says in one line why this is no module. A module may use what nodes allow only with an option: it
+// is among the features of the report.
 func InspectModule(ctx context.Context, module []byte, timeout time.Duration) (_ *ModuleReport, err error) {
-	engine, err := guest.NewEngine(guest.Options{Modules: noModules{}})
+	engine, err := guest.NewEngine(guest.Options{Modules: noModules{}, Threads: true})
 	if err != nil {
 		return nil, err
 	}

@@ -67,7 +67,7 @@ func (n *Node) newEngine() (*guest.Engine, error) {
 	}
 	return guest.NewEngine(guest.Options{
 		Modules: guestModules{n}, Names: n, Globals: guestGlobals{n}, Nodes: n, Logger: n.log, CacheDir: dir, CacheBytes: n.opts.CodeBytes,
-		CompileWorkers: n.opts.CompileWorkers,
+		CompileWorkers: n.opts.CompileWorkers, Threads: n.opts.Threads,
 		MaxModuleBytes: int(n.opts.MaxModuleBytes), Memory: n.memory,
 		Compiling: func(hash abi.Hash, done, size int64) { n.progress(WorkCompile, hash, done, size) },
 	})

@@ -53,6 +53,9 @@ type Options struct {
 	CompileWorkers int
 	// MaxModuleBytes bounds one module. 0: [module.DefaultMaxModuleBytes].
 	MaxModuleBytes int64
+	// Threads allows guests the atomic instructions of WebAssembly's proposal for threads, on memories that are
+	// their own. Shared memories are refused.
+	Threads bool
 	// Memory bounds what the node keeps for its processes, in bytes: what guests take, with their modules, and what
 	// waits for all processes; see [Node.Memory]. When it is used up, memory grows no more and no more guests are
 	// spawned; when it is more than used up, the guests that keep most end. 0: three quarters of [MachineMemory].

@@ -196,6 +196,9 @@ func (r *inspected) warnings() (all []string) {
 	if r.DefaultEntry == "" && len(r.Entries) > 0 {
 		all = append(all, "it has no export "+abi.DefaultExport+" and none "+abi.ReactorExport+", so a start has to name the export")
 	}
+	if slices.Contains(r.Features, wnode.FeatureAtomics) {
+		all = append(all, "it uses atomic instructions, so only nodes that were started with --features threads run it")
+	}
 	if r.Initialization.Times == wnode.InitializedOnce && len(r.SharedGenerators) > 0 {
 		all = append(all, "all its processes draw the same numbers from "+strings.Join(r.SharedGenerators, " and ")+
 			", whose generator was seeded with the image: use crypto/rand, or a generator that is seeded in the process")

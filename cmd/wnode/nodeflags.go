@@ -33,6 +33,7 @@ type nodeFlags struct {
 	memory     memorySize
 	codeCache  cacheSize
 	policy     string
+	features   featureList
 	logLevel   slog.Level
 
 	rights, remoteRights wnode.Rights // of the policy
@@ -55,6 +56,7 @@ func (f *nodeFlags) add(c *cobra.Command) {
 	f.codeCache = defaultCodeCache
 	flags.Var(&f.codeCache, "code-cache", "the most compiled code to keep on disk for all nodes of this user: bytes, or a number with a unit such as 500MiB")
 	flags.StringVar(&f.policy, "policy", "", "a TOML file that says what processes may use and do, those of other nodes apart (see docs/policy.md)")
+	flags.Var(&f.features, "features", "allow modules what is off by default; there is: threads (atomic instructions; see docs/modules.md)")
 	f.logLevel = slog.LevelWarn
 	flags.Var((*logLevel)(&f.logLevel), "log-level", "log from this level on: DEBUG, INFO, WARN or ERROR")
 }
@@ -133,7 +135,8 @@ func (f *nodeFlags) start(ctx context.Context, c *cobra.Command, log *slog.Logge
 	n, err := wnode.Start(ctx, wnode.Options{
 		Name: f.name, Cookie: secret, Listen: f.listen, WellKnownPort: port, CacheDir: cacheDir(), Logger: log,
 		MaxModuleBytes: int64(f.maxModule), Memory: uint64(f.memory), CodeBytes: int64(f.codeCache), Progress: f.progress, CompileWorkers: f.compileWorkers,
-		Rights: f.rights, RemoteRights: f.remoteRights,
+		Threads: f.features.threads,
+		Rights:  f.rights, RemoteRights: f.remoteRights,
 	})
 	if err != nil {
 		f.closePolicy()

@@ -33,6 +33,7 @@ var rooms = []room{
 	{"tests/guests", []string{"abi", "guest-sdk"}, "guests of tests are written as users write theirs"},
 	{"internal", []string{"internal"}, "helpers of tests stand on their own"},
 	{"internal/wasmtest", []string{"abi", "vm/module"}, "modules for tests need the binary format and the host functions, and nothing that runs them"},
+	{"internal/randmodule", []string{"vm/module"}, "random modules need the binary format"},
 	{"bench", []string{"", "abi", "bench"}, "benchmarks measure what users use"},
 }
 

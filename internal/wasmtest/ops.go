@@ -53,9 +53,14 @@ func PidAt(address int64) Op { return Seq(I32(address), I64Load, I32(address+8),
 func Region(address int64, s string) Op { return Seq(I32(address), I32(int64(len(s)))) }
 
 // Call calls a function of the module by its name, or a host function: "wnode.self", "wasi.fd_write".
-func Call(name string, args ...Op) Op {
+func Call(name string, args ...Op) Op { return call(wasm.OpCall, name, args) }
+
+// TailCall is Call as the last thing that a function does.
+func TailCall(name string, args ...Op) Op { return call(wasm.OpReturnCall, name, args) }
+
+func call(op wasm.Op, name string, args []Op) Op {
 	return func(m *Module) []byte {
-		return wasm.AppendU32(append(Seq(args...)(m), byte(wasm.OpCall)), m.index(name))
+		return wasm.AppendU32(append(Seq(args...)(m), byte(op)), m.index(name))
 	}
 }
 

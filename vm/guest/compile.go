@@ -24,7 +24,7 @@ func (e *Engine) compile(hash abi.Hash, content []byte) (ready *code, err error)
 	}
 	size := int64(len(content))
 	e.opts.Compiling(hash, 0, size)
-	rewritten, compiled, err := e.rewrite(content, rewriteOptions(e.opts.MemoryPages))
+	rewritten, compiled, err := e.rewrite(content, e.rewriteOptions())
 	e.opts.Compiling(hash, size, size)
 	if err != nil {
 		return nil, err
@@ -71,8 +71,8 @@ func (e *Engine) newCode(hash abi.Hash, rewritten *rewrite.Result, compiled waze
 }
 
 // rewriteOptions are those with which modules are rewritten that guests run.
-func rewriteOptions(memoryPages uint32) rewrite.Options {
-	return rewrite.Options{Budget: firstBudget, MemoryPages: memoryPages, State: true}
+func (e *Engine) rewriteOptions() rewrite.Options {
+	return rewrite.Options{Budget: firstBudget, MemoryPages: e.opts.MemoryPages, Threads: e.opts.Threads, State: true}
 }
 
 // errReserved is the error of modules that import what the rewriter puts in.
@@ -110,9 +110,17 @@ func (e *Engine) compileModule(module []byte) (wazero.CompiledModule, error) {
 }
 
 // explain gives what the runtime has against a module, nil for nothing. Nothing has bounded the time
-// that the compiler would take over it, so the interpreter looks at it, which goes through it once.
+// that the compiler would take over it, so the interpreter looks at it, which goes through it once. It makes room for
+// as many things as a module says it has: one whose form is not right, or its custom sections, are not for it to see.
 func (e *Engine) explain(content []byte) error {
-	config := wazero.NewRuntimeConfigInterpreter().WithMemoryLimitPages(e.opts.MemoryPages).WithDebugInfoEnabled(false)
+	m, err := wasm.Decode(content)
+	if err != nil {
+		return nil
+	}
+	m.Customs = nil
+	content = m.Encode()
+	config := wazero.NewRuntimeConfigInterpreter().WithCoreFeatures(e.opts.coreFeatures()).
+		WithMemoryLimitPages(e.opts.MemoryPages).WithDebugInfoEnabled(false)
 	interpreter := wazero.NewRuntimeWithConfig(e.ctx, config)
 	_, reason := interpreter.CompileModule(e.ctx, content)
 	if err := interpreter.Close(context.Background()); err != nil { // the module with it

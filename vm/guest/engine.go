@@ -13,11 +13,13 @@ import (
 
 	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/api"
+	"github.com/tetratelabs/wazero/experimental"
 	"github.com/tetratelabs/wazero/imports/wasi_snapshot_preview1"
 
 	"github.com/wnode/wnode/abi"
 	"github.com/wnode/wnode/vm"
 	"github.com/wnode/wnode/vm/module/image"
+	"github.com/wnode/wnode/vm/module/rewrite"
 )
 
 // Defaults of [Options].
@@ -66,6 +68,8 @@ type Options struct {
 	// MaxCompiled bounds the compiled modules that are kept while no process runs them.
 	// 0: [DefaultMaxCompiled].
 	MaxCompiled int
+	// Threads allows modules the atomic instructions of the proposal for threads. Shared memories stay refused.
+	Threads bool
 	// MaxModuleBytes bounds a module that a guest puts into the node's store.
 	// 0: [DefaultMaxModuleBytes].
 	MaxModuleBytes int
@@ -116,6 +120,7 @@ func NewEngine(opts Options) (*Engine, error) {
 	e.symbols.init()
 
 	config := wazero.NewRuntimeConfig().
+		WithCoreFeatures(opts.coreFeatures()).
 		WithMemoryLimitPages(opts.MemoryPages).
 		// A module has no debug information but what the rewriter gave it, and that only when it had its own.
 		WithDebugInfoEnabled(true)
@@ -175,6 +180,14 @@ func (o *Options) complete() error {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
 	return nil
+}
+
+// coreFeatures are what the compiler has to know of WebAssembly.
+func (o *Options) coreFeatures() api.CoreFeatures {
+	if o.Threads {
+		return rewrite.CoreFeatures | experimental.CoreFeaturesThreads
+	}
+	return rewrite.CoreFeatures
 }
 
 // commonConfig is anonymous, starts nothing by itself, and has real clocks and real randomness:

@@ -30,6 +30,8 @@ var traps = map[string]string{
 	"invalid table access":          "uninitialized_element",
 	"indirect call type mismatch":   "indirect_call_type",
 	"stack overflow":                trapStackOverflow,
+	"unaligned atomic":              "unaligned_atomic",
+	"expected shared memory":        "unshared_memory",
 }
 
 // trap is the panic of a host function that ends the guest with an error.

@@ -42,7 +42,7 @@ func (e *Engine) Inspect(ctx context.Context, in Inspection) (report *Report, er
 	if err := module.Check(in.Module); err != nil {
 		return nil, err
 	}
-	opts := rewriteOptions(e.opts.MemoryPages)
+	opts := e.rewriteOptions()
 	opts.Explain = true
 	began := time.Now()
 	rewritten, compiled, err := e.rewrite(in.Module, opts)
@@ -168,14 +168,13 @@ func oneLine(err error) error {
 	return err
 }
 
-// Rewrite gives a module as a node with the defaults of [Options] runs it, and what was done to it. The errors are
+// Rewrite gives a module as a node with the defaults of [Options] runs it, but that [Options.Threads] is set, and what was done to it. The errors are
 // those of [rewrite.Module], or say that the module imports what only a node puts in.
 func Rewrite(content []byte) (*rewrite.Result, error) {
 	if err := module.Check(content); err != nil {
 		return nil, err
 	}
-	opts := rewriteOptions(DefaultMemoryPages)
-	opts.Explain = true
+	opts := rewrite.Options{Budget: firstBudget, MemoryPages: DefaultMemoryPages, Threads: true, State: true, Explain: true}
 	result, err := rewrite.Module(content, opts)
 	if errors.Is(err, rewrite.ErrReserved) {
 		return nil, errReserved

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/wnode/wnode/abi"
+	"github.com/wnode/wnode/internal/wasmtest"
 	"github.com/wnode/wnode/vm"
 )
 
@@ -42,6 +43,7 @@ func TestKill(t *testing.T) {
 		"loop of host calls":   {module: blocked(repeat(invoke("wnode.self", i32c(0)), drop))},
 		"loop of clock reads":  {module: blocked(repeat(invoke("wasi.clock_time_get", i32c(0), i64c(0), i32c(0)), drop))},
 		"tree of calls":        {module: tree},
+		"tail calls":           {module: blocked(wasmtest.TailCall("one")).Fn("one", wasmtest.TailCall("two")).Fn("two", wasmtest.TailCall("one"))},
 		"loop by br_table":     {module: blocked(raw(0x03, 0x40, 0x41, 0, 0x0e, 1, 0, 1, 0x0b))},
 		"loop of memory.fill":  {module: blocked(repeat(i32c(0), i32c(0), i32c(65536), raw(0xfc, 0x0b, 0)))},
 		"start section":        {module: start},

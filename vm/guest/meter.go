@@ -73,7 +73,7 @@ func stackOverflow(ctx context.Context, _ []uint64) {
 
 // tableTrap is called by a guest that calls through a table what is not there.
 func tableTrap(_ context.Context, stack []uint64) {
-	if stack[0] == rewrite.TrapOtherType {
+	if api.DecodeU32(stack[0]) == rewrite.TrapOtherType {
 		panic(&trap{traps["indirect call type mismatch"]})
 	}
 	panic(&trap{traps["invalid table access"]})

@@ -147,3 +147,19 @@ func BenchmarkKill(b *testing.B) {
 	n.kill(other.pid)
 	other.wait()
 }
+
+// The runtime leaves the upper half of an i32 as it was.
+func TestTableTrap(t *testing.T) {
+	for kind, want := range map[uint64]string{
+		rewrite.TrapNoFunction: "uninitialized_element", rewrite.TrapOtherType: "indirect_call_type",
+	} {
+		func() {
+			defer func() {
+				if got, ok := recover().(*trap); !ok || got.atom != want {
+					t.Errorf("%d: %v, want %s", kind, got, want)
+				}
+			}()
+			tableTrap(t.Context(), []uint64{kind | 0xdead<<32})
+		}()
+	}
+}

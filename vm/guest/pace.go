@@ -17,6 +17,9 @@ const (
 	minBudget   = maxBudget / 100
 )
 
+// A guest gets nowhere with less than rewritten code needs: this does not compile then.
+const _ = uint(minBudget - rewrite.MinBudget)
+
 // forget is by which part the slowest pace that was seen is forgotten at each slice.
 const forget = 256
 

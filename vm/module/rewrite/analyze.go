@@ -80,7 +80,7 @@ func (r *rewriter) analyze() error {
 	s := scanner{
 		m: m, imported: uint32(m.Imported(wasm.KindFunc)), globals: uint32(m.Imported(wasm.KindGlobal) + len(m.Globals)),
 		tables: uint32(m.Imported(wasm.KindTable) + len(m.Tables)),
-		taken:  r.taken, importTypes: r.imports,
+		taken:  r.taken, importTypes: r.imports, threads: r.opts.Threads,
 	}
 	s.takeAddresses()
 	if err := r.scanAll(s); err != nil {
@@ -107,8 +107,10 @@ type scanner struct {
 
 	importTypes []uint32
 	hidden      hiddenState
+	threads     bool // atomic instructions are allowed
 
 	f       function
+	results []wasm.ValueType
 	code    []byte
 	frames  []frame
 	open    []int // loops that are open
@@ -156,7 +158,7 @@ func (s *scanner) scan(i int) (function, error) {
 		s.f.locals += int(g.Count)
 		slots += int(g.Count) * slotsOf(g.Type)
 	}
-	s.code = s.m.Codes[i].Body
+	s.code, s.results = s.m.Codes[i].Body, t.Results
 	s.frames = append(s.frames[:0], frame{op: wasm.OpBlock, results: len(t.Results), loop: -1})
 	s.open, s.height, s.highest, s.before, s.last, s.err = s.open[:0], 0, 0, 0, wasm.Instr{}, nil
 	walk := wasm.Walk(s.code)
@@ -241,6 +243,9 @@ func (s *scanner) step(in *wasm.Instr) {
 		s.dead()
 	case wasm.OpCall, wasm.OpCallIndirect:
 		s.call(in)
+	case wasm.OpReturnCall, wasm.OpReturnCallIndirect:
+		s.call(in)
+		s.dead()
 	case wasm.OpRefFunc:
 		s.within("function", in.Index, s.imported+uint32(len(s.m.Funcs)))
 		if s.err == nil {
@@ -258,8 +263,17 @@ func (s *scanner) step(in *wasm.Instr) {
 	case wasm.OpMemoryFill, wasm.OpMemoryCopy, wasm.OpMemoryInit, wasm.OpTableFill, wasm.OpTableCopy, wasm.OpTableInit, wasm.OpTableGrow:
 		s.bulk(in)
 	default:
+		if in.Op.Atomic() && !s.threads {
+			s.err = threadsRefused
+		}
 		s.before++
 	}
+}
+
+// threadsRefused is what is wrong with atomic instructions where they are not allowed.
+var threadsRefused = &wasm.FeatureError{
+	Feature: wasm.Threads, What: "an atomic instruction", Function: -1,
+	Hint: "build it without them, or allow them with --features threads",
 }
 
 // dead begins code that is never reached.

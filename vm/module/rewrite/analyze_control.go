@@ -1,6 +1,10 @@
 package rewrite
 
-import "github.com/wnode/wnode/vm/module/wasm"
+import (
+	"slices"
+
+	"github.com/wnode/wnode/vm/module/wasm"
+)
 
 // enter opens a block.
 func (s *scanner) enter(in *wasm.Instr) {
@@ -69,28 +73,34 @@ func (s *scanner) target(label uint32) {
 	}
 }
 
-// called notes that there is a call where the scanner is.
-func (s *scanner) called(guest bool) {
+// called notes that there is a call where the scanner is. A tail call is in no loop: it leaves them all.
+func (s *scanner) called(guest, tail bool) {
 	s.f.calls = s.f.calls || guest
-	if len(s.open) > 0 {
+	if len(s.open) > 0 && !tail {
 		s.f.loops[s.open[len(s.open)-1]].calls = true
 	}
 }
 
 func (s *scanner) call(in *wasm.Instr) {
 	var t *wasm.FuncType
+	direct := in.Op == wasm.OpCall || in.Op == wasm.OpReturnCall
+	tail := in.Op == wasm.OpReturnCall || in.Op == wasm.OpReturnCallIndirect
 	switch defined := in.Index - s.imported; {
-	case in.Op == wasm.OpCallIndirect && in.Index < uint32(len(s.m.Types)) && in.Table < s.tables:
+	case !direct && in.Index < uint32(len(s.m.Types)) && in.Table < s.tables:
 		t = &s.m.Types[in.Index]
-		s.called(true)
-	case in.Op == wasm.OpCall && in.Index < s.imported:
+		s.called(true, tail)
+	case direct && in.Index < s.imported:
 		t = s.importType(in.Index)
-		s.called(false)
-	case in.Op == wasm.OpCall && defined < uint32(len(s.m.Funcs)):
+		s.called(false, tail)
+	case direct && defined < uint32(len(s.m.Funcs)):
 		t = &s.m.Types[s.m.Funcs[defined]]
-		s.called(true)
+		s.called(true, tail)
 	default:
 		s.fail("call of nothing")
+		return
+	}
+	if tail && !slices.Equal(t.Results, s.results) { // a call and a return in its place would hide it
+		s.fail("a tail call of a function with other results")
 		return
 	}
 	s.move(len(t.Params), len(t.Results))
@@ -116,6 +126,6 @@ func (s *scanner) bulk(in *wasm.Instr) {
 	if in.Op == wasm.OpMemoryInit {
 		s.within("data segment", in.Index, uint32(len(s.m.Data)))
 	}
-	s.called(true)
+	s.called(true, false)
 	s.note(in, in.Index)
 }

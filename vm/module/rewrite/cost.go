@@ -20,7 +20,9 @@ type measurer struct {
 	loops  []loop
 	frames []costFrame
 	now    int64 // longest way to here, never if there is none
-	call   func(p *point) int64
+	// longest is the longest way to anywhere.
+	longest int64
+	call    func(p *point) int64
 }
 
 // measure sets the longest way around each loop of a function, and gives the longest from its entry
@@ -28,14 +30,13 @@ type measurer struct {
 func (r *measurer) measure(f *function, code []byte) int64 {
 	r.code, r.loops, r.now = code, f.loops, 0
 	r.frames = append(r.frames[:0], costFrame{loop: -1, ended: never})
-	longest := int64(0)
+	r.longest = 0
 	for i := range f.points {
 		p := &f.points[i]
 		r.spend(int64(p.before) + 1)
-		longest = max(longest, r.now)
 		r.step(p)
 	}
-	return longest
+	return r.longest
 }
 
 func (r *measurer) spend(cost int64) {
@@ -67,11 +68,12 @@ func (r *measurer) step(p *point) {
 		r.branch(p.arg)
 	case wasm.OpBrTable:
 		wasm.Labels(r.code[p.start:p.end], r.branch)
-	case wasm.OpCall, wasm.OpCallIndirect:
+	case wasm.OpCall, wasm.OpCallIndirect, wasm.OpReturnCall, wasm.OpReturnCallIndirect:
 		r.spend(r.call(p))
 	}
+	r.longest = max(r.longest, r.now)
 	switch p.op {
-	case wasm.OpBr, wasm.OpBrTable, wasm.OpReturn, wasm.OpUnreachable:
+	case wasm.OpBr, wasm.OpBrTable, wasm.OpReturn, wasm.OpUnreachable, wasm.OpReturnCall, wasm.OpReturnCallIndirect:
 		r.now = never
 	}
 }

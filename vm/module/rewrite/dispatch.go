@@ -20,7 +20,8 @@ const maxDispatchEffort = 1 << 28
 type dispatch struct {
 	targets []uint32           // the function at each index, as it was numbered; absent for none
 	through map[uint32]*helper // by type
-	order   []uint32           // its keys
+	tails   map[uint32]*helper // for tail calls, by type
+	order   []uint32           // the types
 }
 
 const absent = ^uint32(0)
@@ -41,11 +42,19 @@ func (r *rewriter) planDispatch() {
 	if !ok {
 		return
 	}
-	d := &dispatch{targets: targets, through: map[uint32]*helper{}}
+	d := &dispatch{targets: targets, through: map[uint32]*helper{}, tails: map[uint32]*helper{}}
 	for i := range r.funcs {
-		for _, p := range r.funcs[i].points {
-			if p.op == wasm.OpCallIndirect && d.through[r.canonical[p.arg]] == nil {
-				d.add(r, r.canonical[p.arg])
+		for n := range r.funcs[i].points {
+			p := &r.funcs[i].points[n]
+			if !p.indirect() {
+				continue
+			}
+			t := r.canonical[p.arg]
+			if d.through[t] == nil {
+				d.add(r, t)
+			}
+			if r.replaces(p) && !fitsRegisters(d.tails[t].params, nil) {
+				return // the call of what stands in for the table would have to keep its frame
 			}
 		}
 	}
@@ -80,11 +89,12 @@ func tableContents(m *wasm.Module, size uint32) ([]uint32, bool) {
 	functions := uint32(m.Imported(wasm.KindFunc) + len(m.Funcs))
 	for i := range m.Elements {
 		e := &m.Elements[i]
-		if e.Mode != wasm.Active || e.Table != 0 || e.Type != wasm.FuncRef || e.Offset.Op != wasm.OpI32Const || len(e.Exprs) > 0 {
+		if e.Mode != wasm.Active || e.Table != 0 || e.Type != wasm.FuncRef || len(e.Exprs) > 0 {
 			return nil, false
 		}
-		offset := uint32(e.Offset.I32())
-		if uint64(offset)+uint64(len(e.Funcs)) > uint64(size) {
+		value, ok := e.Offset.I32()
+		offset := uint32(value)
+		if !ok || uint64(offset)+uint64(len(e.Funcs)) > uint64(size) {
 			return nil, false
 		}
 		for n, f := range e.Funcs {
@@ -97,19 +107,25 @@ func tableContents(m *wasm.Module, size uint32) ([]uint32, bool) {
 	return targets, true
 }
 
-// add makes the function for calls of a type.
+// add makes the functions for calls of a type.
 func (d *dispatch) add(r *rewriter, t uint32) {
 	ft := &r.m.Types[t]
 	d.order = append(d.order, t)
-	d.through[t] = &helper{
-		params:  append(ft.Params[:len(ft.Params):len(ft.Params)], wasm.I32),
-		results: ft.Results, locals: oneLocal,
-		write: func(r *rewriter, out *code) { d.write(r, out, t) },
+	form := func(tail bool) *helper {
+		return &helper{
+			params:  append(ft.Params[:len(ft.Params):len(ft.Params)], wasm.I32),
+			results: ft.Results, locals: oneLocal,
+			write: func(r *rewriter, out *code) { d.write(r, out, t, tail) },
+		}
 	}
+	d.through[t], d.tails[t] = form(false), form(true)
 }
 
 // helperFor gives the index of the function for calls of a type.
-func (d *dispatch) helperFor(r *rewriter, t uint32) uint32 {
+func (d *dispatch) helperFor(r *rewriter, t uint32, tail bool) uint32 {
+	if tail {
+		return r.helpers.index(d.tails[r.canonical[t]])
+	}
 	return r.helpers.index(d.through[r.canonical[t]])
 }
 
@@ -126,12 +142,17 @@ func (d *dispatch) helperFor(r *rewriter, t uint32) uint32 {
 //	      local.get parameters
 //	      call function
 //	      br ...
-func (d *dispatch) write(r *rewriter, out *code, t uint32) {
+//
+// One for tail calls makes tail calls too, and leaves the depth to the functions: none of this type leaves it to
+// its callers.
+func (d *dispatch) write(r *rewriter, out *code, t uint32, tail bool) {
 	ft := &r.m.Types[t]
 	index := uint32(len(ft.Params))
 	cost := r.indirect[t]
 	c := r.counterIn(index + 1)
-	r.descend(out, cost.depth+dispatchFrame+slotBytes*int64(index), index+1)
+	if !tail {
+		r.descend(out, cost.depth+dispatchFrame+slotBytes*int64(index), index+1)
+	}
 	c.charge(out, reductions(cost.work))
 	c.ask(out)
 
@@ -152,8 +173,12 @@ func (d *dispatch) write(r *rewriter, out *code, t uint32) {
 		for p := range index {
 			out.with(wasm.OpLocalGet, p)
 		}
-		out.with(wasm.OpCall, r.layout.New(f))
-		out.with(wasm.OpBr, n+1-uint32(i))
+		if tail && f >= r.layout.imported {
+			out.with(wasm.OpReturnCall, r.layout.New(f))
+		} else {
+			out.with(wasm.OpCall, r.layout.New(f))
+			out.with(wasm.OpBr, n+1-uint32(i))
+		}
 		out.op(wasm.OpEnd)
 	}
 	for _, kind := range []int64{TrapNoFunction, TrapOtherType} {
@@ -161,7 +186,9 @@ func (d *dispatch) write(r *rewriter, out *code, t uint32) {
 		out.with(wasm.OpCall, r.layout.tableTrap())
 		out.op(wasm.OpUnreachable, wasm.OpEnd)
 	}
-	r.ascend(out, cost.depth+dispatchFrame+slotBytes*int64(index))
+	if !tail {
+		r.ascend(out, cost.depth+dispatchFrame+slotBytes*int64(index))
+	}
 }
 
 // dispatchFrame is the stack that a function takes that stands in for a table, in bytes.

@@ -31,6 +31,8 @@
 // [StackOverflow] is called, which may give more: the runtime keeps the stack that a function has once needed, so that
 // whoever calls it again and again can be given little at first.
 //
+// A tail call takes no stack: the caller gives back what it has subtracted, and what it calls subtracts for itself.
+//
 // # Bounds
 //
 // Tables and memories get a maximum. Instructions that work on any number of bytes or elements are

@@ -137,7 +137,7 @@ func (r *rewriter) ascend(out *code, depth int64) {
 // stands in for the table, that does it.
 func (e *emitter) indirect(p *point, same []byte) {
 	if e.r.dispatch != nil {
-		e.out.with(wasm.OpCall, e.r.dispatch.helperFor(e.r, p.arg))
+		e.out.with(wasm.OpCall, e.r.dispatch.helperFor(e.r, p.arg, false))
 		return
 	}
 	through := e.r.indirect[e.r.canonical[p.arg]]
@@ -194,11 +194,9 @@ func (e *emitter) instead(p *point, same []byte) {
 	case wasm.OpBrTable:
 		e.brTable(same)
 	case wasm.OpReturn:
-		if e.wrapped {
-			e.out.with(wasm.OpBr, e.label(uint32(len(e.frames)-1)))
-			return
-		}
-		e.out = append(e.out, same...)
+		e.leave()
+	case wasm.OpReturnCall, wasm.OpReturnCallIndirect:
+		e.tailCall(p, same)
 	case wasm.OpCallIndirect:
 		e.indirect(p, same)
 	case wasm.OpCall, wasm.OpRefFunc:
@@ -218,8 +216,9 @@ func (e *emitter) push(doubled bool) {
 	e.frames = append(e.frames, f)
 }
 
-// nested reports whether a loop that repeats is put into another, which has the call of the host.
-func (l *loop) nested() bool { return !l.calls && !l.params }
+// nested reports whether a loop that repeats is put into another, which has the call of the host. It begins its turn again
+// after that, so one turn must not cost more than the host may give.
+func (l *loop) nested() bool { return !l.calls && !l.params && reductions(l.longest) <= MinBudget }
 
 // loop opens a loop, which charges for each time it goes around.
 func (e *emitter) loop(l *loop, same []byte) {

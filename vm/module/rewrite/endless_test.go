@@ -112,6 +112,16 @@ func doubling(levels int) []fn {
 
 func indirect(t uint32) []byte { return ops(with(wasm.OpCallIndirect, t), []byte{0}) }
 
+func tailIndirect(t uint32) []byte { return ops(with(wasm.OpReturnCallIndirect, t), []byte{0}) }
+
+// tailTree is a [tree] whose second call is a tail call.
+func tailTree(f uint32) fn {
+	less := ops(with(wasm.OpLocalGet, 0), num(1), op(wasm.OpI32Sub))
+	return fn{t: typeI32, code: ops(
+		with(wasm.OpLocalGet, 0), block(wasm.OpIf, empty), less, with(wasm.OpCall, f), less, with(wasm.OpReturnCall, f), end,
+	)}
+}
+
 func callTree(f uint32) fn { return fn{code: ops(num(60), with(wasm.OpCall, f))} }
 
 // Whatever a module does, it comes to a place where it can be stopped.
@@ -146,20 +156,29 @@ func TestEverythingYields(t *testing.T) {
 		"table in two":         program(callTree(1), tree(ops(num(2), indirect(typeI32))), tree(ops(num(1), indirect(typeI32)))),
 		"table and direct":     program(callTree(1), tree(with(wasm.OpCall, 2)), tree(ops(num(1), indirect(typeI32)))),
 		"calls without circle": program(doubling(64)...),
-		"start":                started,
-		"calls in a loop":      program(fn{code: ops(block(wasm.OpLoop, empty), with(wasm.OpCall, 1), with(wasm.OpBr, 0), end)}, fn{}),
-		"table in a loop":      program(fn{code: ops(block(wasm.OpLoop, empty), num(1), indirect(typeNone), with(wasm.OpBr, 0), end)}, fn{}),
-		"long function":        program(fn{locals: 1, code: ops(block(wasm.OpLoop, empty), straight, with(wasm.OpBr, 0), end)}),
-		"long callee":          program(fn{code: ops(block(wasm.OpLoop, empty), with(wasm.OpCall, 1), with(wasm.OpBr, 0), end)}, fn{locals: 1, code: straight}),
-		"memory.fill":          repeated(num(0), num(1), num(4<<20), bulk(wasm.OpMemoryFill, 0)),
-		"memory.fill, short":   repeated(num(0), num(1), num(10), bulk(wasm.OpMemoryFill, 0)),
-		"memory.copy":          repeated(num(0), num(1), num(3<<20), bulk(wasm.OpMemoryCopy, 0, 0)),
-		"memory.init":          repeated(num(0), num(0), num(1<<16), bulk(wasm.OpMemoryInit, 0, 0)),
-		"memory.grow":          repeated(num(0), with(wasm.OpMemoryGrow, 0), drop),
-		"table.fill":           repeated(num(0), []byte{0xd0, 0x70}, num(1<<16), bulk(wasm.OpTableFill, 0)),
-		"table.copy":           repeated(num(0), num(1), num(1<<15), bulk(wasm.OpTableCopy, 0, 0)),
-		"table.grow":           repeated([]byte{0xd0, 0x70}, num(0), bulk(wasm.OpTableGrow, 0), drop),
-		"table.init":           repeated(num(0), num(0), num(0), bulk(wasm.OpTableInit, 0, 0)),
+		"tail call":            program(fn{code: with(wasm.OpReturnCall, 0)}),
+		"tail call in two":     program(fn{code: with(wasm.OpReturnCall, 1)}, fn{code: with(wasm.OpReturnCall, 0)}),
+		"tail call by table":   program(fn{code: ops(num(0), tailIndirect(typeNone))}),
+		"tail calls in three": program(fn{code: ops(num(1), tailIndirect(typeNone))},
+			fn{code: with(wasm.OpReturnCall, 2)}, fn{code: ops(num(0), tailIndirect(typeNone))}),
+		"tail call and tree": program(callTree(1), tree(with(wasm.OpCall, 2)), fn{t: typeI32, code: ops(with(wasm.OpLocalGet, 0), with(wasm.OpReturnCall, 1))}),
+		"tail calls down":    program(callTree(1), tailTree(1)),
+		"tail call in a loop": program(fn{locals: 1, code: ops(block(wasm.OpLoop, empty), with(wasm.OpLocalGet, 0), with(wasm.OpBrIf, 0),
+			with(wasm.OpReturnCall, 0), end)}),
+		"start":              started,
+		"calls in a loop":    program(fn{code: ops(block(wasm.OpLoop, empty), with(wasm.OpCall, 1), with(wasm.OpBr, 0), end)}, fn{}),
+		"table in a loop":    program(fn{code: ops(block(wasm.OpLoop, empty), num(1), indirect(typeNone), with(wasm.OpBr, 0), end)}, fn{}),
+		"long function":      program(fn{locals: 1, code: ops(block(wasm.OpLoop, empty), straight, with(wasm.OpBr, 0), end)}),
+		"long callee":        program(fn{code: ops(block(wasm.OpLoop, empty), with(wasm.OpCall, 1), with(wasm.OpBr, 0), end)}, fn{locals: 1, code: straight}),
+		"memory.fill":        repeated(num(0), num(1), num(4<<20), bulk(wasm.OpMemoryFill, 0)),
+		"memory.fill, short": repeated(num(0), num(1), num(10), bulk(wasm.OpMemoryFill, 0)),
+		"memory.copy":        repeated(num(0), num(1), num(3<<20), bulk(wasm.OpMemoryCopy, 0, 0)),
+		"memory.init":        repeated(num(0), num(0), num(1<<16), bulk(wasm.OpMemoryInit, 0, 0)),
+		"memory.grow":        repeated(num(0), with(wasm.OpMemoryGrow, 0), drop),
+		"table.fill":         repeated(num(0), []byte{0xd0, 0x70}, num(1<<16), bulk(wasm.OpTableFill, 0)),
+		"table.copy":         repeated(num(0), num(1), num(1<<15), bulk(wasm.OpTableCopy, 0, 0)),
+		"table.grow":         repeated([]byte{0xd0, 0x70}, num(0), bulk(wasm.OpTableGrow, 0), drop),
+		"table.init":         repeated(num(0), num(0), num(0), bulk(wasm.OpTableInit, 0, 0)),
 	}
 	for name, m := range withDispatch(tests) {
 		t.Run(name, func(t *testing.T) {
@@ -179,6 +198,19 @@ func TestEverythingYields(t *testing.T) {
 				t.Errorf("%v after %d yields", err, h.yields)
 			}
 		})
+	}
+}
+
+// A loop whose turns cost more than the host gives at a time gets on all the same.
+func TestLongTurns(t *testing.T) {
+	straight := ops(slices.Repeat(ops(with(wasm.OpLocalGet, 1), num(3), op(wasm.OpI32Add), with(wasm.OpLocalSet, 1)), 50_000))
+	body := ops(block(wasm.OpLoop, empty), straight,
+		with(wasm.OpLocalGet, 0), num(1), op(wasm.OpI32Sub), with(wasm.OpLocalTee, 0), with(wasm.OpBrIf, 0), end, with(wasm.OpLocalGet, 1))
+	h := newHost(t, wazero.NewRuntimeConfig())
+	h.budget, h.stop, h.patience = MinBudget, errStopped, 100
+	instance := h.load(t, program(fn{t: typeI32ToI32, locals: 1, code: body}).Encode(), true)
+	if got, err := instance.ExportedFunction("run").Call(t.Context(), 100); err != nil || got[0] != 100*3*50_000 {
+		t.Errorf("%d, %v after %d yields", got, err, h.yields)
 	}
 }
 

@@ -80,7 +80,7 @@ func (r *rewriter) explainFunction(i int, names map[uint32]string, after wasm.Co
 	}
 	for n := range f.points {
 		switch f.points[n].op {
-		case wasm.OpCallIndirect:
+		case wasm.OpCallIndirect, wasm.OpReturnCallIndirect:
 			if r.dispatch != nil {
 				report.IndirectCode++
 			} else {
@@ -100,9 +100,11 @@ func (r *rewriter) explanation(functions []FunctionReport) *Explanation {
 		return e
 	}
 	e.DispatchedElements = len(r.dispatch.targets)
-	for _, h := range r.dispatch.through {
-		if r.helpers.has(h) {
-			e.DispatchFunctions++
+	for t, h := range r.dispatch.through {
+		for _, h := range []*helper{h, r.dispatch.tails[t]} {
+			if r.helpers.has(h) {
+				e.DispatchFunctions++
+			}
 		}
 	}
 	e.Helpers -= e.DispatchFunctions

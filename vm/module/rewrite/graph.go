@@ -55,6 +55,7 @@ func (r *rewriter) plan() {
 			g.members[t] = append(g.members[t], uint32(i))
 		}
 	}
+	g.countReplacing()
 	g.measurer.call = g.cost
 	g.cutDispatched()
 	for i := range r.funcs {
@@ -137,9 +138,9 @@ func (g *graph) nextCallee(v *visit) (uint32, bool) {
 // callee gives the node that a point calls, if it calls one.
 func (g *graph) callee(p *point) (uint32, bool) {
 	switch {
-	case p.op == wasm.OpCall && p.arg >= g.imported:
+	case p.direct() && p.arg >= g.imported:
 		return p.arg - g.imported, true
-	case p.op == wasm.OpCallIndirect:
+	case p.indirect():
 		return uint32(len(g.r.funcs)) + g.r.canonical[p.arg], true
 	}
 	return 0, false

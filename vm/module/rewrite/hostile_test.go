@@ -30,6 +30,8 @@ func TestHostileSizes(t *testing.T) {
 	tests := map[string]*wasm.Module{
 		"many functions, one type": many,
 		"a chain of functions":     chain,
+		"many tail calls by table": program(slices.Repeat([]fn{{code: ops(num(1), tailIndirect(typeNone))}}, 100_000)...),
+		"many tail calls":          program(slices.Repeat([]fn{{code: slices.Repeat(with(wasm.OpReturnCall, 1), 10)}}, 20_000)...),
 		"nested blocks":            program(fn{code: ops(open(wasm.OpBlock), num(0), deepTable, closed)}),
 		"nested loops":             program(fn{code: ops(open(wasm.OpLoop), num(0), deepTable, closed)}),
 		"branches far out":         program(fn{code: loops}),

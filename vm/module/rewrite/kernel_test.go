@@ -1,6 +1,7 @@
 package rewrite
 
 import (
+	"cmp"
 	"context"
 	_ "embed"
 	"errors"
@@ -54,11 +55,14 @@ type host struct {
 	runtime wazero.Runtime
 	yields  int
 	stop    error // what a yield ends the guest with
+	// patience is how many yields come before.
+	patience int
+	budget   int32 // what a yield gives; 0: [DefaultBudget]
 }
 
 func newHost(t testing.TB, config wazero.RuntimeConfig) *host {
 	t.Helper()
-	h := &host{runtime: wazero.NewRuntimeWithConfig(t.Context(), config)}
+	h := &host{runtime: wazero.NewRuntimeWithConfig(t.Context(), config.WithCoreFeatures(CoreFeatures))}
 	t.Cleanup(func() { _ = h.runtime.Close(context.Background()) })
 	_, err := h.runtime.NewHostModuleBuilder(ImportModule).
 		NewFunctionBuilder().WithGoFunction(api.GoFunc(h.yield), []api.ValueType{api.ValueTypeI32}, []api.ValueType{api.ValueTypeI32}).
@@ -75,14 +79,14 @@ func newHost(t testing.TB, config wazero.RuntimeConfig) *host {
 }
 
 func tableTrap(_ context.Context, stack []uint64) {
-	panic(errors.New(map[uint64]string{TrapNoFunction: "invalid table access", TrapOtherType: "indirect call type mismatch"}[stack[0]]))
+	panic(errors.New(map[uint64]string{TrapNoFunction: "invalid table access", TrapOtherType: "indirect call type mismatch"}[uint64(api.DecodeU32(stack[0]))]))
 }
 
 func (h *host) yield(_ context.Context, stack []uint64) {
-	if h.yields++; h.stop != nil {
+	if h.yields++; h.stop != nil && h.yields > h.patience {
 		panic(h.stop)
 	}
-	stack[0] = api.EncodeI32(DefaultBudget)
+	stack[0] = api.EncodeI32(cmp.Or(h.budget, DefaultBudget))
 }
 
 // load instantiates a module, rewritten or as it is.

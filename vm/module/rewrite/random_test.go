@@ -1,168 +1,247 @@
-package rewrite
+package rewrite_test
 
 import (
+	"context"
+	"errors"
 	"fmt"
-	"slices"
+	"hash/fnv"
+	"math/rand/v2"
+	"reflect"
+	"strings"
 	"testing"
 
 	"github.com/tetratelabs/wazero"
-	"pgregory.net/rapid"
+	"github.com/tetratelabs/wazero/api"
 
-	"github.com/wnode/wnode/vm/module/wasm"
+	"github.com/wnode/wnode/internal/randmodule"
+	"github.com/wnode/wnode/vm/module/image"
+	"github.com/wnode/wnode/vm/module/rewrite"
 )
 
-// generator writes random functions (i32, i32) -> i32 that end. Locals 2 to 5 are for anybody, those from 6 on
-// count what is left of a loop each.
-type generator struct {
-	t     *rapid.T
-	funcs int
-	self  int
-	loops uint32
-	open  int // blocks
+// stackBytes is more than random programs use.
+const stackBytes = 32 << 20
+
+// player runs modules as they are, and rewritten.
+type player struct {
+	runtime wazero.Runtime
+	yields  int
+	asked   func() // when a guest yields; nil for nothing
 }
 
-const (
-	variables = 6
-	maxLoops  = 3
-)
+var errStack = errors.New("stack overflow")
 
-func (g *generator) pick(n int) int { return rapid.IntRange(0, n-1).Draw(g.t, "n") }
+func newPlayer(t testing.TB) *player {
+	t.Helper()
+	config := wazero.NewRuntimeConfigCompiler().WithCoreFeatures(rewrite.CoreFeatures).WithMemoryLimitPages(memoryPages)
+	p := &player{runtime: wazero.NewRuntimeWithConfig(t.Context(), config)}
+	t.Cleanup(func() { _ = p.runtime.Close(context.Background()) })
+	i32 := []api.ValueType{api.ValueTypeI32}
+	_, err := p.runtime.NewHostModuleBuilder(rewrite.ImportModule).
+		NewFunctionBuilder().WithGoFunction(api.GoFunc(p.yield), i32, i32).Export(rewrite.Yield).
+		NewFunctionBuilder().WithGoFunction(api.GoFunc(func(context.Context, []uint64) { panic(errStack) }), nil, nil).
+		Export(rewrite.StackOverflow).
+		NewFunctionBuilder().WithGoFunction(api.GoFunc(tableTrap), i32, nil).Export(rewrite.TableTrap).
+		Instantiate(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = p.runtime.NewHostModuleBuilder("wasi_snapshot_preview1").
+		NewFunctionBuilder().WithFunc(func() uint32 { return 0 }).Export("sched_yield").Instantiate(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
 
-// expr leaves a number.
-func (g *generator) expr(depth int) []byte {
-	switch n := g.pick(6); {
-	case depth == 0 || n == 0:
-		return num(int64(rapid.Int32().Draw(g.t, "const")))
-	case n < 3:
-		return with(wasm.OpLocalGet, uint32(g.pick(variables)))
-	case n == 3 && g.self+1 < g.funcs:
-		callee := uint32(g.self + 1 + g.pick(g.funcs-g.self-1))
-		if g.pick(2) == 0 {
-			return ops(g.expr(depth-1), g.expr(depth-1), with(wasm.OpCall, callee))
+func tableTrap(_ context.Context, stack []uint64) {
+	if api.DecodeU32(stack[0]) == rewrite.TrapNoFunction {
+		panic(errors.New("invalid table access"))
+	}
+	panic(errors.New("indirect call type mismatch"))
+}
+
+// yield gives small budgets, so that guests come here wherever they can. A loop that costs more than one gets a larger
+// one before long.
+func (p *player) yield(_ context.Context, stack []uint64) {
+	if p.yields++; p.asked != nil {
+		p.asked()
+		stack[0] = api.EncodeI32(rewrite.DefaultBudget)
+		return
+	}
+	stack[0] = api.EncodeI32(int32(p.yields * p.yields % (rewrite.MinBudget + 1)))
+}
+
+// outcome is what a call gave, and what it left behind.
+type outcome struct{ call, state string }
+
+// play makes an instance and calls all its functions, twice. A nil result is the module as it is.
+func (p *player) play(t *testing.T, m *randmodule.Module, module []byte, result *rewrite.Result) (outcomes []outcome) {
+	t.Helper()
+	compiled, err := p.runtime.CompileModule(t.Context(), module)
+	if err != nil {
+		t.Fatalf("the module is not valid: %v", err)
+	}
+	defer compiled.Close(t.Context())
+	instance, err := p.runtime.InstantiateModule(t.Context(), compiled, wazero.NewModuleConfig().WithName(""))
+	if err == nil && result != nil {
+		defer instance.Close(t.Context())
+		err = begin(t.Context(), instance, result)
+	}
+	if err != nil {
+		return []outcome{{call: trap(err)}}
+	}
+	defer instance.Close(t.Context())
+	for range 2 {
+		for i := range m.Functions {
+			instance.ExportedGlobal("g0").(api.MutableGlobal).Set(400) // fuel
+			called := p.call(t, instance, &m.Functions[i], result)
+			outcomes = append(outcomes, outcome{called, state(instance, m)})
 		}
-		return ops(g.expr(depth-1), g.expr(depth-1), num(int64(callee)), indirect(typeBinary))
-	default:
-		operation := []wasm.Op{wasm.OpI32Add, wasm.OpI32Sub, 0x6c, 0x73, wasm.OpI32LtS, wasm.OpI32ShrU}[g.pick(6)]
-		return ops(g.expr(depth-1), g.expr(depth-1), op(operation))
 	}
+	return outcomes
 }
 
-// within writes statements inside of so many blocks more.
-func (g *generator) within(blocks, depth int) []byte {
-	g.open += blocks
-	body := g.statements(depth)
-	g.open -= blocks
-	return body
-}
-
-func (g *generator) statements(depth int) []byte {
-	var code [][]byte
-	for range 1 + g.pick(4) {
-		code = append(code, g.statement(depth))
-	}
-	return slices.Concat(code...)
-}
-
-// statement leaves the operands as they are. All blocks that are open are without results, but for the function.
-func (g *generator) statement(depth int) []byte {
-	if depth == 0 {
-		return ops(g.expr(2), with(wasm.OpLocalSet, uint32(g.pick(variables))))
-	}
-	switch g.pick(8) {
-	case 0:
-		return ops(block(wasm.OpBlock, empty), g.within(1, depth-1), end)
-	case 1:
-		condition := g.expr(2)
-		return ops(condition, block(wasm.OpIf, empty), g.within(1, depth-1), op(wasm.OpElse), g.within(1, depth-1), end)
-	case 2:
-		return g.repeat(depth)
-	case 3: // out of the function, with a result
-		return ops(g.expr(2), g.expr(2), with(wasm.OpBrIf, uint32(g.open)), drop)
-	case 4:
-		if g.open == 0 {
-			return nil
-		}
-		return ops(g.expr(2), with(wasm.OpBrIf, uint32(g.pick(g.open))))
-	case 5:
-		table := ops(g.expr(2), []byte{byte(wasm.OpBrTable), 2})
-		for range 3 {
-			table = wasm.AppendU32(table, uint32(g.pick(g.open+1)))
-		}
-		return ops(block(wasm.OpBlock, empty), g.expr(2), with(wasm.OpBrIf, 0), table, end)
-	case 6:
-		return ops(g.expr(2), block(wasm.OpIf, empty), g.expr(2), op(wasm.OpReturn), end)
-	default:
-		return ops(g.expr(3), with(wasm.OpLocalSet, uint32(g.pick(variables))))
-	}
-}
-
-// repeat writes a loop with a counter.
-func (g *generator) repeat(depth int) []byte {
-	if g.loops == maxLoops {
+// memoryOf gives the memory of an instance, nil when there is none.
+func memoryOf(instance api.Module) []byte {
+	m := instance.Memory()
+	if m == nil || reflect.ValueOf(m).IsNil() {
 		return nil
 	}
-	counter := variables + g.loops
-	g.loops++
-	turn := ops(with(wasm.OpLocalGet, counter), num(1), op(wasm.OpI32Sub), with(wasm.OpLocalTee, counter))
-	body := ops(turn, num(0), op(wasm.OpI32LtS), with(wasm.OpBrIf, 1), g.within(2, depth-1))
-	return ops(num(int64(1+g.pick(3))), with(wasm.OpLocalSet, counter),
-		block(wasm.OpBlock, empty), block(wasm.OpLoop, empty), body, with(wasm.OpBr, 0), end, end)
+	b, _ := m.Read(0, m.Size())
+	return b
 }
 
-const typeBinary = 5
-
-// random makes a module of a few functions; those that come first call those that come later.
-func random(t *rapid.T) *wasm.Module {
-	g := &generator{t: t, funcs: rapid.IntRange(1, 3).Draw(t, "functions")}
-	var funcs []fn
-	for g.self = range g.funcs {
-		g.loops = 0
-		body := g.statements(3)
-		if g.loops == 0 || g.pick(2) == 0 {
-			body = ops(body, g.repeat(3))
-		}
-		funcs = append(funcs, fn{t: typeBinary, locals: variables - 2 + maxLoops, code: ops(body, g.expr(3))})
+// begin does what instantiation leaves to be done.
+func begin(ctx context.Context, instance api.Module, result *rewrite.Result) error {
+	memory := memoryOf(instance)
+	img, err := image.Initial(uint64(len(memory)), result.State.Data, nil)
+	if err != nil {
+		return err
 	}
-	m := program(funcs...)
-	m.Types = append(m.Types, wasm.FuncType{Params: []wasm.ValueType{wasm.I32, wasm.I32}, Results: []wasm.ValueType{wasm.I32}})
-	return m
+	img.Write(memory)
+	if result.Start != "" {
+		_, err = instance.ExportedFunction(result.Start).Call(ctx)
+	}
+	return err
 }
 
-// Random programs have the same results with and without rewriting.
-func TestRandomPrograms(t *testing.T) {
-	h := newHost(t, wazero.NewRuntimeConfig())
-	valid := 0
-	rapid.Check(t, func(rt *rapid.T) {
-		m := random(rt)
-		if rapid.Bool().Draw(rt, "dispatch") {
-			m = smallTable(m)
+// call calls a function. However it comes back, there has to be as much stack as before.
+func (p *player) call(t *testing.T, instance api.Module, f *randmodule.Function, result *rewrite.Result) string {
+	t.Helper()
+	var args []uint64
+	for i, param := range f.Type.Params {
+		args = append(args, uint64(i*1000+3))
+		if param == 0x7b { // two words
+			args = append(args, uint64(i))
 		}
-		b := m.Encode()
-		result, err := Module(b, Options{Budget: 50, DispatchFrom: 1})
+	}
+	results, err := instance.ExportedFunction(f.Name).Call(t.Context(), args...)
+	if result != nil {
+		stack := instance.ExportedGlobal(result.Stack).(api.MutableGlobal)
+		if left := api.DecodeI32(stack.Get()); err == nil && left != stackBytes {
+			t.Fatalf("%s: %d bytes of stack are left", f.Name, left)
+		}
+		stack.Set(stackBytes)
+	}
+	if err != nil {
+		return trap(err)
+	}
+	return fmt.Sprintf("%#x", results)
+}
+
+func trap(err error) string {
+	first, _, _ := strings.Cut(err.Error(), "\n")
+	first, _, _ = strings.Cut(first, " (recovered by wazero)")
+	_, last, found := strings.Cut(first, "wasm error: ")
+	if found {
+		return last
+	}
+	return first
+}
+
+// state gives what an instance holds that can be seen.
+func state(instance api.Module, m *randmodule.Module) string {
+	memory := memoryOf(instance)
+	h := fnv.New64a()
+	_, _ = h.Write(memory)
+	s := fmt.Sprintf("%d bytes %x", len(memory), h.Sum64())
+	for i := range m.Globals {
+		s += fmt.Sprintf(" %x", instance.ExportedGlobal(fmt.Sprint("g", i)).Get())
+	}
+	return s
+}
+
+// options are ways to rewrite, each of which is to change nothing.
+var options = []rewrite.Options{
+	{Budget: 3, StackBytes: stackBytes, DispatchFrom: 1, State: true},
+	{Budget: 3, StackBytes: stackBytes, DispatchFrom: -1},
+}
+
+// same checks that the module that bytes stand for does the same rewritten, and reports how many of its calls came back.
+func (p *player) same(t *testing.T, b []byte) (returned, trapped int) {
+	t.Helper()
+	m := randmodule.New(b, nil)
+	module := m.Encode()
+	want := p.play(t, &m, module, nil)
+	for _, o := range options {
+		result, err := rewrite.Module(module, o)
 		if err != nil {
-			rt.Fatal(err)
+			t.Fatal(err)
 		}
-		got := make([]string, 2)
-		for i, module := range [][]byte{b, result.Module} {
-			instance, err := h.runtime.InstantiateWithConfig(t.Context(), module, wazero.NewModuleConfig().WithName(""))
-			if err != nil {
-				got[i] = "invalid"
-				continue
+		got := p.play(t, &m, result.Module, result)
+		if len(got) != len(want) {
+			t.Fatalf("%+v: %v, without rewriting %v", o, got, want)
+		}
+		for i := range want {
+			if got[i] != want[i] {
+				t.Fatalf("%+v: call %d: %v, without rewriting %v", o, i, got[i], want[i])
 			}
-			valid++
-			results, err := instance.ExportedFunction("run").Call(t.Context(), 3, 1000)
-			got[i] = fmt.Sprint(results, err)
-			_ = instance.Close(t.Context())
 		}
-		if got[0] != got[1] {
-			rt.Fatalf("%s, without rewriting %s", got[1], got[0])
-		}
-		if got[0] == "invalid" {
-			_, err := h.runtime.CompileModule(t.Context(), b)
-			rt.Fatalf("the generator is wrong: %v", err)
-		}
-	})
-	if valid == 0 || h.yields == 0 {
-		t.Errorf("%d programs, %d yields", valid, h.yields)
 	}
+	for _, o := range want {
+		if strings.HasPrefix(o.call, "[") {
+			returned++
+		} else {
+			trapped++
+		}
+	}
+	return returned, trapped
+}
+
+// randomBytes gives the bytes that a module is made of.
+func randomBytes(seed uint64) []byte {
+	r := rand.New(rand.NewPCG(seed, 1))
+	b := make([]byte, 16+r.IntN(1500))
+	for i := range b {
+		b[i] = byte(r.Uint32())
+	}
+	return b
+}
+
+// Random programs have the same results, the same traps, and leave the same behind, with and without rewriting.
+func TestRandomPrograms(t *testing.T) {
+	p := newPlayer(t)
+	returned, trapped := 0, 0
+	modules := uint64(300)
+	if raceDetector {
+		modules = 40
+	}
+	for seed := range modules {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			r, tr := p.same(t, randomBytes(seed))
+			returned, trapped = returned+r, trapped+tr
+		})
+	}
+	t.Logf("%d calls returned, %d trapped, %d yields", returned, trapped, p.yields)
+	if returned < trapped || trapped == 0 || p.yields == 0 {
+		t.Error("the programs show too little")
+	}
+}
+
+func FuzzRandomPrograms(f *testing.F) {
+	for seed := range uint64(20) {
+		f.Add(randomBytes(seed))
+	}
+	p := newPlayer(f)
+	f.Fuzz(func(t *testing.T, b []byte) { p.same(t, b) })
 }

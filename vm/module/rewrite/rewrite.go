@@ -5,6 +5,9 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/tetratelabs/wazero/api"
+	"github.com/tetratelabs/wazero/experimental"
+
 	"github.com/wnode/wnode/vm/module/wasm"
 )
 
@@ -13,8 +16,8 @@ import (
 const ImportModule = "wnode:meter"
 
 const (
-	// Yield is called with what is left of the budget, which is below zero, and gives a new budget, in reductions.
-	// Its type is (i32) -> (i32).
+	// Yield is called with what is left of the budget, which is below zero, and gives a new budget, in reductions:
+	// [MinBudget] or more. Its type is (i32) -> (i32).
 	Yield = "yield"
 	// StackOverflow is called when less than nothing is left of the stack. It returns if it has made
 	// [Result.Stack] larger, so that there is again, and ends the guest otherwise. Its type is () -> ().
@@ -29,6 +32,13 @@ const (
 	TrapNoFunction = iota
 	TrapOtherType
 )
+
+// CoreFeatures are the features of WebAssembly that a compiler has to know for what this package rewrites. For
+// [Options.Threads] it takes [experimental.CoreFeaturesThreads] too.
+const CoreFeatures = api.CoreFeaturesV2 | experimental.CoreFeaturesTailCall | experimental.CoreFeaturesExtendedConst
+
+// MinBudget is the least that [Yield] may give: with less, a loop might get nowhere.
+const MinBudget = 100
 
 // Defaults of [Options].
 const (
@@ -58,6 +68,9 @@ type Options struct {
 	// DispatchFrom is the number of elements from which on a table that never changes is turned into
 	// code. 0: [DefaultDispatchFrom]. Negative: none is.
 	DispatchFrom int
+	// Threads allows atomic instructions. The memory that they work on is the instance's own all the same:
+	// shared ones are refused.
+	Threads bool
 	// Explain has [Result.Explained] made. The module does not depend on it.
 	Explain bool
 }
@@ -95,7 +108,7 @@ type Result struct {
 }
 
 // Module rewrites a module. It leaves b alone; the result may share memory with it. The errors wrap
-// [wasm.ErrMalformed] or [ErrReserved], or are a [*wasm.LimitError] or a [*BoundError]. That a module is
+// [wasm.ErrMalformed] or [ErrReserved], or are a [*wasm.LimitError], a [*wasm.FeatureError] or a [*BoundError]. That a module is
 // rewritten does not mean that it is valid, but one that is not does not become so.
 func Module(b []byte, opts Options) (*Result, error) {
 	if opts.Budget <= 0 {

@@ -35,6 +35,7 @@ func TestRefused(t *testing.T) {
 	}
 	// What is not there must not become what is added.
 	for name, body := range map[string][]byte{
+		"tail call":   ops(num(0), tailIndirect(typeI32ToI32)), // of another result
 		"global":      ops(num(1), with(wasm.OpGlobalSet, 0)),
 		"local":       with(wasm.OpLocalSet, 0),
 		"function":    with(wasm.OpCall, 1),
@@ -46,7 +47,7 @@ func TestRefused(t *testing.T) {
 		"label, loop": ops(block(wasm.OpLoop, empty), with(wasm.OpBrIf, 2), end),
 		"two ends":    end,
 		"else":        op(wasm.OpElse),
-		"opcode":      {0x06},
+		"opcode":      {0x27},
 	} {
 		if _, err := Module(program(fn{code: body}).Encode(), Options{}); !errors.Is(err, wasm.ErrMalformed) {
 			t.Errorf("%s: %v", name, err)

@@ -1,6 +1,7 @@
 package rewrite
 
 import (
+	"errors"
 	"fmt"
 	"runtime"
 	"sync"
@@ -70,6 +71,10 @@ func (p *scanning) run(funcs []function) {
 	defer func() { p.panicked = recover() }()
 	for i := p.from; i < p.to; i++ {
 		f, err := p.scan(i)
+		if feature := (*wasm.FeatureError)(nil); errors.As(err, &feature) {
+			p.err = p.m.In(feature, i)
+			return
+		}
 		if err != nil {
 			p.err = fmt.Errorf("function %d: %w", int(p.imported)+i, err)
 			return

@@ -120,7 +120,11 @@ func (r *rewriter) exportGlobals() (names []string) {
 func (r *rewriter) detachable() bool {
 	m := r.m
 	for i := range m.Data {
-		if d := &m.Data[i]; d.Mode == wasm.Active && (d.Memory != 0 || len(m.Memories) == 0 || d.Offset.Op != wasm.OpI32Const) {
+		d := &m.Data[i]
+		if d.Mode != wasm.Active {
+			continue
+		}
+		if _, known := d.Offset.I32(); !known || d.Memory != 0 || len(m.Memories) == 0 {
 			return false
 		}
 	}
@@ -134,7 +138,8 @@ func (r *rewriter) detachData() (data []Segment) {
 	kept := m.Data[:0:0]
 	for _, d := range m.Data {
 		if d.Mode == wasm.Active {
-			data = append(data, Segment{Offset: uint32(d.Offset.I32()), Bytes: d.Bytes})
+			offset, _ := d.Offset.I32()
+			data = append(data, Segment{Offset: uint32(offset), Bytes: d.Bytes})
 			d = wasm.Data{Mode: wasm.Passive}
 		}
 		kept = append(kept, d)

@@ -20,12 +20,14 @@ func (m *Module) checkIndices(r *reader) {
 		}
 	}
 	expr := func(e *Expr) {
-		switch e.Op {
-		case OpGlobalGet:
-			check("global", e.Index, s.globals)
-		case OpRefFunc:
-			check("function", e.Index, s.funcs)
-		}
+		e.each(func(in *Instr) {
+			switch in.Op {
+			case OpGlobalGet:
+				check("global", in.Index, s.globals)
+			case OpRefFunc:
+				check("function", in.Index, s.funcs)
+			}
+		})
 	}
 	for i := range m.Imports {
 		if m.Imports[i].Kind == KindFunc {

@@ -26,8 +26,8 @@ const (
 	maxCustomParts = 10_000
 )
 
-// Decode takes a module apart. What it returns shares memory with b. The error wraps [ErrMalformed]
-// or is a [*LimitError].
+// Decode takes a module apart. What it returns shares memory with b. The error wraps [ErrMalformed], or is a
+// [*LimitError] or a [*FeatureError].
 func Decode(b []byte) (*Module, error) {
 	r := &reader{b: b}
 	if !bytes.Equal(r.bytes(uint32(len(header))), []byte(header)) {
@@ -46,6 +46,10 @@ func Decode(b []byte) (*Module, error) {
 			r.close(&content)
 			continue
 		}
+		if id == sectionTag {
+			r.uses(unsupported(Exceptions, "tags"))
+			continue
+		}
 		place := slices.Index(sectionOrder, id)
 		if place <= last {
 			r.fail("section unknown or out of order")
@@ -54,6 +58,9 @@ func Decode(b []byte) (*Module, error) {
 		last, after = place, id
 		m.decodeSection(id, &content)
 		r.close(&content)
+	}
+	if r.err == nil && r.used != nil {
+		return nil, m.locate(r.used)
 	}
 	if r.err == nil {
 		m.checkCounts(r)
@@ -114,14 +121,14 @@ func vector[T any](r *reader, what string, most uint64, read func(*reader) T) []
 func (r *reader) valueType() ValueType {
 	t := ValueType(r.byte())
 	if !t.valid() {
-		r.fail("unknown value type")
+		r.failAt(strangeTypes, byte(t), "unknown value type")
 	}
 	return t
 }
 
 func (r *reader) funcType() FuncType {
-	if r.byte() != 0x60 {
-		r.fail("not a function type")
+	if form := r.byte(); form != 0x60 {
+		r.failAt(strangeTypes, form, "not a function type")
 	}
 	return FuncType{
 		Params:  vector(r, "parameters", maxValues, (*reader).valueType),
@@ -140,6 +147,10 @@ func (r *reader) imported() Import {
 		i.Memory = r.limits()
 	case KindGlobal:
 		i.Global = r.globalType()
+	case kindTag:
+		r.uses(unsupported(Exceptions, "an imported tag"))
+		r.byte()
+		i.Type = r.u32()
 	default:
 		r.fail("unknown kind of import")
 	}
@@ -148,11 +159,16 @@ func (r *reader) imported() Import {
 
 func (r *reader) limits() Limits {
 	flag := r.byte()
-	l := Limits{Min: r.u32(), HasMax: flag == 1}
+	l := Limits{Min: r.u32(), HasMax: flag&limitsMax != 0}
 	switch {
-	case flag > 1:
+	case flag&limitsLong != 0 && flag < limitsLong<<1:
+		r.refuse(unsupported(LongMemories, "an index type"))
+	case flag > limitsMax|limitsShared:
 		r.fail("unknown kind of limits")
-	case l.HasMax:
+	case flag&limitsShared != 0:
+		r.uses(unsupported(Threads, "a shared memory"))
+	}
+	if l.HasMax {
 		l.Max = r.u32()
 	}
 	return l
@@ -179,32 +195,14 @@ func (r *reader) global() Global { return Global{Type: r.globalType(), Init: r.e
 
 func (r *reader) export() Export {
 	e := Export{Name: r.name(), Kind: Kind(r.byte())}
-	if e.Kind > KindGlobal {
+	switch {
+	case e.Kind == kindTag:
+		r.uses(unsupported(Exceptions, "an exported tag"))
+	case e.Kind > KindGlobal:
 		r.fail("unknown kind of export")
 	}
 	e.Index = r.u32()
 	return e
-}
-
-// expr reads one constant instruction and the end.
-func (r *reader) expr() Expr {
-	w := Instructions{reader{b: r.b, pos: r.pos, err: r.err}}
-	var in Instr
-	if !w.Next(&in) {
-		r.fail("no constant expression")
-		return Expr{}
-	}
-	switch in.Op {
-	case OpI32Const, OpI64Const, OpF32Const, OpF64Const, OpV128Const, OpGlobalGet, OpRefNull, OpRefFunc:
-	default:
-		r.fail("not a constant expression")
-		return Expr{}
-	}
-	r.pos = in.End
-	if Op(r.byte()) != OpEnd {
-		r.fail("constant expression without end")
-	}
-	return Expr{Op: in.Op, Index: in.Index, Code: r.b[in.Start:in.End:in.End]}
 }
 
 func (r *reader) code() Code {

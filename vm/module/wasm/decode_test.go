@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/tetratelabs/wazero"
+	"github.com/tetratelabs/wazero/api"
+	"github.com/tetratelabs/wazero/experimental"
 
 	"github.com/wnode/wnode/vm/module/wasm"
 )
@@ -19,7 +21,7 @@ func TestMalformed(t *testing.T) {
 	for name, b := range map[string]string{
 		"empty":                     "",
 		"version":                   "\x00asm\x02\x00\x00\x00",
-		"unknown section":           head + "\x0d\x00",
+		"unknown section":           head + "\x0e\x00",
 		"sections out of order":     head + "\x03\x01\x00\x01\x01\x00",
 		"section twice":             head + "\x01\x01\x00\x01\x01\x00",
 		"section too long":          head + "\x01\x05\x00",
@@ -34,13 +36,13 @@ func TestMalformed(t *testing.T) {
 		"no such type":              head + "\x03\x02\x01\x00\x0a\x04\x01\x02\x00\x0b",
 		"body too long":             types + "\x0a\x04\x01\x09\x00\x0b",
 		"export of nothing":         head + "\x07\x05\x01\x01a\x00\x00",
-		"unknown kind of export":    head + "\x07\x05\x01\x01a\x04\x00",
+		"unknown kind of export":    head + "\x07\x05\x01\x01a\x05\x00",
 		"start of nothing":          head + "\x08\x01\x00",
 		"global without end":        head + "\x06\x05\x01\x7f\x00\x41\x00",
 		"global by an instruction":  head + "\x06\x05\x01\x7f\x00\x45\x0b",
 		"global from one not there": head + "\x06\x06\x01\x7f\x00\x23\x01\x0b",
 		"data count":                head + "\x0c\x01\x02",
-		"shared memory":             head + "\x05\x04\x01\x03\x01\x01",
+		"unknown limits":            head + "\x05\x04\x01\x08\x01\x01",
 		"memory of numbers":         head + "\x04\x04\x01\x7f\x00\x00",
 	} {
 		if _, err := wasm.Decode([]byte(b)); !errors.Is(err, wasm.ErrMalformed) {
@@ -68,6 +70,9 @@ var immediates = [][]byte{
 	{},
 	{0},
 	{0, 0},
+	{1, 0}, // alignments
+	{2, 0},
+	{3, 0},
 	{0x40},
 	{0x6f},
 	{1, 0x7f},
@@ -80,15 +85,18 @@ var immediates = [][]byte{
 // The compiler knows an instruction if and only if this package does, and takes no code that this
 // package does not.
 func TestOpcodes(t *testing.T) {
-	runtime := wazero.NewRuntimeWithConfig(t.Context(), wazero.NewRuntimeConfigInterpreter())
+	features := api.CoreFeaturesV2 | experimental.CoreFeaturesTailCall | experimental.CoreFeaturesThreads
+	config := wazero.NewRuntimeConfigInterpreter().WithCoreFeatures(features)
+	runtime := wazero.NewRuntimeWithConfig(t.Context(), config)
 	defer runtime.Close(t.Context())
 	opcodes := map[string][]byte{}
 	for n := range 256 {
-		if n != 0xfc && n != 0xfd {
+		if n != 0xfc && n != 0xfd && n != 0xfe {
 			opcodes[fmt.Sprintf("%02x", n)] = []byte{byte(n)}
 		}
 		opcodes[fmt.Sprintf("fc %02x", n)] = wasm.AppendU32([]byte{0xfc}, uint32(n))
 		opcodes[fmt.Sprintf("fd %02x", n)] = wasm.AppendU32([]byte{0xfd}, uint32(n))
+		opcodes[fmt.Sprintf("fe %02x", n)] = []byte{0xfe, byte(n)}
 	}
 	for name, opcode := range opcodes {
 		ours, theirs := false, false

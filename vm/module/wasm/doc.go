@@ -1,6 +1,7 @@
 // Package wasm reads and writes the binary format of WebAssembly 2.0: the core specification,
 // chapter 5, with sign extension, saturating conversions, multiple values, bulk memory, reference
-// types and SIMD.
+// types and SIMD; and of later proposals tail calls, extended constant expressions, and the atomic instructions of
+// threads. What it knows by name and does not read is a [FeatureError].
 //
 // [Decode] takes a module apart into a [Module] and [Module.Encode] puts it together again. The code
 // of a function stays bytes; [Instructions] walks through it. Decoding checks the form, bounds every count

@@ -4,13 +4,16 @@ import "slices"
 
 // Features of WebAssembly beyond its first version, as [Module.Features] names them.
 const (
+	FeatureAtomics        = "atomics"
 	FeatureBulkMemory     = "bulk-memory"
+	FeatureExtendedConst  = "extended-const"
 	FeatureMultiValue     = "multi-value"
 	FeatureMutableGlobals = "mutable-globals" // imported or exported ones
 	FeatureReferenceTypes = "reference-types"
 	FeatureSaturating     = "nontrapping-fptoint"
 	FeatureSIMD           = "simd128"
 	FeatureSignExtension  = "sign-ext"
+	FeatureTailCall       = "tail-call"
 )
 
 // features of instructions: those with the numbers from first to last behind a prefix, 0 for none.
@@ -19,6 +22,7 @@ var features = []struct {
 	first, last byte
 	name        string
 }{
+	{0, 0x12, 0x13, FeatureTailCall},
 	{0, 0x1c, 0x1c, FeatureReferenceTypes}, // select with a type
 	{0, 0x25, 0x26, FeatureReferenceTypes}, // table.get, table.set
 	{0, 0xc0, 0xc4, FeatureSignExtension},
@@ -27,6 +31,7 @@ var features = []struct {
 	{prefixMisc, 0x08, 0x0e, FeatureBulkMemory},
 	{prefixMisc, 0x0f, 0x11, FeatureReferenceTypes}, // table.grow, table.size, table.fill
 	{prefixVector, 0x00, 0xff, FeatureSIMD},
+	{prefixAtomic, 0x00, 0xff, FeatureAtomics},
 }
 
 // Features lists the features beyond the first version of WebAssembly that the module uses, sorted. They are the
@@ -38,7 +43,7 @@ func (m *Module) Features() ([]string, error) {
 	for i := range m.Codes {
 		walk := Walk(m.Codes[i].Body)
 		for walk.Next(&in) {
-			if in.Op >= 0x1c && (in.Op < OpLocalGet || in.Op > 0x24) { // others are of the first version
+			if in.Op > OpCallIndirect && (in.Op < OpLocalGet || in.Op > 0x24) { // others are of the first version
 				noteFeature(in.Op, used)
 			}
 			if blockHasType(&in) {
@@ -109,6 +114,25 @@ func (m *Module) declaredFeatures(used map[string]bool) {
 	}
 	if m.DataCount != nil {
 		used[FeatureBulkMemory] = true
+	}
+	m.constantFeatures(used)
+}
+
+// constantFeatures notes the features of constant expressions.
+func (m *Module) constantFeatures(used map[string]bool) {
+	note := func(e *Expr) {
+		if e.Extended() {
+			used[FeatureExtendedConst] = true
+		}
+	}
+	for i := range m.Globals {
+		note(&m.Globals[i].Init)
+	}
+	for i := range m.Elements {
+		note(&m.Elements[i].Offset)
+	}
+	for i := range m.Data {
+		note(&m.Data[i].Offset)
 	}
 }
 

@@ -15,6 +15,7 @@ func TestFeatures(t *testing.T) {
 	}
 	global := wasm.Global{Type: wasm.GlobalType{Value: wasm.I32, Mutable: true}}
 	export := []wasm.Export{{Kind: wasm.KindGlobal}}
+	sum := wasm.Expr{Op: wasm.OpI32Add, Code: []byte{0x41, 1, 0x41, 2, 0x6a}}
 	for name, tt := range map[string]struct {
 		m    *wasm.Module
 		want []string
@@ -34,6 +35,9 @@ func TestFeatures(t *testing.T) {
 		"two tables":     {&wasm.Module{Tables: make([]wasm.Table, 2)}, []string{wasm.FeatureReferenceTypes}},
 		"two results":    {&wasm.Module{Types: []wasm.FuncType{{Results: []wasm.ValueType{wasm.I32, wasm.I32}}}}, []string{wasm.FeatureMultiValue}},
 		"block type":     {code(0x02, 0, 0x0b), []string{wasm.FeatureMultiValue}},
+		"tail call":      {code(0x12, 0), []string{wasm.FeatureTailCall}},
+		"atomics":        {code(0xfe, 0x03, 0), []string{wasm.FeatureAtomics}},
+		"extended":       {&wasm.Module{Globals: []wasm.Global{{Init: sum}}}, []string{wasm.FeatureExtendedConst}},
 		"vectors":        {code(slices.Concat([]byte{0xfd, 0x0c}, make([]byte, 16), []byte{0xc0, 0x1a})...), []string{wasm.FeatureSignExtension, wasm.FeatureSIMD}},
 		"vector type":    {&wasm.Module{Types: []wasm.FuncType{{Params: []wasm.ValueType{wasm.V128}}}}, []string{wasm.FeatureSIMD}},
 	} {

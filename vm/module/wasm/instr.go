@@ -22,7 +22,7 @@ type Instructions struct {
 // Walk gives the instructions of some code.
 func Walk(code []byte) Instructions { return Instructions{reader{b: code}} }
 
-// Err says why Next stopped before the end. It wraps [ErrMalformed].
+// Err says why Next stopped before the end. It wraps [ErrMalformed] or is a [*FeatureError].
 func (w *Instructions) Err() error { return w.r.err }
 
 // Next reads an instruction. It reports false at the end, and when there is an error.
@@ -43,12 +43,18 @@ func (w *Instructions) Next(in *Instr) bool {
 		op, s = prefixMisc<<8|Op(byte(number)), miscOps[byte(number)]
 	case prefixVector:
 		number := r.byte()
-		if number >= 0x80 && r.byte() != 1 { // LEB128 of at most 255, in the one form that compilers know
-			r.fail("unknown instruction")
+		if number >= 0x80 { // LEB128 of at most 255, in the one form that compilers know
+			w.highVector(r.byte())
 		}
 		op, s = prefixVector<<8|Op(number), vectorOps[number]
+	case prefixAtomic:
+		number := r.byte()
+		op, s = prefixAtomic<<8|Op(number), atomicOps[number]
 	}
 	*in = Instr{Op: op, Start: start}
+	if s.immediate == invalid {
+		r.failAt(strange, opcode, "unknown instruction")
+	}
 	w.immediate(in, s.immediate)
 	in.End = r.pos
 	return r.err == nil
@@ -117,8 +123,17 @@ func (w *Instructions) rareImmediate(in *Instr, kind immediate) {
 	case memArgAndLane:
 		w.memArg()
 		r.byte()
+	}
+}
+
+// highVector takes the second byte of a number behind the prefix of vectors, which is more than 127.
+func (w *Instructions) highVector(second byte) {
+	switch second {
+	case 1:
+	case 2:
+		w.r.refuse(unsupported(RelaxedVectors, "an instruction with the prefix 0xfd"))
 	default:
-		r.fail("unknown instruction")
+		w.r.fail("unknown instruction")
 	}
 }
 
@@ -139,7 +154,7 @@ func (w *Instructions) memArg() {
 func (w *Instructions) blockType() int64 {
 	t := w.r.signed(33)
 	if t < 0 && t != BlockEmpty && (t < -0x40 || !ValueType(t&0x7f).valid()) {
-		w.r.fail("invalid block type")
+		w.r.failAt(strangeTypes, byte(t&0x7f), "invalid block type")
 	}
 	return t
 }

@@ -69,24 +69,6 @@ type Global struct {
 	Init Expr
 }
 
-// Expr is a constant expression: one instruction.
-type Expr struct {
-	Op    Op
-	Index uint32 // of global.get and ref.func
-	Code  []byte // the instruction, without the end
-}
-
-// I32 gives the value of an i32.const.
-func (e *Expr) I32() int32 {
-	r := reader{b: e.Code, pos: 1}
-	return int32(r.signed(32))
-}
-
-// FuncExpr gives the reference to a function as an expression.
-func FuncExpr(index uint32) Expr {
-	return Expr{Op: OpRefFunc, Index: index, Code: AppendU32([]byte{byte(OpRefFunc)}, index)}
-}
-
 // Export is a thing that a module gives to others.
 type Export struct {
 	Name  string

@@ -18,6 +18,7 @@ const (
 	OpReturn       Op = 0x0f
 	OpCall         Op = 0x10
 	OpCallIndirect Op = 0x11
+	OpReturnCall   Op = 0x12
 	OpSelectTyped  Op = 0x1c
 	OpLocalGet     Op = 0x20
 	OpLocalSet     Op = 0x21
@@ -38,13 +39,18 @@ const (
 	OpI64GtU       Op = 0x56
 	OpI32Add       Op = 0x6a
 	OpI32Sub       Op = 0x6b
+	OpI32Mul       Op = 0x6c
 	OpI32Or        Op = 0x72
 	OpI32ShrU      Op = 0x76
 	OpI64Add       Op = 0x7c
+	OpI64Sub       Op = 0x7d
+	OpI64Mul       Op = 0x7e
 	OpI64Shl       Op = 0x86
 	OpI64ExtendU   Op = 0xad // i64.extend_i32_u
 	OpRefNull      Op = 0xd0
 	OpRefFunc      Op = 0xd2
+
+	OpReturnCallIndirect Op = 0x13
 
 	OpMemoryInit Op = prefixMisc<<8 | 0x08
 	OpDataDrop   Op = prefixMisc<<8 | 0x09
@@ -63,6 +69,7 @@ const (
 const (
 	prefixMisc   = 0xfc
 	prefixVector = 0xfd
+	prefixAtomic = 0xfe
 )
 
 // immediate says what follows an opcode.
@@ -75,7 +82,7 @@ const (
 	label
 	labels // br_table
 	funcIndex
-	typeAndTable // call_indirect
+	typeAndTable // call_indirect and return_call_indirect
 	localIndex
 	globalIndex
 	tableIndex
@@ -124,6 +131,8 @@ var plainOps = tableOf([]row{
 	{0x0f, 0x0f, shape{none, 0, 0}},
 	{0x10, 0x10, shape{funcIndex, 0, 0}},
 	{0x11, 0x11, shape{typeAndTable, 1, 0}},
+	{0x12, 0x12, shape{funcIndex, 0, 0}},
+	{0x13, 0x13, shape{typeAndTable, 1, 0}},
 	{0x1a, 0x1a, shape{none, 1, 0}},
 	{0x1b, 0x1b, shape{none, 3, 1}},
 	{0x1c, 0x1c, shape{types, 3, 1}},
@@ -240,6 +249,16 @@ var vectorOps = tableOf([]row{
 	{0xf8, 0xff, shape{none, 1, 1}},
 })
 
+var atomicOps = tableOf([]row{
+	{0x00, 0x00, shape{memArg, 2, 1}}, // memory.atomic.notify
+	{0x01, 0x02, shape{memArg, 3, 1}}, // memory.atomic.wait32, wait64
+	{0x03, 0x03, shape{zero, 0, 0}},   // atomic.fence
+	{0x10, 0x16, shape{memArg, 1, 1}},
+	{0x17, 0x1d, shape{memArg, 2, 0}},
+	{0x1e, 0x47, shape{memArg, 2, 1}},
+	{0x48, 0x4e, shape{memArg, 3, 1}},
+})
+
 func tableOf(rows []row) *[256]shape {
 	var t [256]shape
 	for _, r := range rows {
@@ -259,6 +278,11 @@ func (op Op) Operands() (pop, push int) {
 		s = miscOps[byte(op)]
 	case prefixVector:
 		s = vectorOps[byte(op)]
+	case prefixAtomic:
+		s = atomicOps[byte(op)]
 	}
 	return int(s.pop), int(s.push)
 }
+
+// Atomic reports whether the instruction is one of the proposal for threads.
+func (op Op) Atomic() bool { return op>>8 == prefixAtomic }

@@ -26,6 +26,7 @@ type reader struct {
 	pos  int
 	base int // where b begins in the module
 	err  error
+	used *FeatureError // that no module may use; nil for none
 }
 
 func (r *reader) fail(what string) {
@@ -144,6 +145,9 @@ func (r *reader) sized() reader {
 func (r *reader) close(part *reader) {
 	if part.err == nil && part.pos < len(part.b) {
 		part.fail("bytes left over")
+	}
+	if part.used != nil {
+		r.uses(part.used)
 	}
 	if r.err == nil && part.err != nil {
 		r.err = part.err
