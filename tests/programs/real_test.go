@@ -74,6 +74,7 @@ func TestSQLite(t *testing.T) {
 		return got
 	}
 	run("queries.sql", 1, nil)
+	run("deep.sql", 0, nil)
 	const name, path = "test.db", "/work/test.db"
 	made := run("create.sql", 0, map[string]string{}, path)
 	changed := run("change.sql", 0, made.files, path)

@@ -33,7 +33,7 @@ const (
 // Defaults of [Options].
 const (
 	DefaultBudget     = 100_000
-	DefaultStackBytes = 2 << 20
+	DefaultStackBytes = 4 << 20
 )
 
 // ErrReserved says that a module imports from [ImportModule].
