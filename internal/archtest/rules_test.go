@@ -28,10 +28,11 @@ var rooms = []room{
 	{"net/wire", []string{"abi"}, "frames are bytes in, values out"},
 	{"guest-sdk", []string{"abi"}, "a guest has the ABI and nothing of the node"},
 	{"examples", []string{"abi", "guest-sdk"}, "examples show what a user of the SDK writes"},
-	{"cmd", []string{"", "abi", "cmd", "examples"}, "the program is a user of the embedding API; the demo shows an example"},
+	{"cmd", []string{"", "abi", "cmd", "examples", "internal/kernels"}, "the program is a user of the embedding API; the demo shows an example, and the bench runs kernels"},
 	{"tests", []string{"", "abi", "tests"}, "end-to-end tests use what users use"},
 	{"tests/guests", []string{"abi", "guest-sdk"}, "guests of tests are written as users write theirs"},
 	{"internal", []string{"internal"}, "helpers of tests stand on their own"},
+	{"internal/kernels", nil, "what is measured with is data"},
 	{"internal/wasmtest", []string{"abi", "vm/module"}, "modules for tests need the binary format and the host functions, and nothing that runs them"},
 	{"bench", []string{"", "abi", "bench"}, "benchmarks measure what users use"},
 }
