@@ -62,6 +62,9 @@ func MeasureOverhead(ctx context.Context, module []byte, functions []Measured, r
 func (m *Measured) compare(ctx context.Context, instances [2]api.Module, rounds int) (Overhead, error) {
 	best := [2]time.Duration{math.MaxInt64, math.MaxInt64}
 	for range rounds {
+		if err := ctx.Err(); err != nil {
+			return Overhead{}, err
+		}
 		var results [2]uint64
 		for i, instance := range instances {
 			function := instance.ExportedFunction(m.Export)
