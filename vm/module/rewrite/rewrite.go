@@ -82,6 +82,8 @@ type Result struct {
 	Start string
 	// Layout translates the indices of functions.
 	Layout Layout
+	// Imports are what the module imports by itself.
+	Imports []wasm.Import
 	// Offsets translates offsets in the code, of a module that has source lines. Of any other it knows nothing.
 	Offsets Offsets
 	// DebugBytes is the size of the debug information that the module had.
@@ -121,7 +123,7 @@ func Module(b []byte, opts Options) (*Result, error) {
 		return nil, err
 	}
 	r := &rewriter{m: m, opts: opts, elements: elements, traced: hasLines(m)}
-	debug := debugBytes(m)
+	debug, imports := debugBytes(m), m.Imports
 	if err := r.analyze(); err != nil {
 		return nil, err
 	}
@@ -136,7 +138,7 @@ func Module(b []byte, opts Options) (*Result, error) {
 	result := &Result{
 		Left: r.names.left, Stack: r.names.stack, Tables: r.names.tables, Start: r.names.start,
 		TableElements: r.elements, TableBytes: tableBytes(m.Tables, len(r.grows) > 0),
-		Layout: r.layout, Offsets: r.offsets(), DebugBytes: debug,
+		Layout: r.layout, Offsets: r.offsets(), DebugBytes: debug, Imports: imports,
 	}
 	if opts.State {
 		result.State = r.detachState()
