@@ -8,8 +8,10 @@ test: ## install the guest toolchains that are missing and run everything
 	scripts/check
 	scripts/check-guests
 	scripts/build-guests go
+	scripts/build-programs
 	go test -race -shuffle=on ./...
 	go test ./tests/spec
+	go test -tags programs ./tests/programs
 	go test -run '^$$' -bench . -benchtime 1x ./...
 
 check: ## the quick gate: format, lint, architecture, generated files, cross-builds

@@ -33,10 +33,11 @@ const (
 // in dir.
 func New(ctx context.Context, root, dir string, user User) (*Builder, error) {
 	b := &Builder{root, dir}
-	return b, b.build(ctx, b.program(), "./cmd/wnode", string(user))
+	return b, b.build(ctx, b.Program(), "./cmd/wnode", string(user))
 }
 
-func (b *Builder) program() string { return filepath.Join(b.dir, "compiler") }
+// Program is the path of a wnode without the race detector.
+func (b *Builder) Program() string { return filepath.Join(b.dir, "compiler") }
 
 // CacheHome is what XDG_CACHE_HOME has to be for a node that is to find the compiled code.
 func (b *Builder) CacheHome() string { return filepath.Join(b.dir, "cache") }
@@ -68,11 +69,11 @@ func (b *Builder) build(ctx context.Context, path, folder, flags string, env ...
 
 // compile runs the guest once on a node of its own. How that ends says nothing; the cache does.
 func (b *Builder) compile(ctx context.Context, path, argument string) error {
-	port, err := freePort()
+	port, err := FreePort()
 	if err != nil {
 		return err
 	}
-	cmd := exec.CommandContext(ctx, b.program(), "run", "--listen", "127.0.0.1:0", "--cookie", "compiles guests", path, argument)
+	cmd := exec.CommandContext(ctx, b.Program(), "run", "--listen", "127.0.0.1:0", "--cookie", "compiles guests", path, argument)
 	cmd.Env = append(os.Environ(), "XDG_CACHE_HOME="+b.CacheHome(), fmt.Sprintf("WNODE_PORT=%d", port))
 	out, err := cmd.CombinedOutput()
 	if exit := new(exec.ExitError); err != nil && !errors.As(err, &exit) {
@@ -93,8 +94,8 @@ func (b *Builder) compiled() (found bool) {
 	return found
 }
 
-// freePort gives a UDP port for the name service of a node that needs none.
-func freePort() (int, error) {
+// FreePort gives a UDP port for the name service of a node that needs none.
+func FreePort() (int, error) {
 	conn, err := net.ListenUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
 	if err != nil {
 		return 0, err

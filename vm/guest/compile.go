@@ -24,7 +24,7 @@ func (e *Engine) compile(hash abi.Hash, content []byte) (ready *code, err error)
 	}
 	size := int64(len(content))
 	e.opts.Compiling(hash, 0, size)
-	rewritten, compiled, err := e.rewrite(content, e.rewriteOptions())
+	rewritten, compiled, err := e.rewrite(content, e.rewriteOptions(), e.checkNames)
 	e.opts.Compiling(hash, size, size)
 	if err != nil {
 		return nil, err
@@ -79,14 +79,20 @@ func (e *Engine) rewriteOptions() rewrite.Options {
 var errReserved = &linkError{fmt.Sprintf("unknown import module %q", rewrite.ImportModule)}
 
 // rewrite meters a module and compiles it. What goes wrong is told in the words of the compiler
-// about the module as it was. One that the compiler would take and the rewriter does not is refused.
-func (e *Engine) rewrite(content []byte, opts rewrite.Options) (*rewrite.Result, wazero.CompiledModule, error) {
+// about the module as it was. One that the compiler would take and the rewriter does not is refused, and so is one whose
+// imports check refuses, unless that is nil.
+func (e *Engine) rewrite(content []byte, opts rewrite.Options, check func([]wasm.Import) error) (*rewrite.Result, wazero.CompiledModule, error) {
 	rewritten, err := rewrite.Module(content, opts)
 	if errors.Is(err, rewrite.ErrReserved) {
 		return nil, nil, errReserved
 	}
 	var compiled wazero.CompiledModule
 	if err == nil {
+		if check != nil {
+			if err := check(rewritten.Imports); err != nil {
+				return nil, nil, err
+			}
+		}
 		if compiled, err = e.compileModule(rewritten.Module); err == nil {
 			return rewritten, compiled, nil
 		}

@@ -180,6 +180,8 @@ func TestCodeErrors(t *testing.T) {
 	junk, _ := n.modules.Put([]byte("junk"))
 	whole := entry().Bytes()
 	short, _ := n.modules.Put(whole[:len(whole)-1])
+	invalid := (&wasmModule{}).Add(wasmFunc{Name: "_start", Body: seq(drop)})
+	invalid.Imports = []wasmImport{{Module: "env", Name: "f"}}
 	withExport := sum(entry())
 	withExport.Export = "main"
 	large := entry()
@@ -200,6 +202,7 @@ func TestCodeErrors(t *testing.T) {
 		"unknown host module":  {fn: imports(wasmImport{Module: "env", Name: "f"}), text: `link_error: unknown import env.f: functions of env are what no library had when it was linked; a node gives the functions of wnode and of WASI preview 1`},
 		"unknown function":     {fn: imports(wasmImport{Module: "wnode", Name: "f"}), text: `link_error: unknown import wnode.f: this node does not have it`},
 		"unknown of WASI":      {fn: imports(wasmImport{Module: "wasi_snapshot_preview1", Name: "f"}), text: `link_error: unknown import wasi_snapshot_preview1.f: a node gives`},
+		"before the compiler":  {fn: sum(invalid), text: `link_error: unknown import env.f`},
 		"signature":            {fn: imports(wasmImport{Module: "wnode", Name: "self", Params: values{i64}}), text: `link_error: import wnode.self has type (i64) -> (), not (i32) -> (i32)`},
 		"global":               {fn: imports(wasmImport{Module: "wnode", Name: "g", Kind: wasm.KindGlobal}), text: "link_error: it imports a table or a global"},
 		"entry with parameter": {fn: sum(param), text: `link_error: export "_start" has type (i32) -> ()`},

@@ -45,7 +45,7 @@ func (e *Engine) Inspect(ctx context.Context, in Inspection) (report *Report, er
 	opts := e.rewriteOptions()
 	opts.Explain = true
 	began := time.Now()
-	rewritten, compiled, err := e.rewrite(in.Module, opts)
+	rewritten, compiled, err := e.rewrite(in.Module, opts, nil)
 	took := time.Since(began)
 	if err != nil {
 		return nil, oneLine(err)

@@ -12,6 +12,7 @@ import (
 
 	"github.com/wnode/wnode/abi"
 	"github.com/wnode/wnode/vm/module/rewrite"
+	"github.com/wnode/wnode/vm/module/wasm"
 )
 
 // linkError says that a module wants something of the node that it does not have, or that an
@@ -27,6 +28,20 @@ func (e *Engine) checkImports(compiled wazero.CompiledModule) error {
 		return &linkError{text}
 	}
 	return nil
+}
+
+// checkNames looks for functions that no node has. It takes no compiler, which is half a minute for a large module.
+func (e *Engine) checkNames(imports []wasm.Import) error {
+	for _, want := range imports {
+		if _, ok := e.hosts[want.Module][want.Name]; !ok && want.Kind == wasm.KindFunc {
+			return &linkError{unknownImport(want.Module, want.Name)}
+		}
+	}
+	return nil
+}
+
+func unknownImport(module, name string) string {
+	return fmt.Sprintf("unknown import %s.%s: %s", module, name, importRemedy(module, name))
 }
 
 // importProblems says of each import that this node cannot give what is wrong with it.
@@ -55,7 +70,7 @@ func (e *Engine) importProblem(want api.FunctionDefinition) string {
 	have, ok := e.hosts[module][name]
 	switch {
 	case !ok:
-		return fmt.Sprintf("unknown import %s.%s: %s", module, name, importRemedy(module, name))
+		return unknownImport(module, name)
 	case signature(want) != signature(have):
 		return fmt.Sprintf("import %s.%s has type %s, not %s; was it built for another version of wnode?",
 			module, name, signature(want), signature(have))

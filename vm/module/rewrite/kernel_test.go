@@ -3,50 +3,14 @@ package rewrite
 import (
 	"cmp"
 	"context"
-	_ "embed"
 	"errors"
-	"math"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"testing"
-	"time"
 
 	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/api"
-	"github.com/tetratelabs/wazero/imports/wasi_snapshot_preview1"
+
+	"github.com/wnode/wnode/internal/kernels"
 )
-
-//go:embed testdata/kernels.wasm
-var kernelsWasm []byte
-
-// kernel is a function of a size.
-type kernel struct {
-	name string
-	size uint64
-}
-
-// kernels are the functions of testdata/kernels.c with sizes that take some milliseconds.
-var kernels = []kernel{
-	{"fib", 27},
-	{"sieve", 1_000_000},
-	{"matmul", 130},
-	{"sha256", 6000},
-	{"interp", 1000},
-	{"interp16", 80_000},
-	{"qsort", 40_000},
-	{"strlen", 80_000},
-	{"mandel", 180},
-	{"nbody", 15_000},
-	{"hashmap", 400_000},
-	{"crc32", 1_500_000},
-	{"queens", 11},
-	{"levenshtein", 1000},
-	{"trees", 60},
-	{"compress", 900_000},
-	{"copy", 60_000},
-	{"spectral", 600},
-}
 
 var errOverflow = errors.New("stack overflow")
 
@@ -109,15 +73,15 @@ func (h *host) load(t testing.TB, module []byte, rewritten bool) api.Module {
 // The results are the same, and the guest yields often enough to be stopped at any time.
 func TestKernels(t *testing.T) {
 	h := newHost(t, wazero.NewRuntimeConfig())
-	before, after := h.load(t, kernelsWasm, false), h.load(t, kernelsWasm, true)
-	for _, k := range kernels {
-		t.Run(k.name, func(t *testing.T) {
-			want, err := before.ExportedFunction(k.name).Call(t.Context(), k.size)
+	before, after := h.load(t, kernels.CModule, false), h.load(t, kernels.CModule, true)
+	for _, k := range kernels.C {
+		t.Run(k.Name, func(t *testing.T) {
+			want, err := before.ExportedFunction(k.Name).Call(t.Context(), k.Size)
 			if err != nil {
 				t.Fatal(err)
 			}
 			h.yields = 0
-			got, err := after.ExportedFunction(k.name).Call(t.Context(), k.size)
+			got, err := after.ExportedFunction(k.Name).Call(t.Context(), k.Size)
 			if err != nil || got[0] != want[0] {
 				t.Errorf("%d, %v, want %d", got, err, want)
 			}
@@ -126,70 +90,4 @@ func TestKernels(t *testing.T) {
 			}
 		})
 	}
-}
-
-// goKernels are the functions of testdata/gokernels.
-var goKernels = []kernel{{"json", 200}, {"regexp", 200}, {"sha", 60}, {"sort", 10_000}, {"map", 100_000}, {"fib", 22}}
-
-// BenchmarkKernels prints for each kernel how long it takes rewritten, as a multiple of what it takes as it is,
-// and how long it runs between two yields. The best of interleaved runs counts.
-func BenchmarkKernels(b *testing.B) { benchmarkKernels(b, kernelsWasm, kernels) }
-
-// BenchmarkGoKernels is BenchmarkKernels for what the Go compiler makes.
-func BenchmarkGoKernels(b *testing.B) {
-	path := filepath.Join(b.TempDir(), "kernels.wasm")
-	build := exec.Command("go", "build", "-buildmode=c-shared", "-o", path, "./testdata/gokernels")
-	build.Env = append(build.Environ(), "GOOS=wasip1", "GOARCH=wasm")
-	if out, err := build.CombinedOutput(); err != nil {
-		b.Fatalf("%v\n%s", err, out)
-	}
-	module, err := os.ReadFile(path)
-	if err != nil {
-		b.Fatal(err)
-	}
-	benchmarkKernels(b, module, goKernels)
-}
-
-func benchmarkKernels(b *testing.B, module []byte, kernels []kernel) {
-	h := newHost(b, wazero.NewRuntimeConfig())
-	wasi_snapshot_preview1.MustInstantiate(b.Context(), h.runtime)
-	before, after := h.load(b, module, false), h.load(b, module, true)
-	for _, m := range []api.Module{before, after} {
-		if initialize := m.ExportedFunction("_initialize"); initialize != nil {
-			if _, err := initialize.Call(b.Context()); err != nil {
-				b.Fatal(err)
-			}
-		}
-	}
-	product := 1.0
-	for _, k := range kernels {
-		b.Run(k.name, func(b *testing.B) {
-			product *= h.compare(b, k.size, before.ExportedFunction(k.name), after.ExportedFunction(k.name))
-		})
-	}
-	b.Run("geomean", func(b *testing.B) {
-		b.ReportMetric(math.Pow(product, 1/float64(len(kernels))), "ratio")
-		b.ReportMetric(0, "ns/op")
-	})
-}
-
-// compare gives the time of one function as a multiple of that of another.
-func (h *host) compare(b *testing.B, size uint64, plain, metered api.Function) float64 {
-	best := [2]time.Duration{math.MaxInt64, math.MaxInt64}
-	for b.Loop() {
-		for i, f := range []api.Function{plain, metered} {
-			h.yields = 0
-			start := time.Now()
-			if _, err := f.Call(b.Context(), size); err != nil {
-				b.Fatal(err)
-			}
-			best[i] = min(best[i], time.Since(start))
-		}
-	}
-	ratio := float64(best[1]) / float64(best[0])
-	b.ReportMetric(ratio, "ratio")
-	b.ReportMetric(float64(best[1].Microseconds())/float64(h.yields+1), "us/yield")
-	b.ReportMetric(float64(best[0].Microseconds()), "plain-us")
-	b.ReportMetric(0, "ns/op")
-	return ratio
 }

@@ -9,13 +9,14 @@ import (
 
 	"github.com/tetratelabs/wazero"
 
+	"github.com/wnode/wnode/internal/kernels"
 	"github.com/wnode/wnode/vm/module/wasm"
 )
 
 // traced gives the kernels with a section that says that there are lines.
 func traced(t *testing.T) []byte {
 	t.Helper()
-	m, err := wasm.Decode(kernelsWasm)
+	m, err := wasm.Decode(kernels.CModule)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -43,7 +43,7 @@ const MinBudget = 100
 // Defaults of [Options].
 const (
 	DefaultBudget     = 100_000
-	DefaultStackBytes = 2 << 20
+	DefaultStackBytes = 4 << 20
 )
 
 // ErrReserved says that a module imports from [ImportModule].
@@ -95,6 +95,8 @@ type Result struct {
 	Start string
 	// Layout translates the indices of functions.
 	Layout Layout
+	// Imports are what the module imports by itself.
+	Imports []wasm.Import
 	// Offsets translates offsets in the code, of a module that has source lines. Of any other it knows nothing.
 	Offsets Offsets
 	// DebugBytes is the size of the debug information that the module had.
@@ -134,7 +136,7 @@ func Module(b []byte, opts Options) (*Result, error) {
 		return nil, err
 	}
 	r := &rewriter{m: m, opts: opts, elements: elements, traced: hasLines(m)}
-	debug := debugBytes(m)
+	debug, imports := debugBytes(m), m.Imports
 	if err := r.analyze(); err != nil {
 		return nil, err
 	}
@@ -149,7 +151,7 @@ func Module(b []byte, opts Options) (*Result, error) {
 	result := &Result{
 		Left: r.names.left, Stack: r.names.stack, Tables: r.names.tables, Start: r.names.start,
 		TableElements: r.elements, TableBytes: tableBytes(m.Tables, len(r.grows) > 0),
-		Layout: r.layout, Offsets: r.offsets(), DebugBytes: debug,
+		Layout: r.layout, Offsets: r.offsets(), DebugBytes: debug, Imports: imports,
 	}
 	if opts.State {
 		result.State = r.detachState()

@@ -11,6 +11,7 @@ import (
 
 	"github.com/tetratelabs/wazero"
 
+	"github.com/wnode/wnode/internal/kernels"
 	"github.com/wnode/wnode/vm/module/wasm"
 )
 
@@ -206,7 +207,7 @@ func guests(t testing.TB) (modules [][]byte) {
 			modules = append(modules, b)
 		}
 	}
-	return append(modules, kernelsWasm)
+	return append(modules, kernels.CModule)
 }
 
 func TestGuestsStayValid(t *testing.T) {

@@ -6,9 +6,23 @@ import (
 	"encoding/json"
 	"regexp"
 	"sort"
+	"syscall"
 )
 
 func main() {}
+
+// The node initialises a module once for all processes that says that they may share what initialisation has read.
+//
+//go:wasmexport wnode_image
+func image() {}
+
+//go:wasmexport nop
+func nop() {}
+
+// An instance without standard input is none for other processes.
+//
+//go:wasmexport spend
+func spend() { _ = syscall.Close(0) }
 
 type record struct {
 	Name string

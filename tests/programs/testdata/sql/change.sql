@@ -1,0 +1,10 @@
+PRAGMA integrity_check;
+SELECT count(*), sum(length(value)) FROM entry;
+BEGIN;
+UPDATE number SET square = -square WHERE n IN (SELECT n FROM number ORDER BY length(text), n LIMIT 500);
+ROLLBACK;
+UPDATE entry SET value = 'short' WHERE key < 'key 00100';
+SELECT length(text), count(*) FROM number GROUP BY 1 HAVING length(text) % 50 = 0;
+VACUUM;
+PRAGMA integrity_check;
+PRAGMA page_count;
