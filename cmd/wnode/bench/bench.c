@@ -127,21 +127,27 @@ EXPORT(idle) {
   wnode_exit("\x68shutdown", 9);
 }
 
+// What echo is sent, as on the BEAM: who asks, and what is to come back.
+typedef struct {
+  wnode_pid from;
+  uint8_t message[small];
+} question;
+
 EXPORT(echo) {
   for (;;) {
-    wnode_pid from;
-    receive();
-    must(wnode_message_sender(&from));
-    send(from);
+    question q;
+    must(wnode_receive(WNODE_INFINITY, &q, sizeof q));
+    must(wnode_send(q.from, q.message, small));
   }
 }
 
 EXPORT(pingpong) {
   arguments a = given();
   wnode_pid echo = spawn(WNODE_STR("echo"), 0);
+  question q = {self(), {0}};
   int64_t start = now();
   for (int64_t i = 0; i < a.n[0]; i++) {
-    send(echo);
+    must(wnode_send(echo, &q, sizeof q));
     receive();
   }
   tell(a.to, now() - start);
