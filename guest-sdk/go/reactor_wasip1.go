@@ -1,10 +1,9 @@
 package wnode
 
 import (
-	"bytes"
 	"os"
 	"strings"
-	_ "unsafe" // for the name of main
+	"unsafe" // also for the name of main
 )
 
 // A program that is built with -buildmode=c-shared is initialised once, for all of its processes that
@@ -23,8 +22,11 @@ func image() {}
 //lint:ignore U1000 the node calls it
 //go:wasmexport wnode_start
 func start() {
-	os.Args = strings0(argsSizesGet, argsGet)
-	for _, variable := range strings0(environSizesGet, environGet) {
+	var count, size uint32
+	_ = argsSizesGet(&count, &size)
+	os.Args = texts(count, size, argsGet)
+	_ = environSizesGet(&count, &size)
+	for _, variable := range texts(count, size, environGet) {
 		if name, value, ok := strings.Cut(variable, "="); ok {
 			_ = os.Setenv(name, value) // what is no name cannot be had
 		}
@@ -36,30 +38,34 @@ func start() {
 func mainMain()
 
 //go:wasmimport wasi_snapshot_preview1 args_sizes_get
+//go:noescape
 func argsSizesGet(count, size *uint32) uint32
 
 //go:wasmimport wasi_snapshot_preview1 args_get
 func argsGet(addresses *uint32, texts *byte) uint32
 
 //go:wasmimport wasi_snapshot_preview1 environ_sizes_get
+//go:noescape
 func environSizesGet(count, size *uint32) uint32
 
 //go:wasmimport wasi_snapshot_preview1 environ_get
 func environGet(addresses *uint32, texts *byte) uint32
 
-// strings0 gives the texts that WASI writes one behind the other, each with a zero byte at its end.
-func strings0(sizes func(count, size *uint32) uint32, get func(*uint32, *byte) uint32) []string {
-	var count, size uint32
-	if sizes(&count, &size) != 0 || count == 0 {
+// texts gives the texts that WASI writes one behind the other, each with a zero byte at its end.
+func texts(count, size uint32, get func(*uint32, *byte) uint32) []string {
+	if count == 0 {
 		return nil
 	}
-	addresses, texts := make([]uint32, count), make([]byte, size)
-	if get(&addresses[0], &texts[0]) != 0 {
+	addresses, written := make([]uint32, count), make([]byte, size)
+	if get(&addresses[0], &written[0]) != 0 {
 		return nil
 	}
 	all := make([]string, 0, count)
-	for text := range bytes.SplitSeq(bytes.TrimSuffix(texts, []byte{0}), []byte{0}) {
-		all = append(all, string(text))
+	rest := unsafe.String(&written[0], size) // which nothing changes any more
+	for range count {
+		var text string
+		text, rest, _ = strings.Cut(rest, "\x00")
+		all = append(all, text)
 	}
 	return all
 }
