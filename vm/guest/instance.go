@@ -87,6 +87,9 @@ func (e *Engine) instantiate(g *guest, most uint64) (i *instance, err error) {
 	}
 	i = &instance{engine: e, code: c, functions: map[string]api.Function{}}
 	i.memory = linearMemory{engine: e, most: most}
+	if img, _ := c.pool.current(); img != nil && img.Size() <= most && !g.reaches() {
+		i.memory.begin = img
+	}
 	made, memory := false, &i.memory
 	defer func() {
 		if !made {
