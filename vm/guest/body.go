@@ -125,7 +125,6 @@ type guest struct {
 	stack   stack      // where it is
 	left    api.Global // what is left of the budget; nil before there is an instance
 	pace    pace       // how fast it runs
-	line    []string   // the arguments as WASI gives them; nil before it was asked, or when they are long
 	exited  *vm.Exit   // set by the host function exit
 	message seen       // what the guest has looked at in its mailbox
 	// lastSpawn are the options of the last spawn, which are not to be changed.
@@ -174,17 +173,11 @@ func (g *guest) run() vm.Exit {
 	return exit
 }
 
-// maxKeptArgs bounds the arguments that a process keeps a copy of for WASI, which asks for them twice, in bytes.
-const maxKeptArgs = 4096
-
 // commandLine gives the arguments as a WASI program sees them: the module's name, then those of
 // the process, texts as they are and other terms as they print.
 func (g *guest) commandLine() []string {
 	if g.shares() {
 		return nil
-	}
-	if g.line != nil {
-		return g.line
 	}
 	line := []string{moduleName(g.fn)}
 	for _, argument := range arguments(g.process) {
@@ -196,9 +189,6 @@ func (g *guest) commandLine() []string {
 	}
 	for i, text := range line {
 		line[i] = strings.ReplaceAll(text, "\x00", "\ufffd") // C strings end there
-	}
-	if len(g.process.Args()) <= maxKeptArgs {
-		g.line = line
 	}
 	return line
 }
