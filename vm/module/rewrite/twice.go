@@ -50,15 +50,15 @@ func (f *function) endOf(number int) int {
 //	    loop                  ;; it is charged for both here
 //	      block               ;; where the first time goes around to
 //	        ...
-//	        br 3              ;; the end of the loop
+//	        br 3              ;; the end of the loop; the second is not charged for
 //	      end
 //	      ...                 ;; the second, and what follows, is not written yet
 func (e *emitter) twice(number int) {
 	p := &e.f.points[number]
-	end := e.f.endOf(number)
+	end, cost := e.f.endOf(number), reductions(e.f.loops[p.arg].longest)
 	e.putIn(len(e.out), int(p.start))
 	e.out.block(wasm.OpBlock, wasm.BlockEmpty)
-	e.nest(e.old[p.start:p.end], reductions(2*e.f.loops[p.arg].longest))
+	e.nest(e.old[p.start:p.end], 2*cost)
 	e.out.block(wasm.OpBlock, wasm.BlockEmpty)
 	e.push(3, 0)
 	for i := number + 1; i < end; i++ {
@@ -67,6 +67,7 @@ func (e *emitter) twice(number int) {
 	e.upTo(&e.f.points[end]) // which is not written here
 	e.putIn(len(e.out), int(e.f.points[end].start))
 	e.frames = e.frames[:len(e.frames)-1]
+	e.counter.giveBack(&e.out, cost)
 	e.out.with(wasm.OpBr, 3)
 	e.out.op(wasm.OpEnd)
 	e.copied = int(p.end)
