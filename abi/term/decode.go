@@ -175,9 +175,15 @@ func (d *decoder) more(h head, i uint64) bool {
 	return i < h.arg
 }
 
+// noElements is the empty array, of which all are the same: nothing can be changed in it.
+var noElements any = []any{}
+
 func (d *decoder) array(h head, depth int) (any, error) {
 	if h.arg > uint64(len(d.in)) {
 		return nil, errTruncated
+	}
+	if h.arg == 0 && !h.indefinite {
+		return noElements, nil
 	}
 	list := make([]any, 0, min(h.arg, maxPrealloc))
 	for i := uint64(0); d.more(h, i); i++ {

@@ -10,10 +10,13 @@ import (
 	"github.com/wnode/wnode/abi/term"
 )
 
-// Main runs what the process was started for, and does not return: the function of [SpawnOptions].Func,
-// or else main. A program that registers functions consists of one call:
+// Main runs what the process was started for: the function of [SpawnOptions].Func, or else main. A program
+// that registers functions consists of one call, behind which there is to be nothing:
 //
 //	func main() { wnode.Main(serve) }
+//
+// It returns when the process is to end with "normal", as it does then, since that takes the node less time
+// than to stop a program that runs. Otherwise it does not return.
 //
 // The process ends with [ReasonOf] what the function returns, or with [PanicReason] when it panics. A
 // panic with an error that has an exit reason, such as an [*ExitError], is an exit that the function's
@@ -27,6 +30,7 @@ func Main(main func() error) {
 	}
 	if r, named := parseInvocation(args); named {
 		r.run().leave()
+		return
 	}
 	guarded(main).leave()
 }
@@ -38,8 +42,11 @@ type ending struct {
 	detail string // for the log
 }
 
-// leave ends the process, if need be with what is wrong with the reason.
+// leave ends the process, if need be with what is wrong with the reason. It returns when the process ends well.
 func (e ending) leave() {
+	if e.reason == abi.ReasonNormal && !e.crash {
+		return
+	}
 	err := e.end()
 	e.reason = ReasonOf(err)
 	_ = e.end() // reached when the reason is no term; this one is

@@ -1,10 +1,9 @@
 package wnode
 
 import (
-	"bytes"
 	"os"
 	"strings"
-	_ "unsafe" // for the name of main
+	"unsafe" // also for the name of main
 )
 
 // A program that is built with -buildmode=c-shared is initialised once, for all of its processes that
@@ -23,43 +22,75 @@ func image() {}
 //lint:ignore U1000 the node calls it
 //go:wasmexport wnode_start
 func start() {
-	os.Args = strings0(argsSizesGet, argsGet)
-	for _, variable := range strings0(environSizesGet, environGet) {
+	var count, size uint32
+	_ = argsSizesGet(&count, &size)
+	os.Args = textsOf(placeOfArguments(count, size), argsGet)
+	if environSizesGet(&count, &size) == 0 && count > 0 {
+		setEnvironment(textsOf(newPlace(count, size), environGet))
+	}
+	mainMain()
+}
+
+func setEnvironment(variables []string) {
+	for _, variable := range variables {
 		if name, value, ok := strings.Cut(variable, "="); ok {
 			_ = os.Setenv(name, value) // what is no name cannot be had
 		}
 	}
-	mainMain()
 }
 
 //go:linkname mainMain main.main
 func mainMain()
 
 //go:wasmimport wasi_snapshot_preview1 args_sizes_get
+//go:noescape
 func argsSizesGet(count, size *uint32) uint32
 
 //go:wasmimport wasi_snapshot_preview1 args_get
 func argsGet(addresses *uint32, texts *byte) uint32
 
 //go:wasmimport wasi_snapshot_preview1 environ_sizes_get
+//go:noescape
 func environSizesGet(count, size *uint32) uint32
 
 //go:wasmimport wasi_snapshot_preview1 environ_get
 func environGet(addresses *uint32, texts *byte) uint32
 
-// strings0 gives the texts that WASI writes one behind the other, each with a zero byte at its end.
-func strings0(sizes func(count, size *uint32) uint32, get func(*uint32, *byte) uint32) []string {
-	var count, size uint32
-	if sizes(&count, &size) != 0 || count == 0 {
+// textsOf gives the texts that WASI writes one behind the other, each with a zero byte at its end.
+func textsOf(p place, get func(*uint32, *byte) uint32) []string {
+	if len(p.texts) == 0 || len(p.written) == 0 || get(&p.addresses[0], &p.written[0]) != 0 {
 		return nil
 	}
-	addresses, texts := make([]uint32, count), make([]byte, size)
-	if get(&addresses[0], &texts[0]) != 0 {
-		return nil
+	rest := unsafe.String(&p.written[0], len(p.written)) // which nothing changes any more
+	for i := range p.texts {
+		p.texts[i], rest, _ = strings.Cut(rest, "\x00")
 	}
-	all := make([]string, 0, count)
-	for text := range bytes.SplitSeq(bytes.TrimSuffix(texts, []byte{0}), []byte{0}) {
-		all = append(all, string(text))
+	return p.texts
+}
+
+// place is where texts are read to.
+type place struct {
+	addresses []uint32
+	written   []byte
+	texts     []string
+}
+
+// arguments is where the arguments go that fit in. A process that takes nothing from the heap at its start changes
+// fewer pages of its image.
+var arguments struct {
+	addresses [16]uint32
+	written   [256]byte
+	texts     [16]string
+}
+
+func placeOfArguments(count, size uint32) place {
+	a := &arguments
+	if int(count) > len(a.texts) || int(size) > len(a.written) {
+		return newPlace(count, size)
 	}
-	return all
+	return place{a.addresses[:count], a.written[:size], a.texts[:count:count]}
+}
+
+func newPlace(count, size uint32) place {
+	return place{make([]uint32, count), make([]byte, size), make([]string, count)}
 }

@@ -24,11 +24,10 @@ func (e *ExitError) ExitReason() any { return e.Reason }
 // ReasonOf gives the reason with which a process ends whose function returned err: "normal" for nil,
 // what the method ExitReason() any of an error in its chain gives, and otherwise ["error", text].
 func ReasonOf(err error) any {
-	var reason exitReasoner
-	switch {
-	case err == nil:
+	if err == nil {
 		return abi.ReasonNormal
-	case errors.As(err, &reason):
+	}
+	if reason := exitReasoner(nil); errors.As(err, &reason) {
 		return reason.ExitReason()
 	}
 	return []any{"error", shorten(err.Error())}

@@ -14,19 +14,30 @@ import (
 	"github.com/wnode/wnode/vm"
 )
 
-// BenchmarkSpawn measures the life of a process that does nothing, of a small guest and of one in Go: in an
-// instance that has rested, and in a new one.
+// BenchmarkSpawn measures the life of a process that does nothing, of a small guest and of guests in Go, one with
+// little and one with much that it is linked with, at main and at an exported function: in an instance that has
+// rested, and in a new one.
 func BenchmarkSpawn(b *testing.B) {
-	for name, module := range map[string][]byte{"small": entry().Bytes(), "Go": goGuest(b)} {
-		b.Run(name+"/warm", func(b *testing.B) { benchmarkSpawn(b, module, false) })
-		b.Run(name+"/fresh", func(b *testing.B) { benchmarkSpawn(b, module, true) })
+	large := buildGo(b, "gospawn")
+	for _, guest := range []struct {
+		name, export string
+		module       []byte
+	}{
+		{"small", "", entry().Bytes()},
+		{"Go-minimal", "", buildGo(b, "gominimal")},
+		{"Go", "", large},
+		{"Go-export", "nothing", large},
+	} {
+		b.Run(guest.name+"/warm", func(b *testing.B) { benchmarkSpawn(b, guest.module, guest.export, false) })
+		b.Run(guest.name+"/fresh", func(b *testing.B) { benchmarkSpawn(b, guest.module, guest.export, true) })
 	}
 }
 
-// goGuest builds a guest in Go.
-func goGuest(b *testing.B) []byte {
-	path := filepath.Join(b.TempDir(), "gospawn.wasm")
-	build := exec.Command("go", "build", "-buildmode=c-shared", "-o", path, "./testdata/gospawn")
+// buildGo builds a program of testdata that is initialised once for all of its processes.
+func buildGo(b *testing.B, name string) []byte {
+	b.Helper()
+	path := filepath.Join(b.TempDir(), name+".wasm")
+	build := exec.Command("go", "build", "-buildmode=c-shared", "-o", path, "./testdata/"+name)
 	build.Env = append(os.Environ(), "GOOS=wasip1", "GOARCH=wasm")
 	if out, err := build.CombinedOutput(); err != nil {
 		b.Fatalf("%v\n%s", err, out)
@@ -41,7 +52,7 @@ func goGuest(b *testing.B) []byte {
 // BenchmarkLoad measures how long a large module takes, a guest in Go of some 4 MB, from its bytes to code that can be
 // run: compiled, and with compiled code that is on disk; on an idle node, and beside two guests that compute without end.
 func BenchmarkLoad(b *testing.B) {
-	module := goGuest(b)
+	module := buildGo(b, "gospawn")
 	for _, spinning := range []int{0, 2} {
 		b.Run(fmt.Sprintf("spinning=%d/cached", spinning), func(b *testing.B) { benchmarkLoad(b, module, true, 1, spinning) })
 		for workers := 1; workers <= 2; workers++ {
@@ -83,10 +94,10 @@ func benchmarkLoad(b *testing.B, module []byte, cached bool, workers, spinning i
 	}
 }
 
-func benchmarkSpawn(b *testing.B, module []byte, fresh bool) {
+func benchmarkSpawn(b *testing.B, module []byte, export string, fresh bool) {
 	n := newTestNode(b)
 	hash, _ := n.modules.Put(module)
-	fn := abi.Function{Module: hash}
+	fn := abi.Function{Module: hash, Export: export}
 	body := n.engine.Body(fn, n.system.Node())
 	done := make(chan vm.Exit)
 	opts := vm.SpawnOptions{Function: fn, Body: vm.Func(func(p *vm.Process) vm.Exit {

@@ -26,13 +26,19 @@ type instance struct {
 	stack api.MutableGlobal // what is left of the stack, in bytes
 	// globals are the mutable ones, functions those that were called before, each with a stack of its own.
 	globals   []api.MutableGlobal
-	functions map[string]api.Function
+	functions []exported
 	deep      bool // a stack has become large
 
 	guest *guest // that uses the instance; WASI's streams are its
 	ready bool   // it has been initialised
 	apart bool   // it was made for its process alone
 	spent bool   // it has state that cannot be set back: descriptors
+}
+
+// exported is a function that can be called by name.
+type exported struct {
+	name     string
+	function api.Function
 }
 
 // errMemory is what the allocator panics with when the first pages cannot be had: the runtime has no
@@ -88,8 +94,11 @@ func (e *Engine) instantiate(g *guest, most uint64) (i *instance, err error) {
 	if !c.take(c.weight) {
 		return nil, errNodeFull
 	}
-	i = &instance{engine: e, code: c, functions: map[string]api.Function{}}
+	i = &instance{engine: e, code: c}
 	i.memory = linearMemory{engine: e, code: c, most: most}
+	if img, _ := c.pool.current(); img != nil && img.Size() <= most && !g.reaches() {
+		i.memory.begin = img
+	}
 	made, memory := false, &i.memory
 	defer func() {
 		if !made {
@@ -141,14 +150,17 @@ const maxFunctions = 4
 
 // call calls an exported function.
 func (i *instance) call(ctx context.Context, export string) error {
-	f := i.functions[export]
-	if f == nil {
-		if len(i.functions) == maxFunctions {
-			clear(i.functions)
+	for _, f := range i.functions {
+		if f.name == export {
+			_, err := f.function.Call(ctx)
+			return err
 		}
-		f = i.module.ExportedFunction(export)
-		i.functions[export] = f
 	}
+	if len(i.functions) == maxFunctions {
+		i.functions = nil
+	}
+	f := i.module.ExportedFunction(export)
+	i.functions = append(i.functions, exported{export, f})
 	_, err := f.Call(ctx)
 	return err
 }
@@ -162,8 +174,7 @@ func (i *instance) restore() bool {
 	}
 	i.set(img, ready)
 	if i.deep {
-		clear(i.functions)
-		i.deep = false
+		i.functions, i.deep = nil, false
 	}
 	return true
 }

@@ -59,8 +59,9 @@ func (e *Engine) MakeRoom(enough func() bool) {
 // linearMemory is the memory of one instance, within what its process and all guests may have.
 type linearMemory struct {
 	engine  *Engine
-	code    *code       // whose instance has it
-	process *vm.Process // whose memory it is at the time, nil while the instance rests
+	code    *code        // whose instance has it
+	process *vm.Process  // whose memory it is at the time, nil while the instance rests
+	begin   *image.Image // what it is going to be set to at first; nil when nobody knows yet
 	most    uint64
 	space   *image.Space // nil before the first pages
 	buffer  []byte       // the beginning of space
@@ -103,14 +104,16 @@ func (m *linearMemory) take(size uint64) bool {
 
 // move makes room for at least so many bytes. It makes more when a memory has grown, which it often does again.
 func (m *linearMemory) move(size uint64) {
+	switch {
+	case m.space != nil:
+		m.space = m.space.Move(uint64(len(m.buffer)), min(m.most, size+size/4), m.most)
+		return
+	case m.begin != nil && m.begin.Size() >= size:
+		m.space = m.engine.arena.ShowImage(m.begin)
+	}
 	if m.space == nil {
 		m.space = m.engine.arena.NewSpace(size, m.most)
-		return
 	}
-	space := m.engine.arena.NewSpace(min(m.most, size+size/4), m.most)
-	copy(space.Bytes(size), m.buffer)
-	m.space.Free()
-	m.space = space
 }
 
 // refuse fails. Without the first pages there can be no instance.

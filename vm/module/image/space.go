@@ -74,7 +74,40 @@ func (a *Arena) NewSpace(least, most uint64) *Space {
 		}
 		mappings.release()
 	}
-	return &Space{room: make([]byte, least)}
+	return &Space{room: make([]byte, least), arena: a}
+}
+
+// ShowImage makes room that has an image and no room to grow, as most memories never do: that is one mapping and
+// no more. nil: the image is not large enough to be shared, or cannot be at present.
+func (a *Arena) ShowImage(i *Image) *Space {
+	if i.size < mappedFrom || !mappings.take() {
+		return nil
+	}
+	b, err := mapShown(i)
+	if err != nil {
+		mappings.release()
+		return nil
+	}
+	return &Space{room: b, kind: mapped, arena: a, shown: i}
+}
+
+// Move gives a space with room for more, at least so many bytes, that begins with what this one has in its first
+// used bytes. This one is freed.
+func (s *Space) Move(used, least, most uint64) *Space {
+	to := s.arena.NewSpace(least, most)
+	if to.kind == mapped && s.shown != nil && s.Room() == s.shown.size {
+		moved := moveShown(s.room, to.room)
+		mappings.release() // of the one or the other
+		if moved {
+			to.shown = s.shown
+			*s = Space{}
+			return to
+		}
+		to = &Space{room: make([]byte, least), arena: s.arena}
+	}
+	copy(to.room, s.room[:used])
+	s.Free()
+	return to
 }
 
 // Room is all that there is room for, in bytes.
@@ -85,6 +118,9 @@ func (s *Space) Bytes(size uint64) []byte { return s.room[:size] }
 
 // Set makes the space what an image has, and zero behind that. It was used up to used bytes. The image fits in.
 func (s *Space) Set(i *Image, used uint64) {
+	if s.shown != nil && s.shown != i {
+		used = max(used, s.shown.size)
+	}
 	if s.kind == mapped && s.setMapped(i, used) == nil {
 		return
 	}

@@ -14,10 +14,12 @@ func mapRoom(size uint64) ([]byte, error) {
 	if os.Getpagesize() != grain {
 		return nil, errNoMapping
 	}
-	b, err := unix.Mmap(-1, 0, int(size), unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANONYMOUS|unix.MAP_NORESERVE)
+	at, err := unix.MmapPtr(-1, 0, nil, uintptr(size), unix.PROT_READ|unix.PROT_WRITE,
+		unix.MAP_PRIVATE|unix.MAP_ANONYMOUS|unix.MAP_NORESERVE)
 	if err != nil {
 		return nil, fmt.Errorf("map %d bytes: %w", size, err)
 	}
+	b := unsafe.Slice((*byte)(at), size)
 	if err := unix.Madvise(b, unix.MADV_NOHUGEPAGE); err != nil && err != unix.EINVAL { // where there are none
 		unmapRoom(b)
 		return nil, fmt.Errorf("small pages: %w", err)
@@ -26,7 +28,7 @@ func mapRoom(size uint64) ([]byte, error) {
 }
 
 // unmapRoom fails only for what is not mapped.
-func unmapRoom(b []byte) { _ = unix.Munmap(b) }
+func unmapRoom(b []byte) { _ = unix.MunmapPtr(unsafe.Pointer(unsafe.SliceData(b)), uintptr(len(b))) }
 
 // emptyRoom makes zeroes of what was mapped, which then takes no memory.
 func emptyRoom(b []byte) bool { return unix.Madvise(b, unix.MADV_DONTNEED) == nil }
@@ -106,7 +108,7 @@ func (s *Space) setMapped(i *Image, used uint64) error {
 		}
 	}
 	switch {
-	case i.size == 0:
+	case i.size == 0, used == 0 && s.shown == i:
 		return nil
 	case f == nil && s.shown != nil:
 		return errNoMapping // the images of a module only become larger
@@ -127,6 +129,33 @@ func (s *Space) show(i *Image, f *file) error {
 	}
 	s.shown = i
 	return nil
+}
+
+// mapShown maps the file of an image, and nothing behind it.
+func mapShown(i *Image) ([]byte, error) {
+	f, err := i.shared()
+	if err != nil {
+		return nil, err
+	}
+	if f == nil || os.Getpagesize() != grain {
+		return nil, errNoMapping
+	}
+	at, err := unix.MmapPtr(f.fd, 0, nil, uintptr(i.size), unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_NORESERVE)
+	if err != nil {
+		return nil, fmt.Errorf("map an image: %w", err)
+	}
+	return unsafe.Slice((*byte)(at), i.size), nil
+}
+
+// moveShown moves the mapping of a file to the beginning of other room, with what was written to it. When that
+// fails, which it does without memory, nobody may use the other room any more: its beginning may be anyone's.
+func moveShown(from, to []byte) bool {
+	_, err := unix.MremapPtr(unsafe.Pointer(&from[0]), uintptr(len(from)), unsafe.Pointer(&to[0]), uintptr(len(from)),
+		unix.MREMAP_MAYMOVE|unix.MREMAP_FIXED)
+	if err != nil {
+		unmapRoom(to[len(from):])
+	}
+	return err == nil
 }
 
 // setShown sets back a space that shows the image's file: pages that are not the file's are changed ones.

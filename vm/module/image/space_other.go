@@ -15,3 +15,7 @@ func unmapRoom([]byte) {}
 func emptyRoom([]byte) bool { return false }
 
 func (s *Space) setMapped(*Image, uint64) error { return errNoMapping }
+
+func mapShown(*Image) ([]byte, error) { return nil, errNoMapping }
+
+func moveShown(from, to []byte) bool { return false }

@@ -95,6 +95,48 @@ func TestSpaceShowsALaterImage(t *testing.T) {
 	}
 }
 
+// A space that becomes too small moves with what is in it, and is set back where it has come to.
+func TestSpaceMoves(t *testing.T) {
+	const size, larger, largest = 1 << 20, 3 << 20, 40 << 20
+	var arena Arena
+	defer arena.Close()
+	for name, data := range map[string]int{"shared": 2 * sharedFrom, "own": 100} {
+		t.Run(name, func(t *testing.T) {
+			i, err := Initial(size, []rewrite.Segment{{Offset: 4096, Bytes: bytes.Repeat([]byte{1}, data)}}, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer i.Close()
+			before := mappings.used.Load()
+			s := arena.ShowImage(i)
+			if s == nil {
+				s = arena.NewSpace(size, size)
+			}
+			s.Set(i, 0)
+			want := make([]byte, largest)
+			i.Write(want)
+			used := uint64(size)
+			for _, least := range []uint64{larger, largest} {
+				if !bytes.Equal(s.Bytes(used), want[:used]) {
+					t.Fatal("the space is not the image")
+				}
+				s.Bytes(used)[5000], s.Bytes(used)[used-1] = 7, 8
+				s = s.Move(used, least, largest)
+				if b := s.Bytes(used); b[4999] != want[4999] || b[5000] != 7 || b[used-1] != 8 {
+					t.Fatalf("% x, %x", b[4999:5001], b[used-1])
+				}
+				used = least
+				clear(s.Bytes(used)[size:])
+				s.Set(i, used)
+			}
+			s.Free()
+			if after := mappings.used.Load(); after != before {
+				t.Errorf("%d mappings, %d before", after, before)
+			}
+		})
+	}
+}
+
 // When the program has all the mappings and files that it may have, spaces and images work without. None stays
 // behind.
 func TestBounds(t *testing.T) {

@@ -64,6 +64,14 @@ func (c counter) charge(out *code, cost int64) {
 	c.store(out)
 }
 
+// giveBack undoes a charge.
+func (c counter) giveBack(out *code, cost int64) {
+	c.get(out)
+	out.i32(cost)
+	out.op(wasm.OpI32Add)
+	c.set(out)
+}
+
 // store takes what is left from the stack and puts whether the budget is used up in its place.
 func (c counter) store(out *code) {
 	out.with(wasm.OpLocalTee, c.local)
@@ -90,15 +98,19 @@ func (c counter) get(out *code) {
 	}
 }
 
-// ask calls the host if the condition on the stack says so.
-func (c counter) ask(out *code) {
-	out.block(wasm.OpIf, wasm.BlockEmpty)
-	c.get(out)
-	out.with(wasm.OpCall, c.yield)
+func (c counter) set(out *code) {
 	if c.cached {
 		out.with(wasm.OpLocalSet, c.local)
 	} else {
 		out.with(wasm.OpGlobalSet, c.global)
 	}
+}
+
+// ask calls the host if the condition on the stack says so.
+func (c counter) ask(out *code) {
+	out.block(wasm.OpIf, wasm.BlockEmpty)
+	c.get(out)
+	out.with(wasm.OpCall, c.yield)
+	c.set(out)
 	out.op(wasm.OpEnd)
 }

@@ -21,7 +21,9 @@
 //	    if (left < 0) br 2   ;; to the outer loop
 //	    ...
 //
-// Functions that call no other function of the module keep the counter in a local while they run.
+// Functions that call no other function of the module keep the counter in a local while they run. Of a short loop
+// that has neither calls nor loops in it, the body is there twice, one behind the other, and both are charged for at
+// once: who leaves the loop by a branch between them has paid for one turn more.
 //
 // # Depth
 //

@@ -37,8 +37,14 @@ func (s *scanner) weighBlock(weight int64) {
 	s.f.weight += weight
 }
 
-// effort estimates what it takes to compile the function.
-func (f *function) effort() int64 { return f.weight * (f.weight + weightLocal*int64(f.locals)) }
+// effort estimates what it takes to compile the function, of which all may be in loops that are written twice.
+func (f *function) effort() int64 {
+	weight := f.weight
+	if len(f.loops) > 0 && f.blocks <= maxTwiceBlocks {
+		weight *= 2
+	}
+	return weight * (weight + weightLocal*int64(f.locals))
+}
 
 // checkEffort reports a module that takes too long to compile, as a [*BoundError].
 func (r *rewriter) checkEffort() error {

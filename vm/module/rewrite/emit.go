@@ -2,11 +2,10 @@ package rewrite
 
 import "github.com/wnode/wnode/vm/module/wasm"
 
-// emitFrame is a block that is open. A loop inside of a loop of our own counts twice for branches
-// to what is outside of it.
+// emitFrame is a block that is open. Blocks of our own count for branches to what is outside of them.
 type emitFrame struct {
-	extra   int // blocks of our own around and including this one
-	doubled bool
+	extra int // blocks of our own around this one
+	ours  int // those of them that end with it
 }
 
 // emitter writes the new code of a function.
@@ -41,8 +40,8 @@ func (r *rewriter) emit(i int) wasm.Code {
 	if e.wrapped {
 		e.out.block(wasm.OpBlock, r.resultType(r.m.Funcs[i]))
 	}
-	for p := range f.points {
-		e.point(&f.points[p])
+	for p := 0; p < len(f.points); p++ {
+		e.point(p)
 	}
 	f.runs = e.from.runs
 	locals := before.Locals
@@ -168,10 +167,13 @@ func (e *emitter) putIn(at, place int) {
 }
 
 // point writes everything up to and with a point.
-func (e *emitter) point(p *point) {
-	e.asIs(e.copied)
-	e.out = append(e.out, e.old[e.copied:p.start]...)
-	e.copied = int(p.end)
+func (e *emitter) point(number int) {
+	p := &e.f.points[number]
+	e.upTo(p)
+	if p.op == wasm.OpLoop && e.f.twice(number, e.old) {
+		e.twice(number)
+		return
+	}
 	at := len(e.out)
 	e.instead(p, e.old[p.start:p.end])
 	if len(e.out)-at != int(p.end-p.start) {
@@ -179,12 +181,19 @@ func (e *emitter) point(p *point) {
 	}
 }
 
+// upTo writes everything up to a point, which the caller writes.
+func (e *emitter) upTo(p *point) {
+	e.asIs(e.copied)
+	e.out = append(e.out, e.old[e.copied:p.start]...)
+	e.copied = int(p.end)
+}
+
 // instead writes what stands in place of a point.
 func (e *emitter) instead(p *point, same []byte) {
 	switch p.op {
 	case wasm.OpBlock, wasm.OpIf:
 		e.out = append(e.out, same...)
-		e.push(false)
+		e.push(0, 0)
 	case wasm.OpLoop:
 		e.loop(&e.f.loops[p.arg], same)
 	case wasm.OpEnd:
@@ -208,12 +217,9 @@ func (e *emitter) instead(p *point, same []byte) {
 	}
 }
 
-func (e *emitter) push(doubled bool) {
-	f := emitFrame{extra: e.frames[len(e.frames)-1].extra, doubled: doubled}
-	if doubled {
-		f.extra++
-	}
-	e.frames = append(e.frames, f)
+// push opens a block with blocks of our own around it, some of which end with it.
+func (e *emitter) push(around, ending int) {
+	e.frames = append(e.frames, emitFrame{extra: e.frames[len(e.frames)-1].extra + around, ours: ending})
 }
 
 // nested reports whether a loop that repeats is put into another, which has the call of the host. It begins its turn again
@@ -226,23 +232,28 @@ func (e *emitter) loop(l *loop, same []byte) {
 	switch {
 	case !l.repeats:
 		e.out = append(e.out, same...)
-		e.push(false)
+		e.push(0, 0)
 	case !l.nested():
 		e.out = append(e.out, same...)
 		e.counter.charge(&e.out, cost)
 		e.counter.ask(&e.out)
-		e.push(false)
+		e.push(0, 0)
 	default:
-		e.out = append(e.out, same...)
-		e.counter.over(&e.out)
-		e.counter.ask(&e.out)
-		e.out = append(e.out, same...)
-		e.counter.charge(&e.out, cost)
-		e.out.block(wasm.OpIf, wasm.BlockEmpty)
-		e.out.with(wasm.OpBr, 2) // past the if and this loop
-		e.out.op(wasm.OpEnd)
-		e.push(true)
+		e.nest(same, cost)
+		e.push(1, 1)
 	}
+}
+
+// nest opens a loop in a loop of our own.
+func (e *emitter) nest(same []byte, cost int64) {
+	e.out = append(e.out, same...)
+	e.counter.over(&e.out)
+	e.counter.ask(&e.out)
+	e.out = append(e.out, same...)
+	e.counter.charge(&e.out, cost)
+	e.out.block(wasm.OpIf, wasm.BlockEmpty)
+	e.out.with(wasm.OpBr, 2) // past the if and this loop
+	e.out.op(wasm.OpEnd)
 }
 
 // end closes a block, or the function.
@@ -253,8 +264,7 @@ func (e *emitter) end() {
 		e.epilogue()
 		return
 	}
-	e.out.op(wasm.OpEnd)
-	if top.doubled {
+	for range 1 + top.ours {
 		e.out.op(wasm.OpEnd)
 	}
 }

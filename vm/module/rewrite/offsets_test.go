@@ -24,7 +24,8 @@ func traced(t *testing.T) []byte {
 	return m.Encode()
 }
 
-// W-04: every instruction that was there before is still there, in its order, and has its old offset.
+// W-04: every instruction that was there before is still there, in its order, and has its old offset. The bodies of
+// short loops are there twice.
 func TestOffsets(t *testing.T) {
 	module := traced(t)
 	result, err := Module(module, Options{})
@@ -35,16 +36,19 @@ func TestOffsets(t *testing.T) {
 	starts := after.BodyOffsets()
 	for i := range before.Codes {
 		old := before.Codes[i]
-		ops := map[uint32]wasm.Op{}
+		ops, again := map[uint32]wasm.Op{}, map[uint32]bool{}
 		var in wasm.Instr
 		for w := wasm.Walk(old.Body); w.Next(&in); {
 			ops[old.Start+uint32(in.Start)] = in.Op
+			if in.Op == wasm.OpLoop {
+				again[old.Start+uint32(in.End)] = true
+			}
 		}
 		last, same := uint32(0), map[uint32]bool{}
 		for w := wasm.Walk(after.Codes[i].Body); w.Next(&in); {
 			offset, ok := result.Offsets.Original(starts[i] + uint32(in.Start))
 			op, known := ops[offset]
-			if !ok || !known || offset < last {
+			if !ok || !known || offset < last && !again[offset] {
 				t.Fatalf("function %d, %d in the new code is %d, %t, after %d", i, in.Start, offset, ok, last)
 			}
 			last, same[offset] = offset, same[offset] || op == in.Op

@@ -11,6 +11,11 @@ import (
 
 var pattern = regexp.MustCompile(`^[a-z]+$`)
 
+// nothing is where a process can be started that does without main.
+//
+//go:wasmexport nothing
+func nothing() {}
+
 func main() {
 	wnode.Main(func() error {
 		if len(os.Args) > 1 {
