@@ -47,7 +47,8 @@ func TestMemory(t *testing.T) {
 
 	w := h.window(dir, nodeOne, "--memory", "32MiB", "--log-level", "ERROR")
 	w.gives(`memory().most / 1024 / 1024`, `32`)
-	w.gives(`small = wasm("small.wasm"); s = [1, 2, 3].map(() => spawn(small)); [l, ref] = spawn_monitor(wasm("large.wasm")); 1`, `1`)
+	w.gives(`small = wasm("small.wasm"); s = [1, 2, 3].map(() => spawn(small)); 1`, `1`)
+	w.gives(`while (!s.every(p => Process.info(p).memory > 0)) receive(10); [l, ref] = spawn_monitor(wasm("large.wasm")); 1`, `1`)
 	w.gives(`while (memory().total < memory().most * 0.8) receive(10); memory().modules[0].running`, `1`)
 	w.types(`for (;;) { spawn(small); receive(10) }`, `Uncaught Error: spawn: spawn small.wasm: the memory of the node is used up: of 32.0 MiB, guests have 2\d\.\d MiB and messages 0\.\d MiB \(--memory gives it more\).*`)
 	w.gives(`for (i = 0; i < 6; i++) send(self(), new Uint8Array(1 << 20)); m = 0; while (m[0] !== "DOWN") m = receive(); m[3] === l && m[4]`, `"node_full"`)

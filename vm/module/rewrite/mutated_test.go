@@ -24,7 +24,7 @@ import (
 func realModules(t testing.TB) (modules [][]byte) {
 	t.Helper()
 	for _, path := range []string{
-		"testdata/kernels.wasm", "../symbolize/testdata/crash_rust.wasm", "../symbolize/testdata/crash_c5.wasm",
+		"../../../internal/kernels/testdata/kernels.wasm", "../symbolize/testdata/crash_rust.wasm", "../symbolize/testdata/crash_c5.wasm",
 		"../../../examples/wasm/whoami/whoami.wasm", "../../../examples/wasm/hello-as/hello-as.wasm",
 	} {
 		b, err := os.ReadFile(filepath.FromSlash(path))
