@@ -5,6 +5,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 // Scheduler runs tasks. Its methods may be called concurrently.
@@ -38,6 +39,7 @@ type worker struct {
 	scheduler *Scheduler
 	core      *core // nil when the task that runs has blocked
 	pause     bool  // a slice is over
+	paused    time.Time
 	wake      chan struct{}
 }
 
@@ -207,8 +209,28 @@ func (w *worker) work() {
 	}
 }
 
-// fairness is after how many turns a core looks at what others brought, and lets other goroutines run.
+// fairness is after how many turns a core looks at what others brought.
 const fairness = 61
+
+// pauseAfter is how long a worker has the processor at most, but for the turn that it is in, before goroutines may have it
+// that are no workers. To let them takes some 10 µs where another processor is idle: Go wakes it.
+const pauseAfter = time.Millisecond
+
+// lookAround looks at what others brought, and gives what of that is to have the next turn, nil for nothing.
+func (w *worker) lookAround() *Task {
+	s := w.scheduler
+	if overfull(w.core) {
+		s.wake()
+	}
+	if now := time.Now(); w.pause || now.Sub(w.paused) > pauseAfter {
+		runtime.Gosched()
+		w.pause, w.paused = false, now
+	}
+	if t := s.injected.pop(); t != nil {
+		return t
+	}
+	return s.fresh.pop()
+}
 
 // maxAhead is how many turns may be taken ahead of the queue: two tasks that wake each other would have all.
 const maxAhead = 16
@@ -248,15 +270,7 @@ func (w *worker) next() *Task {
 	s, c := w.scheduler, w.core
 	c.turns++
 	if w.pause || c.turns%fairness == 0 {
-		w.pause = false
-		if overfull(c) {
-			s.wake()
-		}
-		runtime.Gosched()
-		if t := s.injected.pop(); t != nil {
-			return t
-		}
-		if t := s.fresh.pop(); t != nil {
+		if t := w.lookAround(); t != nil {
 			return t
 		}
 	}
