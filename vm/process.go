@@ -216,7 +216,7 @@ func (p *Process) runBody() (exit Exit) {
 			exit = Exit{Reason: []any{"host_error", text}, Crash: true, Detail: string(debug.Stack())}
 		}
 	}()
-	if p.opts.request != (abi.Ref{}) && p.await(nil, p.hasBegun) != nil {
+	if p.opts.request != (abi.Ref{}) && p.await(p.Context(), p.hasBegun) != nil {
 		return Normal
 	}
 	return p.opts.Body.Run(p)

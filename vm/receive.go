@@ -33,14 +33,14 @@ type Arrival struct {
 
 // WaitArrival is [Process.Wait] without the data, which [Process.CopyCurrent] gives, and until the process is told to end.
 func (p *Process) WaitArrival(timeout time.Duration) (a Arrival, err error) {
-	err = p.waitFor(nil, timeout, func(e *entry) { a = e.arrival() })
+	err = p.waitFor(p.Context(), timeout, func(e *entry) { a = e.arrival() })
 	return a, err
 }
 
 // ReceiveInto is [Process.Receive] into a buffer, until the process is told to end. A message that is larger is not taken
 // but the current one.
 func (p *Process) ReceiveInto(timeout time.Duration, buffer []byte) (a Arrival, err error) {
-	err = p.waitFor(nil, timeout, func(e *entry) {
+	err = p.waitFor(p.Context(), timeout, func(e *entry) {
 		a = e.arrival()
 		if a.Size <= len(buffer) {
 			copy(buffer, e.data())
@@ -54,8 +54,7 @@ func (e *entry) arrival() Arrival {
 	return Arrival{Kind: e.Kind, From: e.From, Ref: e.Ref, Size: e.length}
 }
 
-// waitFor waits as [Process.Wait] says and gives the message to a function, under the lock. ctx is nil for the process's
-// own.
+// waitFor waits as [Process.Wait] says and gives the message to a function, under the lock.
 func (p *Process) waitFor(ctx context.Context, timeout time.Duration, found func(*entry)) error {
 	var late alarm
 	defer late.stop()

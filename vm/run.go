@@ -30,22 +30,16 @@ func (p *Process) wakeUp(by *Process) {
 	}
 }
 
-// over gives the cause of the end of a context, nil before that. A nil context is that of the process.
+// over gives the cause of the end of a context, nil before that. The process's own needs no lock for it.
 func (p *Process) over(ctx context.Context) error {
-	switch {
-	case ctx == nil && p.told.Load():
-		return p.Context().Err()
-	case ctx != nil && ctx.Err() != nil:
-		return context.Cause(ctx)
+	if ctx == p.Context() && !p.told.Load() || ctx.Err() == nil {
+		return nil
 	}
-	return nil
+	return context.Cause(ctx)
 }
 
-// park waits until the process is woken or ctx ends, nil standing for that of the process, and may return for less.
+// park waits until the process is woken or ctx ends, and may return for less.
 func (p *Process) park(ctx context.Context) {
-	if ctx == nil {
-		ctx = p.Context()
-	}
 	switch {
 	case !p.scheduled:
 		select {
@@ -60,7 +54,7 @@ func (p *Process) park(ctx context.Context) {
 	}
 }
 
-// await waits until done says so, or ctx ends, nil standing for that of the process, and gives the cause of that. Who changes what done looks at wakes the
+// await waits until done says so, or ctx ends, and gives the cause of that. Who changes what done looks at wakes the
 // process. It stands still meanwhile.
 func (p *Process) await(ctx context.Context, done func() bool) error {
 	if done() {
@@ -79,7 +73,7 @@ func (p *Process) await(ctx context.Context, done func() bool) error {
 
 // Await waits until done says so, or the process is told to end, and gives the cause of that. Who changes what done
 // looks at calls [Process.Wake].
-func (p *Process) Await(done func() bool) error { return p.await(nil, done) }
+func (p *Process) Await(done func() bool) error { return p.await(p.Context(), done) }
 
 // Wake has the process look once more at what it waits for. Safe for concurrent use.
 func (p *Process) Wake() { p.wakeUp(nil) }
@@ -89,7 +83,7 @@ func (p *Process) Sleep(d time.Duration) error {
 	var a alarm
 	a.set(p, d)
 	defer a.stop()
-	return p.await(nil, a.hasRung)
+	return p.await(p.Context(), a.hasRung)
 }
 
 // alarm wakes a process at a time.
