@@ -9,12 +9,13 @@ import (
 
 // How long a guest may run before it lets others run. Reductions count instructions, and some
 // code takes a hundred times as long for an instruction as other code does: whoever waits for memory all
-// the time, say. So the budget follows the time that reductions take.
+// the time, say. So the budget follows the time that reductions take. At the end of each slice the garbage collector
+// can stop the world, and at the end of a turn, which has several, others run.
 const (
-	sliceTime   = time.Millisecond
-	maxBudget   = rewrite.DefaultBudget // some 0.3 ms of common code
-	firstBudget = maxBudget / 10        // of those of whom nothing is known yet
-	minBudget   = maxBudget / 100
+	sliceTime   = 250 * time.Microsecond
+	maxBudget   = rewrite.DefaultBudget / 4   // some 75 µs of common code
+	firstBudget = rewrite.DefaultBudget / 10  // of those of whom nothing is known yet
+	minBudget   = rewrite.DefaultBudget / 100 // less would be no use: this is called for each
 )
 
 // A guest gets nowhere with less than rewritten code needs: this does not compile then.
@@ -32,11 +33,11 @@ type turn struct {
 
 // turns are those of the priorities, 0 being none.
 var turns = [...]turn{
-	{part: 1, slices: 1},
-	abi.PriorityLow:    {part: 8, slices: 1},
-	abi.PriorityNormal: {part: 1, slices: 1},
-	abi.PriorityHigh:   {part: 1, slices: 4},
-	abi.PriorityMax:    {part: 1, slices: 16},
+	{part: 1, slices: 4},
+	abi.PriorityLow:    {part: 2, slices: 1},
+	abi.PriorityNormal: {part: 1, slices: 4},
+	abi.PriorityHigh:   {part: 1, slices: 16},
+	abi.PriorityMax:    {part: 1, slices: 64},
 }
 
 // pace is how fast the reductions of a guest go by. It belongs to the guest's goroutine.

@@ -14,10 +14,10 @@ func TestTurns(t *testing.T) {
 		budget int32
 		slices int
 	}{
-		abi.PriorityLow:    {maxBudget / 8, 1},
-		abi.PriorityNormal: {maxBudget, 1},
-		abi.PriorityHigh:   {maxBudget, 4},
-		abi.PriorityMax:    {maxBudget, 16},
+		abi.PriorityLow:    {maxBudget / 2, 1},
+		abi.PriorityNormal: {maxBudget, 4},
+		abi.PriorityHigh:   {maxBudget, 16},
+		abi.PriorityMax:    {maxBudget, 64},
 	} {
 		var p pace
 		for turn := range 3 {
@@ -47,10 +47,10 @@ func TestPace(t *testing.T) {
 	if got := p.budget(); got != firstBudget {
 		t.Errorf("first budget %d", got)
 	}
-	if got := slice(300*time.Microsecond, false); got != maxBudget {
+	if got := slice(75*time.Microsecond, false); got != maxBudget {
 		t.Errorf("common code gets %d", got)
 	}
-	if got := slice(10*time.Millisecond, false); got != maxBudget/10 {
+	if got := slice(10*sliceTime, false); got != maxBudget/10 {
 		t.Errorf("slow code gets %d", got)
 	}
 	if got := slice(time.Hour, false); got != minBudget {
@@ -60,7 +60,7 @@ func TestPace(t *testing.T) {
 		t.Errorf("code that waited gets %d", got)
 	}
 	for range 20_000 {
-		slice(300*time.Microsecond, false)
+		slice(75*time.Microsecond, false)
 	}
 	if got := p.budget(); got != maxBudget {
 		t.Errorf("code that was slow long ago gets %d", got)
