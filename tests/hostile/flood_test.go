@@ -197,7 +197,10 @@ func TestLogFlood(t *testing.T) {
 	p := n.load(guest(times(20_000, 1000, do("wnode.log", num(0), text(0, "flood"))), wait).At(0, []byte("flood")))
 	n.witness.during("log", func() {
 		a := n.spawn(p)
-		n.eventually("it has logged all", func() bool { info, _ := n.Info(a.pid); return info.Status == "waiting" })
+		n.eventually("it has logged all", func() bool { // and waits for messages, not for its code
+			info, _ := n.Info(a.pid)
+			return info.Status == "waiting" && info.Memory > 0
+		})
 		a.kill()
 		n.eventually("its end", func() bool { return n.log.Lines("dropped: it writes too many") > 0 })
 		var attacks []*attack
