@@ -10,7 +10,7 @@ type entries struct {
 	blocks [][]entry
 	head   int // places of the first block that are free again
 	length int
-	spare  []entry // a block that was emptied; nil for none
+	spare  *[blockEntries]entry // a block that was emptied; nil for none
 }
 
 // at gives the entry at a place, counted from the first.
@@ -31,12 +31,15 @@ func (q *entries) push() *entry {
 }
 
 func (q *entries) newBlock(first bool) []entry {
-	block := q.spare
+	spare := q.spare
 	q.spare = nil
-	if block == nil && !first {
-		block = make([]entry, 0, blockEntries)
+	switch {
+	case spare != nil:
+		return spare[:0]
+	case first:
+		return nil
 	}
-	return block
+	return make([]entry, 0, blockEntries)
 }
 
 // maxKept is how many places an empty mailbox keeps at most. Who gets one message after the other needs no more.
@@ -69,10 +72,17 @@ func (q *entries) dropFirst() {
 	case q.length == 0:
 		*q = entries{}
 	case q.head == blockEntries:
-		q.spare = q.blocks[0][:0]
+		q.keep(q.blocks[0])
 		q.blocks[0] = nil
 		q.blocks = q.blocks[1:]
 		q.head = 0
+	}
+}
+
+// keep keeps a block for what comes, if it is a whole one.
+func (q *entries) keep(block []entry) {
+	if cap(block) == blockEntries {
+		q.spare = (*[blockEntries]entry)(block[:blockEntries])
 	}
 }
 
@@ -82,7 +92,8 @@ func (q *entries) dropLast() {
 	last := len(q.blocks) - 1
 	block := &q.blocks[last]
 	if *block = (*block)[:len(*block)-1]; len(*block) == 0 {
-		q.spare, *block = *block, nil
+		q.keep(*block)
+		*block = nil
 		q.blocks = q.blocks[:last]
 	}
 }

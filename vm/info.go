@@ -57,8 +57,8 @@ func (s *System) Info(pid abi.Pid) (Info, bool) {
 		return Info{}, false
 	}
 	info := Info{
-		Pid: pid, Name: s.opts.Names.NameOf(pid), Function: p.opts.Function,
-		Parent: p.opts.Parent, Rights: p.rights, Started: p.started,
+		Pid: pid, Name: s.opts.Names.NameOf(pid), Function: p.function,
+		Parent: p.parent, Rights: p.rights, Started: p.started,
 		Reductions: p.Reductions(), Priority: p.Priority(),
 		Memory: p.memory.Load(),
 	}

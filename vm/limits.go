@@ -248,10 +248,10 @@ func (p *Process) Permitted(permission Permissions) error {
 
 // mayAffect is [PermitExitOthers] for one process.
 func (p *Process) mayAffect(target abi.Pid) error {
-	if target == p.pid || target == p.opts.Parent {
+	if target == p.pid || target == p.parent {
 		return nil
 	}
-	if child := p.sys.process(target); child != nil && child.opts.Parent == p.pid {
+	if child := p.sys.process(target); child != nil && child.parent == p.pid {
 		return nil
 	}
 	return p.Permitted(PermitExitOthers)

@@ -82,11 +82,11 @@ type mailbox struct {
 	queue  entries
 	cursor int
 	bytes  int
-	downs  int // messages of monitors that fired
-	traces int // messages of those that the process traces
 
 	account *family // is charged for what waits
-	charged int     // to account, in units
+	charged int32   // to account, in units
+	downs   int32   // messages of monitors that fired
+	traces  int32   // messages of those that the process traces
 }
 
 // What waits is charged in units of so many bytes, so that a message that is taken soon, as most are, touches no count
@@ -98,7 +98,7 @@ func (b *mailbox) fits(length, maxMessages, maxBytes int) bool {
 	if b.queue.length >= maxMessages || b.bytes+length > maxBytes {
 		return false
 	}
-	more := (b.weight()+length+messageOverhead)>>chargeUnitBits - b.charged
+	more := (b.weight()+length+messageOverhead)>>chargeUnitBits - int(b.charged)
 	return more <= 0 || b.account.has(more<<chargeUnitBits)
 }
 
@@ -120,15 +120,15 @@ func (b *mailbox) push(m Message, lent bool) {
 
 // settle charges what waits now.
 func (b *mailbox) settle() {
-	units := b.weight() >> chargeUnitBits
+	units := int32(b.weight() >> chargeUnitBits)
 	if units != b.charged {
-		b.account.charge((units - b.charged) << chargeUnitBits)
+		b.account.charge(int(units-b.charged) << chargeUnitBits)
 		b.charged = units
 	}
 }
 
 // count keeps count of the messages that the machine itself sends.
-func (b *mailbox) count(kind abi.MessageKind, n int) {
+func (b *mailbox) count(kind abi.MessageKind, n int32) {
 	switch kind {
 	case abi.MessageDown:
 		b.downs += n
@@ -142,7 +142,7 @@ func (b *mailbox) weight() int { return b.bytes + b.queue.length*messageOverhead
 
 // drop forgets everything.
 func (b *mailbox) drop() {
-	b.account.charge(-b.charged << chargeUnitBits)
+	b.account.charge(-int(b.charged) << chargeUnitBits)
 	*b = mailbox{}
 }
 

@@ -80,29 +80,33 @@ func (e *ExitError) Error() string {
 // Process is one process of this node. Its methods are for its own stack, the one that runs
 // its body, unless they say otherwise.
 type Process struct {
-	sys     *System
-	pid     abi.Pid
-	opts    SpawnOptions
-	started time.Time
-	rights  Rights
-	family  *family // those that this process is one of; nil for none
-	below   *family // those that its children join
+	sys      *System
+	pid      abi.Pid
+	body     Body
+	parent   abi.Pid      // on any node; zero for the node itself
+	request  abi.Ref      // of another node, which asked for the process; zero for none
+	function abi.Function // zero for a native process
+	args     []byte       // an encoded array; nil for none
+	started  time.Time
+	rights   Rights
+	family   *family // those that this process is one of; nil for none
+	below    *family // those that its children join
 
+	overflow  Overflow
 	scheduled bool
 	task      sched.Task    // of a scheduled process
 	wake      chan struct{} // of any other: holds a token when it is to look at what it waits for
 
 	reductions  atomic.Uint64
 	priority    atomic.Int32 // an [abi.Priority]
+	nodeWatches atomic.Int32 // of [System.nodes]; changed under its lock
 	memory      atomic.Uint64
 	told        atomic.Bool                // to end
 	asked       atomic.Bool                // question is not nil
 	tracing     atomic.Pointer[tracing]    // by whom; nil for nobody
 	traces      atomic.Pointer[traceQueue] // what comes from those that the process traces; nil for none ever
 	timers      timersSet
-	nodeWatches atomic.Int32       // of [System.nodes]; changed under its lock
-	last        Message            // taken last, without its data; the process's stack only
-	size        int                // of its data
+	last        Arrival            // taken last; the process's stack only
 	recent      *Process           // whom it sent to last; the process's stack only
 	unread      map[abi.Pid][]byte // input that was read and not yet wanted; the process's stack only
 
@@ -144,10 +148,10 @@ func (p *Process) Told() bool { return p.told.Load() }
 
 // Args are the arguments of the process, a CBOR array; nil stands for none. Safe for concurrent
 // use; not to be changed.
-func (p *Process) Args() []byte { return p.opts.Args }
+func (p *Process) Args() []byte { return p.args }
 
 // Function is the code that the process was spawned with, zero for a native process. Safe for concurrent use.
-func (p *Process) Function() abi.Function { return p.opts.Function }
+func (p *Process) Function() abi.Function { return p.function }
 
 // GroupLeader is the I/O server that the process's output goes to (GL-01). Safe for concurrent use.
 func (p *Process) GroupLeader() abi.Pid {
@@ -202,8 +206,8 @@ func (p *Process) run() {
 	if byItself && exit.Crash && p.sys.crashes.take(p) {
 		defer p.Block()()
 		p.sys.crashed(Crash{
-			Pid: p.pid, Leader: p.leader, Label: p.label, Name: name, Function: p.opts.Function,
-			Reason: p.reason, Detail: exit.Detail, Last: p.last, LastSize: p.size,
+			Pid: p.pid, Leader: p.leader, Label: p.label, Name: name, Function: p.function,
+			Reason: p.reason, Detail: exit.Detail, Last: Message{Kind: p.last.Kind, From: p.last.From, Ref: p.last.Ref}, LastSize: p.last.Size,
 		})
 	}
 }
@@ -216,10 +220,10 @@ func (p *Process) runBody() (exit Exit) {
 			exit = Exit{Reason: []any{"host_error", text}, Crash: true, Detail: string(debug.Stack())}
 		}
 	}()
-	if p.opts.request != (abi.Ref{}) && p.await(p.Context(), p.hasBegun) != nil {
+	if p.request != (abi.Ref{}) && p.await(p.Context(), p.hasBegun) != nil {
 		return Normal
 	}
-	return p.opts.Body.Run(p)
+	return p.body.Run(p)
 }
 
 // encodeReason encodes an exit reason; what is no term becomes its text.
@@ -237,7 +241,7 @@ func encodeReason(reason any) []byte {
 // crashesDropped says how many crashes were not told of.
 func (s *System) crashesDropped(crashes uint64, last *Process) {
 	s.opts.Logger.Warn("crashes not reported: guests crash too often", "crashes", crashes,
-		"last", last.pid.Text(0), "function", last.opts.Function.String())
+		"last", last.pid.Text(0), "function", last.function.String())
 }
 
 // crashed tells of a process that ended by an error.

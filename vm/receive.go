@@ -137,8 +137,7 @@ func (p *Process) Discard() (a Arrival, ok bool) {
 
 // takeLocked takes the current message.
 func (p *Process) takeLocked(e *entry) {
-	p.last, p.size = e.Message, e.length
-	p.last.Data = nil
+	p.last = e.arrival()
 	p.roomLocked()
 	p.box.take()
 }
@@ -201,7 +200,7 @@ func (p *Process) ReceiveDown(ctx context.Context, ref abi.Ref) (reason any, err
 // SendCopy is [Process.Send] of data that stays the caller's.
 func (p *Process) SendCopy(ctx context.Context, to abi.Pid, data []byte) error {
 	q := p.near(to)
-	if q == nil || q != p && q.opts.Overflow == BlockSenders || p.tracing.Load() != nil {
+	if q == nil || q != p && q.overflow == BlockSenders || p.tracing.Load() != nil {
 		return p.Send(ctx, to, bytes.Clone(data))
 	}
 	if err := p.sys.checkSize(data); err != nil {
@@ -285,7 +284,7 @@ func (p *Process) send(ctx context.Context, sig abi.Signal, flags abi.SendFlags)
 	if flags&abi.SendNoSuspend != 0 {
 		patience = noPatience
 	}
-	if to := p.sys.process(sig.To); to != nil && to != p && to.opts.Overflow == BlockSenders {
+	if to := p.sys.process(sig.To); to != nil && to != p && to.overflow == BlockSenders {
 		return to.admit(patience, Message{Kind: abi.MessageUser, From: p.pid, Data: sig.Data}, p)
 	}
 	if flags == 0 {

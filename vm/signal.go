@@ -64,7 +64,7 @@ func (p *Process) enqueueLocked(m Message, lent bool, by *Process) bool {
 		return false
 	case p.fitsLocked(m):
 		p.pushLocked(m, lent, by)
-	case m.Kind != abi.MessageUser || p.opts.Overflow != DropNewest:
+	case m.Kind != abi.MessageUser || p.overflow != DropNewest:
 		p.exitLocked(reasonMailboxFull, by)
 	}
 	return true
@@ -128,7 +128,7 @@ func (p *Process) roomLocked() {
 func (p *Process) lost(node abi.NodeID) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if !p.begun && p.opts.Parent.Node == node { // where it counts as never spawned
+	if !p.begun && p.parent.Node == node { // where it counts as never spawned
 		p.exitLocked(reasonNoConnection, nil)
 	}
 	for w := range p.watchers.all() {

@@ -57,7 +57,8 @@ func (s *System) prepare(opts SpawnOptions) (*Process, error) {
 		return nil, fmt.Errorf("spawn %s: %w", opts.Label, err)
 	}
 	p := &Process{
-		sys: s, pid: s.newPid(), opts: opts, started: time.Now(),
+		sys: s, pid: s.newPid(), started: time.Now(), body: opts.Body, parent: opts.Parent, request: opts.request,
+		function: opts.Function, args: opts.Args, overflow: opts.Overflow,
 		label: opts.Label, leader: opts.Leader, begun: opts.request == (abi.Ref{}),
 	}
 	if _, p.scheduled = opts.Body.(Scheduled); !p.scheduled {
@@ -66,7 +67,7 @@ func (s *System) prepare(opts SpawnOptions) (*Process, error) {
 	if p.leader.IsZero() {
 		p.leader = p.pid
 	}
-	p.inherit(parent)
+	p.inherit(parent, opts.Rights)
 	p.priority.Store(int32(firstPriority(opts.Priority, p.rights.Limits.Priority)))
 	if !p.argsAccount().has(len(opts.Args)) {
 		return nil, fmt.Errorf("spawn %s: %w", opts.Label, abi.ErrLimit)
@@ -84,7 +85,7 @@ func (s *System) prepare(opts SpawnOptions) (*Process, error) {
 		parent.traceSpawn(p.pid, opts.Function)
 		p.traceSpawned()
 	}
-	p.tieToParent(parent)
+	p.tieToParent(parent, opts.Link, opts.Monitor)
 	return p, nil
 }
 
@@ -102,20 +103,20 @@ func (s *System) admit(fn abi.Function) error {
 
 // inherit gives the process its rights and its place among those whose number is bounded. Parent is
 // nil when it is on another node, or there is none.
-func (p *Process) inherit(parent *Process) {
+func (p *Process) inherit(parent *Process, asked Rights) {
 	most := p.sys.opts.Rights
 	switch {
 	case parent != nil:
 		most, p.family = parent.rights, parent.below
-	case !p.opts.Parent.IsZero() && p.opts.Parent.Node != p.pid.Node:
+	case !p.parent.IsZero() && p.parent.Node != p.pid.Node:
 		most = p.sys.opts.RemoteRights
 	}
-	p.rights = p.opts.Rights.Within(most)
+	p.rights = asked.Within(most)
 	p.below = p.family
-	guest := p.opts.Function != abi.Function{}
-	if guest && (p.family == nil || p.opts.Rights.Limits.Children != 0) {
+	guest := p.function != abi.Function{}
+	if guest && (p.family == nil || asked.Limits.Children != 0) {
 		head := p.pid
-		if remote := p.opts.Parent; remote.Node != p.pid.Node && !remote.IsZero() {
+		if remote := p.parent; remote.Node != p.pid.Node && !remote.IsZero() {
 			head = abi.Pid{Node: remote.Node}
 		}
 		p.below = newFamily(head, p.family, p.rights.Limits, &p.sys.waiting)
@@ -145,25 +146,25 @@ func (p *Process) argsAccount() *family {
 
 // leaveFamily takes back what the process's birth has charged.
 func (p *Process) leaveFamily() {
-	p.argsAccount().charge(-len(p.opts.Args))
+	p.argsAccount().charge(-len(p.args))
 	p.family.leave()
 }
 
 // tieToParent makes the link and the monitor that a process is born with (PROC-07). parent is nil
 // when it is on another node, whose end is made when the reply arrives there, or has ended.
-func (p *Process) tieToParent(parent *Process) {
+func (p *Process) tieToParent(parent *Process, linked bool, monitor abi.Ref) {
 	p.mu.Lock()
-	if p.opts.Monitor != (abi.Ref{}) {
-		p.addWatcherLocked(watcher{p.opts.Parent, p.opts.Monitor}, false)
+	if monitor != (abi.Ref{}) {
+		p.addWatcherLocked(watcher{p.parent, monitor}, false)
 		p.sys.held.Add(1)
 	}
-	remote := p.opts.Parent.Node != p.pid.Node
-	if p.opts.Link && remote {
-		p.addLinkLocked(p.opts.Parent, link{active: true})
+	remote := p.parent.Node != p.pid.Node
+	if linked && remote {
+		p.addLinkLocked(p.parent, link{active: true})
 	}
 	p.mu.Unlock()
-	if p.opts.Link && !remote && (parent == nil || bind(parent, p) != nil) {
-		p.exitFromLink(p.opts.Parent, reasonNoProcess)
+	if linked && !remote && (parent == nil || bind(parent, p) != nil) {
+		p.exitFromLink(p.parent, reasonNoProcess)
 	}
 }
 

@@ -239,7 +239,7 @@ func (p *Process) tieToChild(sig abi.Signal) (pending *spawning, child abi.Pid, 
 func (p *Process) spawnAcknowledged(sig abi.Signal) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if !p.begun && p.reason == nil && sig.From == p.opts.Parent && sig.Ref == p.opts.request {
+	if !p.begun && p.reason == nil && sig.From == p.parent && sig.Ref == p.request {
 		p.begun = true
 		p.wakeUp(nil)
 	}

@@ -142,7 +142,7 @@ func (p *Process) traceSpawn(child abi.Pid, fn abi.Function) {
 // traceSpawned tells of the process's own birth.
 func (p *Process) traceSpawned() {
 	if t := p.traced(TraceProcs); t != nil {
-		t.tell(p, "spawned", p.opts.Parent, functionTerm(p.opts.Function))
+		t.tell(p, "spawned", p.parent, functionTerm(p.function))
 	}
 }
 

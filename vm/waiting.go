@@ -142,7 +142,7 @@ func (s *System) endMost(kept, most int64, memory bool) {
 		s.timers.revoke(ended)
 		s.opts.Logger.Warn("the memory of the node is used up: the processes that kept most were ended",
 			"processes", len(ended), "kept", kept, "most", most,
-			"first", first.process.pid.Text(0), "function", first.process.opts.Function.String(), "bytes", first.bytes)
+			"first", first.process.pid.Text(0), "function", first.process.function.String(), "bytes", first.bytes)
 	}
 }
 
@@ -189,7 +189,7 @@ func (s *System) keepers(memory bool) (families keepersHeap, ending int64) {
 func (p *Process) keeps() (bytes int64, ending bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	kept := p.box.weight() + len(p.aliases)*aliasOverhead + len(p.opts.Args)
+	kept := p.box.weight() + len(p.aliases)*aliasOverhead + len(p.args)
 	return int64(kept), p.reason != nil
 }
 
