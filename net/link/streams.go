@@ -137,8 +137,7 @@ func (l *Link) lost(err error) {
 		l.end(fmt.Errorf("%w: %w", ErrProtocol, err), codeOverload)
 		return
 	}
-	_, broken := errors.AsType[*wire.ProtocolError](err)
-	if broken || errors.Is(err, wire.ErrSessionState) { // a frame after both have said goodbye
+	if breaksRules(err) || errors.Is(err, wire.ErrSessionState) { // a frame after both have said goodbye
 		l.end(fmt.Errorf("%w: %w", ErrProtocol, err), codeProtocol)
 		return
 	}
