@@ -11,6 +11,7 @@ import (
 
 	"github.com/wnode/wnode/abi"
 	"github.com/wnode/wnode/abi/term"
+	"github.com/wnode/wnode/internal/wiredoc"
 	"github.com/wnode/wnode/vm"
 )
 
@@ -277,7 +278,10 @@ func TestHostileSpawnReplies(t *testing.T) {
 
 // Whatever signal a peer makes up, the node goes on.
 func FuzzDeliver(f *testing.F) {
-	for kind := range uint8(14) {
+	for _, e := range wiredoc.Examples(f, "spawn") {
+		f.Add(uint8(abi.SignalSpawnRequest), uint64(0), "", uint64(1), e.Bytes)
+	}
+	for kind := range uint8(abi.SignalSpawnAck) + 2 {
 		f.Add(kind, uint64(0), "", uint64(1), []byte{0x80})
 		f.Add(kind, uint64(1), "name", uint64(3), []byte{0xff})
 	}

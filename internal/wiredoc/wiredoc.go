@@ -4,6 +4,7 @@
 package wiredoc
 
 import (
+	"bytes"
 	"encoding/hex"
 	"fmt"
 	"go/ast"
@@ -46,16 +47,29 @@ func Examples(t testing.TB, kind string) []Example {
 		if of != kind {
 			continue
 		}
-		bytes, err := unhex(b.lines)
+		content, err := unhex(b.lines)
 		if err != nil {
 			t.Fatalf("docs/protocol.md:%d: %v", b.line, err)
 		}
-		found = append(found, Example{Kind: of, Name: name, Bytes: bytes, Line: b.line})
+		found = append(found, Example{Kind: of, Name: name, Bytes: content, Line: b.line})
 	}
 	if !slices.Contains(Kinds, kind) || len(found) == 0 {
 		t.Fatalf("docs/protocol.md has no example of the kind %q, of which there are %q", kind, Kinds)
 	}
 	return found
+}
+
+// Check decodes each example of a kind and encodes it again, by one function, and gives the examples.
+func Check(t testing.TB, kind string, again func(Example) ([]byte, error)) []Example {
+	t.Helper()
+	examples := Examples(t, kind)
+	for _, e := range examples {
+		b, err := again(e)
+		if err != nil || !bytes.Equal(b, e.Bytes) {
+			t.Errorf("docs/protocol.md:%d: %s %s\n    has % x\ncode gives % x, %v", e.Line, kind, e.Name, e.Bytes, b, err)
+		}
+	}
+	return examples
 }
 
 // CheckNumbers compares a list of the page, a block "```numbers NAME" of lines "number meaning", with
@@ -98,9 +112,37 @@ func Numbers(t testing.TB, name string) map[uint64]string {
 	return listed
 }
 
-// Constants gives the constants of a type that a Go file declares, by name; those of one value have
-// the name that comes first in the alphabet.
+// Constants gives the numbers of the constants of a type that a Go file declares, by name.
 func Constants(t testing.TB, file, typeName string) map[string]uint64 {
+	t.Helper()
+	found := map[string]uint64{}
+	for _, c := range declared(t, file) {
+		if number, exact := constant.Uint64Val(constant.ToInt(c.Val())); exact && isNamed(c.Type(), typeName) {
+			found[c.Name()] = number
+		}
+	}
+	if len(found) == 0 {
+		t.Fatalf("%s declares no constants of type %s", file, typeName)
+	}
+	return found
+}
+
+// Texts gives the texts of the constants that a Go file declares and whose names begin with prefix.
+func Texts(t testing.TB, file, prefix string) (found []string) {
+	t.Helper()
+	for _, c := range declared(t, file) {
+		if c.Val().Kind() == constant.String && strings.HasPrefix(c.Name(), prefix) {
+			found = append(found, constant.StringVal(c.Val()))
+		}
+	}
+	if len(found) == 0 {
+		t.Fatalf("%s declares no texts with names that begin with %s", file, prefix)
+	}
+	return found
+}
+
+// declared gives the constants that a Go file declares, sorted by name.
+func declared(t testing.TB, file string) (found []*types.Const) {
 	t.Helper()
 	set := token.NewFileSet()
 	parsed, err := parser.ParseFile(set, file, nil, 0)
@@ -110,18 +152,10 @@ func Constants(t testing.TB, file, typeName string) map[string]uint64 {
 	// What the file has of others is not resolved, and constants do not need it.
 	config := types.Config{Error: func(error) {}, Importer: importer.ForCompiler(set, "none", nil)}
 	pkg, _ := config.Check("", set, []*ast.File{parsed}, nil)
-	found := map[string]uint64{}
 	for _, name := range pkg.Scope().Names() {
-		c, ok := pkg.Scope().Lookup(name).(*types.Const)
-		if !ok || !isNamed(c.Type(), typeName) {
-			continue
+		if c, ok := pkg.Scope().Lookup(name).(*types.Const); ok {
+			found = append(found, c)
 		}
-		if number, exact := constant.Uint64Val(c.Val()); exact {
-			found[name] = number
-		}
-	}
-	if len(found) == 0 {
-		t.Fatalf("%s declares no constants of type %s", file, typeName)
 	}
 	return found
 }

@@ -193,9 +193,7 @@ func TestFloods(t *testing.T) {
 			p.leave()
 			gone(t, n)
 			nodetest.Eventually(t, "the processes are gone", func() bool { return len(n.Processes()) <= 1 })
-			if names := n.GlobalNames(); len(names) != 0 {
-				t.Errorf("%d names are left", len(names))
-			}
+			nodetest.Eventually(t, "the names are gone", func() bool { return len(n.GlobalNames()) == 0 })
 			p.got = nil
 			if after := heap(); after > before+(48<<20) {
 				t.Errorf("%d bytes in use, %d before", after, before)
