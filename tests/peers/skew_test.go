@@ -193,19 +193,27 @@ func (p *peer) callee(answer []byte) (name string) {
 			return
 		}
 		if s, err := conn.AcceptStream(p.t.Context()); err == nil {
-			p.answer(s, answer)
+			answerCall(conn, s, answer)
 		}
 		<-conn.Context().Done()
 	}()
 	return p.name + p.transport.Conn.LocalAddr().String()[len("127.0.0.1"):]
 }
 
-func (p *peer) answer(s *quic.Stream, answer []byte) {
+// answerCall says its part once the caller has said hello.
+func answerCall(conn *quic.Conn, s *quic.Stream, answer []byte) {
 	if _, err := wire.ReadStreamKind(s); err != nil {
 		return
 	}
-	if _, err := wire.ReadFrame(bufio.NewReader(s)); err == nil {
-		_, _ = s.Write(answer)
+	frames := bufio.NewReader(s)
+	if _, err := wire.ReadFrame(frames); err != nil {
+		return
+	}
+	if _, err := s.Write(answer); err != nil {
+		return
+	}
+	if f, err := wire.ReadFrame(frames); err == nil && f.Type() == wire.TypeRefuse {
+		_ = conn.CloseWithError(0, "") // who was refused hangs up
 	}
 }
 
