@@ -151,7 +151,7 @@ func TestLyingLengths(t *testing.T) {
 
 // What a peer may make a node keep is bounded, and gone with the peer.
 func TestFloods(t *testing.T) {
-	const count = 20_000
+	const count = 10_000
 	nobody := func(n *wnode.Node) abi.Pid { return abi.Pid{Node: n.ID(), Num: 1 << 62} }
 	for name, flood := range map[string]func(p *peer, n *wnode.Node, pid abi.Pid, i uint64){
 		"spawns": func(p *peer, n *wnode.Node, _ abi.Pid, i uint64) {
@@ -194,7 +194,6 @@ func TestFloods(t *testing.T) {
 			gone(t, n)
 			nodetest.Eventually(t, "the processes are gone", func() bool { return len(n.Processes()) <= 1 })
 			nodetest.Eventually(t, "the names are gone", func() bool { return len(n.GlobalNames()) == 0 })
-			p.got = nil
 			if after := heap(); after > before+(48<<20) {
 				t.Errorf("%d bytes in use, %d before", after, before)
 			}
@@ -307,5 +306,35 @@ func TestPeerNeverReads(t *testing.T) {
 		t.Errorf("the link ends with code %d", code)
 	}
 	wantLine(t, logs, "broke the protocol", "deaf@127.0.0.1", "reads no control frames")
+	healthy(t, n)
+}
+
+// A peer that has the node answer without end and reads none of it is given up before that takes much memory.
+func TestPeerNeverReadsSignals(t *testing.T) {
+	n, logs := startNode(t, "one@127.0.0.1")
+	p := newPeer(t, "deaf@127.0.0.1")
+	p.got = make(chan abi.Signal) // which nobody takes from
+	p.link(n, &quic.Config{InitialStreamReceiveWindow: 1 << 10, MaxStreamReceiveWindow: 1 << 10})
+	p.tell(n, nameMessage("sync", nil))
+	p.tell(n, nameMessage("synced", nil))
+	var batch []byte
+	for i := range uint64(1000) { // the answer to each is that there is no such process
+		sig := abi.Signal{Kind: abi.SignalMonitor, From: p.pid(7), To: abi.Pid{Node: n.ID(), Num: 1 << 62}, Ref: abi.Ref{Node: p.id, Num: i}}
+		batch = wire.AppendSignal(batch, sig, p.id, n.ID())
+	}
+	before, most := heap(), uint64(0)
+	for i := 0; p.conn.Context().Err() == nil && i < 10_000; i++ {
+		_, _ = p.signals.Write(batch) // it fails when the node has had enough
+		if i%100 == 0 {
+			most = max(most, heap())
+		}
+	}
+	if code := p.ended(); code != 3 {
+		t.Errorf("the link ends with code %d", code)
+	}
+	if most > before+(256<<20) {
+		t.Errorf("%d bytes in use, %d before", most, before)
+	}
+	wantLine(t, logs, "broke the protocol", "deaf@127.0.0.1", "the peer reads nothing")
 	healthy(t, n)
 }

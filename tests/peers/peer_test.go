@@ -98,6 +98,8 @@ type peer struct {
 	frames  *bufio.Reader
 	signals *quic.SendStream
 	got     chan abi.Signal // what the node has sent
+	reading sync.WaitGroup
+	over    chan struct{} // closed when the test is
 }
 
 func newPeer(t *testing.T, name string) *peer {
@@ -113,11 +115,13 @@ func newPeer(t *testing.T, name string) *peer {
 	}
 	p := &peer{
 		t: t, id: math.MaxUint64, name: name, auth: auth, transport: &quic.Transport{Conn: conn},
-		got: make(chan abi.Signal, 1<<16),
+		got: make(chan abi.Signal, 1<<16), over: make(chan struct{}),
 	}
 	t.Cleanup(func() {
 		_ = p.transport.Close()
 		_ = conn.Close()
+		close(p.over)
+		p.reading.Wait()
 	})
 	return p
 }
@@ -175,7 +179,7 @@ func (p *peer) openSignals(node abi.NodeID) {
 	p.check(err)
 	_, err = p.signals.Write([]byte{byte(wire.StreamSignals)})
 	p.check(err)
-	go func() {
+	p.reading.Go(func() {
 		s, err := p.conn.AcceptUniStream(context.Background())
 		if err != nil {
 			return
@@ -189,9 +193,13 @@ func (p *peer) openSignals(node abi.NodeID) {
 			if err != nil {
 				return
 			}
-			p.got <- sig
+			select {
+			case p.got <- sig:
+			case <-p.over:
+				return
+			}
 		}
-	}()
+	})
 }
 
 // say writes to the control stream.
@@ -263,6 +271,7 @@ func (p *peer) join(n *wnode.Node, config *quic.Config) {
 	p.t.Helper()
 	p.link(n, config)
 	p.tell(n, nameMessage("sync", nil))
+	p.tell(n, nameMessage("synced", nil)) // else the node gives up after a while
 	p.settle(n)
 	if got := n.Nodes(); len(got) != 1 || got[0] != p.name {
 		p.t.Fatalf("the node lists %v", got)
