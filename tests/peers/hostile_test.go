@@ -59,23 +59,16 @@ func TestRandomFrames(t *testing.T) {
 		for i := range noise {
 			noise[i] = byte(r.Uint32())
 		}
-		noise[0] &^= byte(wire.Skippable) // else control frames are passed over until something is none
 		p := newPeer(t, fmt.Sprintf("noise%d@127.0.0.1", seed))
 		p.join(n, nil)
-		on := seed % 3
-		switch on {
+		switch seed % 3 {
 		case 0:
-			p.say(append([]byte{0x55}, noise...)...)
+			p.say(append([]byte{0x55}, noise...)...) // a type that may not be passed over
 		case 1:
 			_, err := p.signals.Write(append([]byte{3, 1, 0x80, 0}, noise...))
 			p.check(err)
 		case 2: // a transfer that makes no sense ends alone
-			s, err := p.conn.OpenStream()
-			p.check(err)
-			_, err = s.Write(append([]byte{byte(wire.StreamModule)}, noise[:min(len(noise), 30)]...))
-			p.check(err)
-			p.check(s.Close())
-			_, _ = io.ReadAll(s)
+			p.noiseForModule(noise[:min(len(noise), 30)])
 			p.settle(n)
 			p.leave()
 			continue
@@ -83,12 +76,20 @@ func TestRandomFrames(t *testing.T) {
 		if code := p.ended(); code != 2 {
 			t.Errorf("seed %d: code %d", seed, code)
 		}
-		nodetest.Eventually(t, "a line", func() bool { return len(logs.lines(p.name)) > 0 })
-		if lines := logs.lines(p.name); len(lines) != 1 {
-			t.Errorf("seed %d: the log has %q", seed, lines)
-		}
+		wantLine(t, logs, p.name, "broke the protocol")
 	}
 	healthy(t, n)
+}
+
+// noiseForModule asks for a module with less than a request, and returns when that is over.
+func (p *peer) noiseForModule(noise []byte) {
+	p.t.Helper()
+	s, err := p.conn.OpenStream()
+	p.check(err)
+	_, err = s.Write(append([]byte{byte(wire.StreamModule)}, noise...))
+	p.check(err)
+	p.check(s.Close())
+	_, _ = io.ReadAll(s)
 }
 
 // Signals that are well formed, in orders and with receivers that no node would have.
@@ -100,7 +101,9 @@ func TestRandomSignals(t *testing.T) {
 		pids = append(pids, pid)
 	}
 	data := [][]byte{
-		nil, {0xff}, term.MustEncode("normal"), term.MustEncode("kill"), pids[2].Append(nil),
+		nil,
+		{0xff},
+		term.MustEncode("normal"), term.MustEncode("kill"), pids[2].Append(nil),
 		term.MustEncode([]any{"ok", pids[2]}), term.MustEncode([]any{"error", -1}), make([]byte, 70<<10),
 		term.MustEncode(nameMessage("sync", nil)), term.MustEncode(nameMessage("commit", map[any]any{2: "a", 3: pids[3]})),
 	}
@@ -149,37 +152,38 @@ func TestLyingLengths(t *testing.T) {
 	healthy(t, n)
 }
 
+// nobody is a process that the node does not have.
+func nobody(n *wnode.Node) abi.Pid { return abi.Pid{Node: n.ID(), Num: 1 << 62} }
+
+// floods have a peer say one thing, which i makes another each time. pid is a process of the node's.
+var floods = map[string]func(p *peer, n *wnode.Node, pid abi.Pid, i uint64){
+	"spawns": func(p *peer, n *wnode.Node, _ abi.Pid, i uint64) {
+		p.spawn(n, abi.Function{Module: abi.Hash{1}, Export: "_start"}, abi.Ref{Node: p.id, Num: i}, abi.Ref{})
+	},
+	"links": func(p *peer, n *wnode.Node, pid abi.Pid, i uint64) {
+		p.send(n, abi.Signal{Kind: abi.SignalLink, From: p.pid(i), To: pid})
+	},
+	"links with nobody": func(p *peer, n *wnode.Node, _ abi.Pid, i uint64) {
+		p.send(n, abi.Signal{Kind: abi.SignalLink, From: p.pid(i), To: nobody(n)})
+	},
+	"monitors": func(p *peer, n *wnode.Node, pid abi.Pid, i uint64) {
+		p.send(n, abi.Signal{Kind: abi.SignalMonitor, From: p.pid(7), To: pid, Ref: abi.Ref{Node: p.id, Num: i}})
+	},
+	"names": func(p *peer, n *wnode.Node, _ abi.Pid, i uint64) {
+		p.tell(n, nameMessage("commit", map[any]any{2: fmt.Sprint("name", i), 3: p.pid(i)}))
+	},
+	"reservations": func(p *peer, n *wnode.Node, _ abi.Pid, i uint64) {
+		p.tell(n, nameMessage("reserve", map[any]any{2: fmt.Sprint("name", i), 3: p.pid(i), 5: p.pid(7)}))
+	},
+	"questions": func(p *peer, n *wnode.Node, _ abi.Pid, i uint64) {
+		p.tell(n, nameMessage("register", map[any]any{2: fmt.Sprint("name", i), 3: nobody(n), 5: p.pid(7)}))
+	},
+}
+
 // What a peer may make a node keep is bounded, and gone with the peer.
 func TestFloods(t *testing.T) {
-	const count = 10_000
-	nobody := func(n *wnode.Node) abi.Pid { return abi.Pid{Node: n.ID(), Num: 1 << 62} }
-	for name, flood := range map[string]func(p *peer, n *wnode.Node, pid abi.Pid, i uint64){
-		"spawns": func(p *peer, n *wnode.Node, _ abi.Pid, i uint64) {
-			request := map[any]any{1: abi.Function{Module: abi.Hash{1}, Export: "_start"}, 3: p.pid(7), 4: abi.Ref{}, 7: map[any]any{}}
-			p.send(n, abi.Signal{
-				Kind: abi.SignalSpawnRequest, From: p.pid(7), To: abi.Pid{Node: n.ID()},
-				Ref: abi.Ref{Node: p.id, Num: i}, Data: term.MustEncode(request),
-			})
-		},
-		"links": func(p *peer, n *wnode.Node, pid abi.Pid, i uint64) {
-			p.send(n, abi.Signal{Kind: abi.SignalLink, From: p.pid(i), To: pid})
-		},
-		"links with nobody": func(p *peer, n *wnode.Node, _ abi.Pid, i uint64) {
-			p.send(n, abi.Signal{Kind: abi.SignalLink, From: p.pid(i), To: nobody(n)})
-		},
-		"monitors": func(p *peer, n *wnode.Node, pid abi.Pid, i uint64) {
-			p.send(n, abi.Signal{Kind: abi.SignalMonitor, From: p.pid(7), To: pid, Ref: abi.Ref{Node: p.id, Num: i}})
-		},
-		"names": func(p *peer, n *wnode.Node, _ abi.Pid, i uint64) {
-			p.tell(n, nameMessage("commit", map[any]any{2: fmt.Sprint("name", i), 3: p.pid(i)}))
-		},
-		"reservations": func(p *peer, n *wnode.Node, _ abi.Pid, i uint64) {
-			p.tell(n, nameMessage("reserve", map[any]any{2: fmt.Sprint("name", i), 3: p.pid(i), 5: p.pid(7)}))
-		},
-		"questions": func(p *peer, n *wnode.Node, _ abi.Pid, i uint64) {
-			p.tell(n, nameMessage("register", map[any]any{2: fmt.Sprint("name", i), 3: nobody(n), 5: p.pid(7)}))
-		},
-	} {
+	const count = 5_000
+	for name, flood := range floods {
 		t.Run(name, func(t *testing.T) {
 			n, logs := startNode(t, "one@127.0.0.1")
 			pid, _ := receiver(t, n)
@@ -230,10 +234,7 @@ func TestFalseModule(t *testing.T) {
 			p.join(n, nil)
 			fn := abi.Function{Module: sha256.Sum256([]byte("the module that was asked for")), Export: "_start", Name: "m"}
 			ref := abi.Ref{Node: p.id, Num: 5}
-			request := map[any]any{1: fn, 3: p.pid(7), 4: ref, 7: map[any]any{}}
-			p.send(n, abi.Signal{
-				Kind: abi.SignalSpawnRequest, From: p.pid(7), To: abi.Pid{Node: n.ID()}, Ref: ref, Data: term.MustEncode(request),
-			})
+			p.spawn(n, fn, ref, ref)
 			reply := p.await("the reply", func(sig abi.Signal) bool { return sig.Kind == abi.SignalSpawnReply })
 			p.send(n, abi.Signal{Kind: abi.SignalSpawnAck, From: p.pid(7), To: reply.From, Ref: ref})
 			stream, err := p.conn.AcceptStream(t.Context())

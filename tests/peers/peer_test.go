@@ -292,3 +292,10 @@ func (p *peer) ended() quic.ApplicationErrorCode {
 	}
 	return closed.ErrorCode
 }
+
+// spawn asks the node for a process, with a monitor if there is to be one.
+func (p *peer) spawn(n *wnode.Node, fn abi.Function, request, monitor abi.Ref) {
+	p.t.Helper()
+	data := term.MustEncode(map[any]any{1: fn, 3: p.pid(7), 4: monitor, 7: map[any]any{}})
+	p.send(n, abi.Signal{Kind: abi.SignalSpawnRequest, From: p.pid(7), To: abi.Pid{Node: n.ID()}, Ref: request, Data: data})
+}
