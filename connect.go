@@ -76,6 +76,9 @@ func (ps *peers) incoming(ctx context.Context, o *link.Offer) {
 		return
 	}
 	l, err := o.Accept(ctx)
+	if _, broken := errors.AsType[*wire.ProtocolError](err); broken {
+		ps.brokenCall(hello.Name, o.RemoteAddr(), err)
+	}
 	if err != nil {
 		ps.gaveUp(p, theirs, err)
 		return

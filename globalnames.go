@@ -85,7 +85,7 @@ func (g *globals) reserveAt(ctx context.Context, arbiter abi.NodeID, name string
 		return g.reserve(g.node.id, name, pid)
 	}
 	err := g.call(ctx, arbiter, nameMessage{Op: opReserve, Name: name, Pid: pid})
-	if ctx.Err() != nil { // it may have been granted all the same
+	if ctx.Err() != nil || errors.Is(err, abi.ErrTimedOut) { // it may have been granted all the same
 		g.cancelAt(arbiter, name)
 	}
 	return err

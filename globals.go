@@ -108,6 +108,10 @@ func (g *globals) handle(from abi.NodeID, msg nameMessage) {
 		g.serve(msg, g.registerOwn)
 	case opUnregister:
 		g.serve(msg, g.unregisterOwn)
+	default: // of a later version: who waits for an answer gets one
+		if !msg.ReplyTo.IsZero() {
+			g.reply(msg.ReplyTo, abi.ErrNotSupported)
+		}
 	}
 }
 
@@ -164,8 +168,13 @@ func (g *globals) reply(to abi.Pid, err error) {
 	})
 }
 
+// callTimeout bounds the wait for the answer of a node that is linked: longer than that one waits for others.
+const callTimeout = commitTimeout + 5*time.Second
+
 // call asks another node, and waits for its answer.
 func (g *globals) call(ctx context.Context, node abi.NodeID, msg nameMessage) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, callTimeout, abi.ErrTimedOut)
+	defer cancel()
 	answer, err := g.node.sys.Call(ctx, func(replyTo abi.Pid, _ abi.Ref) abi.Signal {
 		msg.ReplyTo = replyTo
 		return g.node.serviceSignal(node, serviceMessage{Name: &msg})

@@ -280,3 +280,28 @@ func TestRefusals(t *testing.T) {
 		t.Errorf("connect to a node that stops: %v", err)
 	}
 }
+
+// However often peers tell of other nodes, no more of them wait to be dialled than there may.
+func TestMembersOfManyPeers(t *testing.T) {
+	n := newCluster(t).start("one", "x1")
+	n.peers.joining.Store(maxJoining)
+	s := newStranger(t, n, "stranger@127.0.0.1")
+	members := []memberAddr{{Name: "two@127.0.0.1", Addr: "127.0.0.1:1"}}
+	s.say(n, serviceMessage{Name: &nameMessage{Op: opSync, Members: members}})
+	s.settle(n)
+	if got := n.peerCount(); got != 1 || n.peers.joining.Load() != maxJoining {
+		t.Errorf("%d peers, %d wait", got, n.peers.joining.Load())
+	}
+}
+
+// Peers that break the rules again and again fill no log.
+func TestBrokenCallsFillNoLog(t *testing.T) {
+	n, logs := newCluster(t).startLogged("one", "x1", slog.LevelWarn)
+	const calls = 4 * peerLogBurst
+	for range calls {
+		n.peers.brokenCall("stranger@127.0.0.1", n.endpoint.Addr(), wire.ErrMalformed)
+	}
+	if lines := strings.Count(logs.String(), "does not speak the protocol"); lines < peerLogBurst || lines == calls {
+		t.Errorf("%d lines for %d calls", lines, calls)
+	}
+}

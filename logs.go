@@ -230,6 +230,23 @@ func oneLine(s string) string { return vm.OneLine(clip(s)) }
 // clip bounds what comes from guests and peers.
 func clip(s string) string { return strings.ToValidUTF8(s[:min(len(s), maxDetail)], "") }
 
+// logBroken writes a line about a peer that broke the rules. Who does can call again as fast as it likes, so
+// there are no more of them than of the lines on what peers say.
+func (ps *peers) logBroken(what, peer string, addr net.Addr, err error) {
+	dropped, ok := ps.broken.Take(time.Now())
+	if dropped > 0 {
+		ps.node.log.Warn("log lines on peers that broke the protocol dropped: there were too many", "lines", dropped)
+	}
+	if ok {
+		ps.node.log.Warn(what, "peer", peer, "addr", addr.String(), "err", err)
+	}
+}
+
+// brokenCall tells of a call from a node that holds the cookie and breaks the rules, or speaks another version.
+func (ps *peers) brokenCall(peer string, addr net.Addr, err error) {
+	ps.logBroken("call refused: the node does not speak the protocol", peer, addr, err)
+}
+
 // disallowed logs an attempt to connect with a wrong cookie (COOK-02).
 func (n *Node) disallowed(name string, addr net.Addr) {
 	n.log.Error(fmt.Sprintf("** Connection attempt from disallowed node %s **", name), "addr", addr.String())

@@ -50,9 +50,14 @@ func (ps *peers) meet(p *peer, others []memberAddr) {
 		if addr, err := netip.ParseAddrPort(other.Addr); err == nil && (near || !addr.Addr().IsLoopback()) {
 			hints = []string{other.Addr}
 		}
+		if ps.joining.Add(1) > maxJoining { // a peer may call again and again, with others each time
+			ps.joining.Add(-1)
+			return
+		}
 		left.Add(1)
 		ps.node.wg.Go(func() {
 			defer done()
+			defer ps.joining.Add(-1)
 			ps.join(to, hints)
 		})
 	}

@@ -118,10 +118,11 @@ func (n *Node) fetch(ctx context.Context, hash abi.Hash, origin abi.NodeID) erro
 		n.log.Info("module received", "module", hash.Short(), "peer", from)
 		return nil
 	}
-	if ctx.Err() != nil { // nobody waits for it any more
-		n.log.Debug("module transfer given up", "module", hash.Short(), "peer", from, "err", err)
-	} else {
+	switch {
+	case ctx.Err() == nil && n.mayLog(origin):
 		n.log.Error("module transfer failed", "module", hash.Short(), "peer", from, "err", err)
+	default: // nobody waits for it any more, or the node is gone, or it has failed very often
+		n.log.Debug("module transfer given up", "module", hash.Short(), "peer", from, "err", err)
 	}
 	return fmt.Errorf("node %s: %w", from, err)
 }
@@ -187,6 +188,9 @@ func (h handler) ModuleStream(stream io.ReadWriteCloser) {
 	level := slog.LevelWarn
 	if h.node.peers.linkTo(h.link.Peer().Node) != h.link || h.node.peers.ctx.Err() != nil {
 		level = slog.LevelDebug // one of the two nodes is leaving
+	}
+	if level == slog.LevelWarn && !h.node.mayLog(h.link.Peer().Node) {
+		return
 	}
 	h.node.log.Log(h.node.ctx, level, "module not sent", "peer", h.link.Peer().Name, "err", err)
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/wnode/wnode/abi"
@@ -56,7 +57,9 @@ type peers struct {
 	known  map[abi.NodeID]string
 	index  map[string]int // names in the order of first contact, from 1 (PROC-03)
 
-	dials chan struct{} // one token for each node of the cluster that is being dialled unasked
+	dials   chan struct{} // one token for each node of the cluster that is being dialled unasked
+	joining atomic.Int64  // nodes of the cluster that are being dialled or wait for it
+	broken  vm.LogRate    // of the log that calls and links give rise to that break the rules
 }
 
 // Bounds of what peers may make this node remember and do.
@@ -64,7 +67,8 @@ const (
 	maxKnown   = 1 << 16 // names and incarnations of nodes
 	maxMembers = 1 << 10 // nodes of the cluster that a peer tells of
 	maxDials   = 16
-	maxPeers   = 1 << 12 // nodes connected or about to be
+	maxJoining = 4 * maxMembers // nodes of the cluster that wait to be dialled unasked
+	maxPeers   = 1 << 12        // nodes connected or about to be
 )
 
 func newPeers(n *Node) *peers {
@@ -72,6 +76,7 @@ func newPeers(n *Node) *peers {
 		node: n, byName: map[string]*peer{}, byID: map[abi.NodeID]*peer{},
 		known: map[abi.NodeID]string{}, index: map[string]int{}, dials: make(chan struct{}, maxDials),
 	}
+	ps.broken.Burst, ps.broken.PerSecond = peerLogBurst, peerLogPerSecond
 	ps.ctx, ps.cancel = context.WithCancel(n.ctx)
 	return ps
 }
@@ -273,7 +278,11 @@ func (ps *peers) left(p *peer, id abi.NodeID, reason error) {
 	ps.node.sys.NodeDown(id)
 	ps.node.globals.nodeDown(id)
 	ps.node.logDropped(p, p.lines.Rest())
-	ps.node.log.Debug("link ended", "peer", p.name, "err", reason)
+	if errors.Is(reason, link.ErrProtocol) {
+		ps.logBroken("link ended: the peer broke the protocol", p.name, p.link.RemoteAddr(), reason)
+	} else {
+		ps.node.log.Debug("link ended", "peer", p.name, "err", reason)
+	}
 	if wasUp {
 		ps.node.sys.NodeLost(p.name, downReason(reason))
 		ps.node.log.Info("node down", "peer", p.name, "reason", downReason(reason))

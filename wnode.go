@@ -181,7 +181,7 @@ func (n *Node) listen() error {
 	}
 	n.endpoint, err = link.Open(link.Options{
 		Conn: conn, Hello: n.hello(conn), Auth: auth, IdleTimeout: n.opts.IdleTimeout,
-		Incoming: n.peers.incoming, Disallowed: n.disallowed, Logger: n.log,
+		Incoming: n.peers.incoming, Disallowed: n.disallowed, Broken: n.peers.brokenCall, Logger: n.log,
 	})
 	return err
 }

@@ -6,6 +6,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"strings"
 )
 
 // Config describes a node to an Authenticator.
@@ -118,12 +119,32 @@ func (a *Authenticator) ListenConfig() *tls.Config {
 	return config
 }
 
+// chooseToken finds the one offer of this version of the handshake. Nodes of later versions may offer
+// theirs beside it.
+func chooseToken(protocols []string) (string, error) {
+	chosen := ""
+	for _, protocol := range protocols {
+		if !strings.HasPrefix(protocol, ALPNPrefix) {
+			continue
+		}
+		if chosen != "" { // each would be a guess
+			return "", fmt.Errorf("%w: several of one version", ErrMalformedToken)
+		}
+		chosen = protocol
+	}
+	if chosen == "" {
+		return "", fmt.Errorf("%w: none of %d protocols is %s", ErrMalformedToken, len(protocols), ALPNPrefix)
+	}
+	return chosen, nil
+}
+
 // answer makes the configuration for a connection that offers these protocols.
 func (a *Authenticator) answer(protocols []string, attempt *Attempt) (*tls.Config, error) {
-	if len(protocols) != 1 {
-		return nil, fmt.Errorf("%w: %d protocols offered", ErrMalformedToken, len(protocols))
+	protocol, err := chooseToken(protocols)
+	if err != nil {
+		return nil, err
 	}
-	token, err := ParseToken(protocols[0])
+	token, err := ParseToken(protocol)
 	if err != nil {
 		return nil, err
 	}
@@ -141,11 +162,11 @@ func (a *Authenticator) answer(protocols []string, attempt *Attempt) (*tls.Confi
 		return nil, err
 	}
 	config := baseConfig()
-	config.NextProtos = protocols
+	config.NextProtos = []string{protocol}
 	config.Certificates = []tls.Certificate{*certificate}
 	config.ClientAuth = tls.RequireAnyClientCert
 	config.VerifyConnection = func(state tls.ConnectionState) error {
-		proof, key, err := checkState(state, protocols[0])
+		proof, key, err := checkState(state, protocol)
 		if err == nil {
 			err = responder.Verify(proof, key)
 		}

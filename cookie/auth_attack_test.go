@@ -161,7 +161,7 @@ func TestTLSBadClients(t *testing.T) {
 	}{
 		"no ALPN":        {func(c *tls.Config) { c.NextProtos = nil }, ""},
 		"other ALPN":     {func(c *tls.Config) { c.NextProtos = []string{"h3"} }, ""},
-		"two protocols":  {func(c *tls.Config) { c.NextProtos = append(c.NextProtos, "h3") }, ""},
+		"two tokens":     {func(c *tls.Config) { c.NextProtos = append(c.NextProtos, good) }, ""},
 		"invalid share":  {func(c *tls.Config) { c.NextProtos = []string{good} }, "one@host"},
 		"TLS 1.2":        {func(c *tls.Config) { c.MinVersion, c.MaxVersion = tls.VersionTLS12, tls.VersionTLS12 }, "one@a"},
 		"another's name": {func(c *tls.Config) { c.NextProtos = []string{strings.Replace(c.NextProtos[0], "one@", "uno@", 1)} }, "uno@a"},

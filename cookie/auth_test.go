@@ -93,6 +93,21 @@ func TestTLSSuccess(t *testing.T) {
 	}
 }
 
+// A node of a later version may offer its own handshake beside this one's.
+func TestTLSOfferBeside(t *testing.T) {
+	for name, offers := range map[string][]string{"before": {"wnode/2new", ""}, "after": {"", "wnode/2new"}} {
+		t.Run(name, func(t *testing.T) {
+			dial := dialConfig(t, node(t, "one@a", "chocolate"), "two@b")
+			offers[slices.Index(offers, "")] = dial.NextProtos[0]
+			dial.NextProtos = offers
+			r := connect(dial, node(t, "two@b", "chocolate").ListenConfig())
+			if r.dialErr != nil || r.listenErr != nil || r.attempt.Peer() != "one@a" {
+				t.Error(r.dialErr, r.listenErr, r.attempt.Peer())
+			}
+		})
+	}
+}
+
 // COOK-02: neither side gets through, and the listener knows who tried although it
 // is the dialler that finds out first.
 func TestTLSWrongCookie(t *testing.T) {

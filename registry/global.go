@@ -24,7 +24,7 @@ type Conflict struct {
 	Losers []abi.Pid
 }
 
-// MaxNodeNames bounds the names of one node's processes.
+// MaxNodeNames bounds the names of one node's processes, those that it has reserved included.
 const MaxNodeNames = 1 << 16
 
 // Global is one node's copy of the names that all connected nodes share.
@@ -43,13 +43,15 @@ type Global struct {
 	byPid    map[abi.Pid]string
 	count    map[abi.NodeID]int    // names of each node's processes
 	reserved map[string]abi.NodeID // as arbiter: who is about to commit
+	pending  map[abi.NodeID]int    // how many of them are each node's
 }
 
 // NewGlobal makes an empty registry for a node.
 func NewGlobal(self abi.NodeID) *Global {
 	return &Global{
 		self: self, members: map[abi.NodeID]bool{}, byName: map[string][]abi.Pid{},
-		byPid: map[abi.Pid]string{}, count: map[abi.NodeID]int{}, reserved: map[string]abi.NodeID{},
+		byPid: map[abi.Pid]string{}, count: map[abi.NodeID]int{},
+		reserved: map[string]abi.NodeID{}, pending: map[abi.NodeID]int{},
 	}
 }
 
@@ -79,14 +81,22 @@ func (g *Global) Reserve(name string, pid abi.Pid) error {
 	if _, taken := g.reserved[name]; taken {
 		return fmt.Errorf("register %q: %w", name, abi.ErrNameTaken)
 	}
+	if g.count[pid.Node]+g.pending[pid.Node] >= MaxNodeNames { // a node may reserve and never commit
+		return fmt.Errorf("register %q: the node has reserved too many names: %w", name, abi.ErrLimit)
+	}
 	g.reserved[name] = pid.Node
+	g.pending[pid.Node]++
 	return nil
 }
 
 // Cancel takes a node's reservation back.
 func (g *Global) Cancel(name string, by abi.NodeID) {
-	if g.reserved[name] == by {
-		delete(g.reserved, name)
+	if owner, taken := g.reserved[name]; !taken || owner != by {
+		return
+	}
+	delete(g.reserved, name)
+	if g.pending[by]--; g.pending[by] == 0 {
+		delete(g.pending, by)
 	}
 }
 
@@ -188,6 +198,7 @@ func (g *Global) Own() []Entry {
 func (g *Global) NodeDown(node abi.NodeID) {
 	delete(g.members, node)
 	maps.DeleteFunc(g.reserved, func(_ string, by abi.NodeID) bool { return by == node })
+	delete(g.pending, node)
 	for pid, name := range g.byPid {
 		if pid.Node == node {
 			g.Remove(name, pid)

@@ -231,3 +231,37 @@ func TestReservations(t *testing.T) {
 		t.Errorf("one name too many: %v", err)
 	}
 }
+
+// A node that reserves names and never commits them has no more than one that does.
+func TestReservationsAreBounded(t *testing.T) {
+	g := NewGlobal(1)
+	g.NodeUp(2)
+	for i := range uint64(MaxNodeNames) {
+		if err := g.Reserve(fmt.Sprint("n", i), abi.Pid{Node: 2, Num: i + 1}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	another := abi.Pid{Node: 2, Num: 1 << 40}
+	if err := g.Reserve("another", another); !errors.Is(err, abi.ErrLimit) {
+		t.Errorf("one too many: %v", err)
+	}
+	if err := g.Reserve("own", abi.Pid{Node: 1, Num: 1}); err != nil {
+		t.Errorf("another node's: %v", err)
+	}
+	g.Cancel("n7", 1) // not its own
+	if err := g.Reserve("another", another); !errors.Is(err, abi.ErrLimit) {
+		t.Errorf("after another node's word: %v", err)
+	}
+	g.Cancel("n7", 2)
+	g.Cancel("n7", 2)
+	if err := g.Reserve("another", another); err != nil {
+		t.Errorf("after one was taken back: %v", err)
+	}
+	if _, err := g.Commit(Entry{Name: "n8", Pid: abi.Pid{Node: 2, Num: 9}}); err != nil {
+		t.Errorf("one that was reserved: %v", err)
+	}
+	g.NodeDown(2)
+	if len(g.reserved) != 1 || len(g.pending) != 1 {
+		t.Errorf("%d reservations, of %d nodes, after the node has gone", len(g.reserved), len(g.pending))
+	}
+}

@@ -54,3 +54,5 @@ var (
 	DownMessage     = downMessage
 	CanonicalReason = canonicalReason
 )
+
+var ReadSpawnReply = readSpawnReply

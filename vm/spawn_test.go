@@ -11,6 +11,7 @@ import (
 
 	"github.com/wnode/wnode/abi"
 	"github.com/wnode/wnode/abi/term"
+	"github.com/wnode/wnode/internal/wiredoc"
 	"github.com/wnode/wnode/vm"
 )
 
@@ -195,12 +196,36 @@ func TestHostileSpawnRequests(t *testing.T) {
 			}
 		}
 		net.set(func() { net.sent = nil })
-		two.Deliver(abi.Signal{Kind: abi.SignalSpawnRequest, From: caller, To: abi.Pid{Node: 2}, Data: with(0, 0)})
+		two.Deliver(abi.Signal{Kind: abi.SignalSpawnRequest, From: caller, To: abi.Pid{Node: 2}, Data: with(5, true)})
 		synctest.Wait()
 		if len(net.sent) == 0 || net.sent[0].From.Num == 0 || !same(term.Raw(net.sent[0].Data), list{"ok", net.sent[0].From}) {
 			t.Errorf("the good one: %v", net.sent)
 		}
 	})
+}
+
+// What a node of a later version asks for and this one does not know is refused, and not passed over: the
+// process would have fewer bounds than it was to have.
+func TestSpawnRequestsOfLaterVersions(t *testing.T) {
+	for name, request := range map[string]map[int]any{
+		"an option":     {1: function("f"), 99: true},
+		"a right":       {1: function("f"), 7: map[int]any{99: 1}},
+		"a limit":       {1: function("f"), 7: map[int]any{1: map[int]any{99: 1}}},
+		"a permission":  {1: function("f"), 7: map[int]any{2: uint32(1) << 31}},
+		"a text as key": {1: function("f"), 7: map[string]any{"new": 1}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			net, _, two := newNetwork(t, vm.Options{Loader: &loader{}})
+			caller := abi.Pid{Node: 1, Num: 500}
+			two.Deliver(abi.Signal{Kind: abi.SignalSpawnRequest, From: caller, To: abi.Pid{Node: 2}, Data: term.MustEncode(request)})
+			if n := net.carried(abi.SignalSpawnReply); n != 1 || len(two.Processes()) != 0 {
+				t.Fatalf("%d answers, %d processes", n, len(two.Processes()))
+			}
+			if !same(term.Raw(net.sent[0].Data), list{"error", int32(abi.ErrNotSupported)}) {
+				t.Errorf("answer %x", net.sent[0].Data)
+			}
+		})
+	}
 }
 
 // liar is a node that answers spawn requests with what it is told to.
@@ -253,7 +278,10 @@ func TestHostileSpawnReplies(t *testing.T) {
 
 // Whatever signal a peer makes up, the node goes on.
 func FuzzDeliver(f *testing.F) {
-	for kind := range uint8(14) {
+	for _, e := range wiredoc.Examples(f, "spawn") {
+		f.Add(uint8(abi.SignalSpawnRequest), uint64(0), "", uint64(1), e.Bytes)
+	}
+	for kind := range uint8(abi.SignalSpawnAck) + 2 {
 		f.Add(kind, uint64(0), "", uint64(1), []byte{0x80})
 		f.Add(kind, uint64(1), "name", uint64(3), []byte{0xff})
 	}

@@ -290,9 +290,15 @@ func (s *System) spawnRequested(sig abi.Signal) {
 	s.post(reply)
 }
 
+// prepareRequested refuses what a later version may ask for and this one does not know: a process with fewer
+// bounds than were asked for would be worse than none.
 func (s *System) prepareRequested(sig abi.Signal) (*Process, error) {
 	var req SpawnRequest
-	if err := term.DecodeInto(sig.Data, &req); err != nil {
+	err := term.DecodeKnown(sig.Data, &req)
+	if errors.Is(err, term.ErrUnknownKey) || req.Rights.Denied&^AllPermissions != 0 {
+		return nil, errors.Join(err, abi.ErrNotSupported)
+	}
+	if err != nil {
 		return nil, err
 	}
 	return s.prepareFunction(sig.From, req, sig.From.Node, sig.Ref)

@@ -246,3 +246,33 @@ func FuzzDecode(f *testing.F) {
 		}
 	})
 }
+
+// What must be understood as a whole is refused for a key too many, wherever that is.
+func TestDecodeKnown(t *testing.T) {
+	type inner struct {
+		A int `cbor:"1,keyasint"`
+	}
+	type outer struct {
+		In inner `cbor:"1,keyasint"`
+		B  bool  `cbor:"2,keyasint"`
+	}
+	for name, c := range map[string]struct {
+		in   any
+		want error
+	}{
+		"all known":   {map[int]any{1: map[int]any{1: 7}, 2: true}, nil},
+		"less":        {map[int]any{}, nil},
+		"one outside": {map[int]any{1: map[int]any{1: 7}, 3: true}, term.ErrUnknownKey},
+		"one inside":  {map[int]any{1: map[int]any{1: 7, -1: 7}}, term.ErrUnknownKey},
+		"a text":      {map[any]any{"b": true}, term.ErrUnknownKey},
+		"another":     {map[int]any{1: 5}, term.ErrMalformed},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var v outer
+			err := term.DecodeKnown(term.MustEncode(c.in), &v)
+			if !errors.Is(err, c.want) || (err != nil) != errors.Is(err, term.ErrMalformed) {
+				t.Errorf("%v, want %v", err, c.want)
+			}
+		})
+	}
+}

@@ -69,6 +69,8 @@ var ErrMalformed = errors.New("malformed term")
 var (
 	encMode cbor.EncMode
 	decMode cbor.DecMode
+
+	knownMode cbor.DecMode // refuses keys that the value has no field for
 )
 
 func init() {
@@ -86,14 +88,18 @@ func init() {
 	enc.NilContainers = cbor.NilContainerAsEmpty
 	encMode, err = enc.EncModeWithTags(tags)
 	must(err)
-	decMode, err = cbor.DecOptions{
+	dec := cbor.DecOptions{
 		DupMapKey:             cbor.DupMapKeyEnforcedAPF,
 		IntDec:                cbor.IntDecConvertSignedOrBigInt,
 		BigIntDec:             cbor.BigIntDecodePointer,
 		MaxNestedLevels:       MaxDepth,
 		MapKeyByteString:      cbor.MapKeyByteStringAllowed,
 		DefaultByteStringType: reflect.TypeFor[[]byte](),
-	}.DecModeWithTags(tags)
+	}
+	decMode, err = dec.DecModeWithTags(tags)
+	must(err)
+	dec.ExtraReturnErrors = cbor.ExtraDecErrorUnknownField
+	knownMode, err = dec.DecModeWithTags(tags)
 	must(err)
 }
 
@@ -154,6 +160,23 @@ func Decode(b []byte) (any, error) {
 // this package. The error wraps [ErrMalformed].
 func DecodeInto(b []byte, v any) error {
 	if err := decMode.Unmarshal(b, v); err != nil {
+		return fmt.Errorf("%w: %w", ErrMalformed, err)
+	}
+	return nil
+}
+
+// ErrUnknownKey is what [DecodeKnown] gives for a map with a key that the value has no field for.
+var ErrUnknownKey = errors.New("unknown key")
+
+// DecodeKnown is [DecodeInto] for what must be understood as a whole: a key that v has no field for, in
+// itself or in what it holds, is [ErrUnknownKey], which the error wraps beside [ErrMalformed].
+func DecodeKnown(b []byte, v any) error {
+	err := knownMode.Unmarshal(b, v)
+	var unknown *cbor.UnknownFieldError
+	switch {
+	case errors.As(err, &unknown):
+		return fmt.Errorf("%w: %w: %w", ErrMalformed, ErrUnknownKey, err)
+	case err != nil:
 		return fmt.Errorf("%w: %w", ErrMalformed, err)
 	}
 	return nil

@@ -23,7 +23,8 @@ var (
 	// ErrUnreachable means that this node's socket cannot send to the address: it may listen on
 	// loopback only, or on IPv4 only.
 	ErrUnreachable = errors.New("not reachable from the address that this node listens on")
-	// ErrNoNode means that something else than a node answers, or a node that speaks otherwise.
+	// ErrNoNode means that something else than a node answers, or a node that speaks otherwise; also
+	// when it is that one which does not understand this node.
 	ErrNoNode = errors.New("no node that this one understands")
 	// ErrTurnedAway means that the node takes no calls from here at the moment: too many failed, or
 	// there are too many at a time.
@@ -83,7 +84,7 @@ func (e *Endpoint) dialWith(ctx context.Context, addr net.Addr, name string, con
 		err = cause
 	}
 	if err != nil {
-		return nil, authError(err)
+		return nil, helloError(err)
 	}
 	return e.newLink(conn, c)
 }
@@ -164,6 +165,16 @@ func callError(err error) error {
 		return fmt.Errorf("%w: %w", ErrTurnedAway, err)
 	}
 	return err
+}
+
+// helloError says what the failure of the first exchange means: two nodes whose versions differ by too much
+// find that out by not understanding each other.
+func helloError(err error) error {
+	closed, ok := errors.AsType[*quic.ApplicationError](err)
+	if breaksRules(err) || ok && closed.Remote && closed.ErrorCode == codeProtocol {
+		return fmt.Errorf("%w: %w", ErrNoNode, err)
+	}
+	return authError(err)
 }
 
 // authError marks the errors that TLS gives for a wrong cookie.

@@ -38,6 +38,9 @@ type Options struct {
 	// Disallowed is told of every attempt to connect with a wrong cookie: the name that the caller
 	// gave, unproved, and its address. nil: nobody is told.
 	Disallowed func(name string, addr net.Addr)
+	// Broken is told of every call from a node that holds the cookie and then breaks the rules of the first
+	// exchange, or speaks no version of the protocol that this node does. nil: nobody is told.
+	Broken func(name string, addr net.Addr, err error)
 	// Logger receives what the links have to say. nil: nothing is logged.
 	Logger *slog.Logger
 	// IdleTimeout ends a link whose peer is not heard of for so long; keep-alives go out four times as often.
@@ -110,6 +113,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Disallowed == nil {
 		o.Disallowed = func(string, net.Addr) {}
+	}
+	if o.Broken == nil {
+		o.Broken = func(string, net.Addr, error) {}
 	}
 	if o.IdleTimeout <= 0 {
 		o.IdleTimeout = DefaultIdleTimeout

@@ -289,6 +289,27 @@ func TestStrayStreams(t *testing.T) {
 	})
 }
 
+// A stream that does not say yet of what kind it is holds up no other.
+func TestSilentStreamBeforeSignals(t *testing.T) {
+	simulate(t, func(t *testing.T, n *network) {
+		two, s := n.node("two@host"), n.stranger("one@host")
+		l := s.link(two, &quic.Config{KeepAlivePeriod: time.Second})
+		silent, err := l.conn.OpenUniStream() // sending on the next one opens it
+		if err != nil {
+			t.Fatal(err)
+		}
+		openUni(t, l.conn, kind(wire.StreamSignals, signalFrame(s, two, 1)...)...)
+		begin := time.Now()
+		if sig := take(t, l.got); sig.Data[0] != 1 || time.Since(begin) > time.Second {
+			t.Errorf("got %v after %v", sig, time.Since(begin))
+		}
+		take(t, silent.Context().Done()) // it is turned away in the end
+		if took := time.Since(begin); took > streamIdle+time.Second {
+			t.Errorf("let go after %v", took)
+		}
+	})
+}
+
 // Streams that are opened and left silent are bounded in number, and let go after a while. They
 // end with the link in any case.
 func TestSilentStreams(t *testing.T) {
@@ -323,7 +344,7 @@ func TestSilentStreams(t *testing.T) {
 				t.Errorf("read: %v, want a reset", err)
 			}
 		}
-		if took := time.Since(begin); took > moduleIdle+time.Second {
+		if took := time.Since(begin); took > streamIdle+time.Second {
 			t.Errorf("let go after %v", took)
 		}
 		for _, stream := range streams {

@@ -132,15 +132,15 @@ func (l *Link) OpenModuleStream(ctx context.Context) (io.ReadWriteCloser, error)
 	return moduleStream{s}, nil
 }
 
-// moduleIdle is how long a module transfer may stand still.
-const moduleIdle = 30 * time.Second
+// streamIdle is how long a module transfer may stand still, and any stream not say of what kind it is.
+const streamIdle = 30 * time.Second
 
 // moduleStream is a stream whose Close ends both directions, and whose reads and writes fail when
 // nothing moves, so that a silent peer holds nobody for the life of the link.
 type moduleStream struct{ *quic.Stream }
 
 func (s moduleStream) Read(p []byte) (int, error) {
-	if err := s.SetReadDeadline(time.Now().Add(moduleIdle)); err != nil {
+	if err := s.SetReadDeadline(time.Now().Add(streamIdle)); err != nil {
 		return 0, err
 	}
 	return s.Stream.Read(p)
@@ -148,7 +148,7 @@ func (s moduleStream) Read(p []byte) (int, error) {
 
 func (s moduleStream) Write(p []byte) (int, error) {
 	for done := 0; ; {
-		if err := s.SetWriteDeadline(time.Now().Add(moduleIdle)); err != nil {
+		if err := s.SetWriteDeadline(time.Now().Add(streamIdle)); err != nil {
 			return done, err
 		}
 		n, err := s.Stream.Write(p[done:])

@@ -313,7 +313,7 @@ func TestModuleStreamIdle(t *testing.T) {
 			if n, err := served.Write(make([]byte, 64<<20)); err == nil || n == 0 {
 				t.Errorf("wrote %d: %v", n, err)
 			}
-			if took := time.Since(begin); took < 2*moduleIdle || took > 3*moduleIdle {
+			if took := time.Since(begin); took < 2*streamIdle || took > 3*streamIdle {
 				t.Errorf("let go after %v", took)
 			}
 			served.(moduleStream).Abort()

@@ -44,6 +44,9 @@ func (e *Endpoint) incoming(conn *quic.Conn) {
 	e.attemptEnded(a)
 	if err != nil {
 		e.log.Debug("call refused", "addr", conn.RemoteAddr().String(), "err", err)
+		if breaksRules(err) || errors.Is(err, wire.ErrVersionMismatch) {
+			e.opts.Broken(a.Peer(), conn.RemoteAddr(), err)
+		}
 		return
 	}
 	e.opts.Incoming(e.ctx, o)
@@ -67,7 +70,7 @@ func (e *Endpoint) offer(ctx context.Context, conn *quic.Conn) (*Offer, error) {
 	c := newControl(stream, session)
 	kind, err := wire.ReadStreamKind(stream)
 	if err == nil && kind != wire.StreamControl {
-		err = fmt.Errorf("first stream is %v: %w", kind, wire.ErrUnexpectedFrame)
+		err = &wire.ProtocolError{Stream: kind, Doing: "open the first stream", Err: wire.ErrUnexpectedFrame}
 	}
 	if err == nil {
 		err = c.receiveUntil(wire.StateDecide)
@@ -125,9 +128,12 @@ func (e *Endpoint) newSession(peer string, initiator bool) (*wire.Session, wire.
 // so that the refusal is sure to arrive.
 func failHello(ctx context.Context, conn *quic.Conn, c *control, err error) error {
 	refused, ok := errors.AsType[*wire.RefusedError](err)
-	if ok && !refused.ByPeer {
+	switch {
+	case ok && !refused.ByPeer:
 		awaitPeerClose(ctx, conn, c)
 		return err
+	case breaksRules(err):
+		return abort(conn, codeProtocol, err)
 	}
 	return abort(conn, codeRefused, err)
 }
@@ -140,6 +146,12 @@ func awaitPeerClose(ctx context.Context, conn *quic.Conn, c *control) {
 	case <-ctx.Done():
 	}
 	_ = conn.CloseWithError(codeRefused, "")
+}
+
+// breaksRules reports whether err says that the peer broke the rules of the protocol.
+func breaksRules(err error) bool {
+	_, broken := errors.AsType[*wire.ProtocolError](err)
+	return broken
 }
 
 // abort closes a connection because of err, and returns err.

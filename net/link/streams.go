@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync/atomic"
+	"time"
 
 	"github.com/quic-go/quic-go"
 
@@ -26,22 +28,33 @@ func (l *Link) writeSignals() {
 	}
 }
 
-// acceptSignals takes the peer's signal stream, reads it to its end, and turns further ones away.
+// acceptSignals takes the peer's signal stream, reads it to its end, and turns further ones away. They do not
+// wait for each other: QUIC opens all streams before the one that a packet is of, and a later version may
+// have something else to say on those.
 func (l *Link) acceptSignals(h Handler) {
-	var taken bool
+	var taken atomic.Bool
 	for {
 		stream, err := l.conn.AcceptUniStream(l.conn.Context())
 		if err != nil {
 			return
 		}
-		kind, err := wire.ReadStreamKind(stream)
-		if err != nil || kind != wire.StreamSignals || taken {
+		l.wg.Go(func() {
+			if isSignals(stream) && taken.CompareAndSwap(false, true) {
+				l.readSignals(stream, h)
+				return
+			}
 			stream.CancelRead(quic.StreamErrorCode(codeProtocol))
-			continue
-		}
-		taken = true
-		l.wg.Go(func() { l.readSignals(stream, h) })
+		})
 	}
+}
+
+// isSignals reads what kind of stream it is. One that does not say so for too long is of none.
+func isSignals(stream *quic.ReceiveStream) bool {
+	if stream.SetReadDeadline(time.Now().Add(streamIdle)) != nil {
+		return false
+	}
+	kind, err := wire.ReadStreamKind(stream)
+	return err == nil && kind == wire.StreamSignals && stream.SetReadDeadline(time.Time{}) == nil
 }
 
 func (l *Link) readSignals(stream *quic.ReceiveStream, h Handler) {
@@ -137,8 +150,7 @@ func (l *Link) lost(err error) {
 		l.end(fmt.Errorf("%w: %w", ErrProtocol, err), codeOverload)
 		return
 	}
-	_, broken := errors.AsType[*wire.ProtocolError](err)
-	if broken || errors.Is(err, wire.ErrSessionState) { // a frame after both have said goodbye
+	if breaksRules(err) || errors.Is(err, wire.ErrSessionState) { // a frame after both have said goodbye
 		l.end(fmt.Errorf("%w: %w", ErrProtocol, err), codeProtocol)
 		return
 	}

@@ -16,6 +16,7 @@ import (
 
 	"github.com/wnode/wnode/abi"
 	"github.com/wnode/wnode/abi/term"
+	"github.com/wnode/wnode/internal/wiredoc"
 )
 
 func testHello(name string, id abi.NodeID) Hello {
@@ -282,6 +283,9 @@ func TestSurvivor(t *testing.T) {
 func FuzzControl(f *testing.F) {
 	for _, frame := range []Frame{testHello("a@b", 1), Ready{}, Refuse{RefuseSelf, "t"}, Ping{1}, Pong{1 << 63}, Goodbye{"bye"}} {
 		f.Add(mustFrame(f, frame))
+	}
+	for _, e := range wiredoc.Examples(f, "control") {
+		f.Add(e.Bytes)
 	}
 	f.Add(rawFrame(Skippable|1, []byte{1, 2, 3}))
 	f.Fuzz(func(t *testing.T, b []byte) {

@@ -1,7 +1,7 @@
 // Package wire is the format that nodes speak to each other once the cookie handshake has let them
 // in: what the streams of a link are, the frames on them, and the rules of the first exchange. It
 // is pure: bytes in, values out. It opens no socket, starts no goroutine and reads no clock, so
-// that tests and simulations can drive it.
+// that tests and simulations can drive it. docs/protocol.md has it with examples, and the rules for versions.
 //
 // A link joins exactly two nodes and runs over one QUIC connection. Integers of fixed width are
 // little-endian; uvarint is the unsigned LEB128 of encoding/binary, in its shortest form only.

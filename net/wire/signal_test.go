@@ -15,6 +15,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/wnode/wnode/abi"
+	"github.com/wnode/wnode/internal/wiredoc"
 )
 
 const (
@@ -269,6 +270,9 @@ func FuzzSignal(f *testing.F) {
 		{Kind: abi.SignalMessage, To: abi.Pid{Node: there}, Name: "name", Data: []byte{1}},
 	} {
 		f.Add(AppendSignal(nil, sig, here, there))
+	}
+	for _, e := range wiredoc.Examples(f, "signal") {
+		f.Add(e.Bytes)
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
 		d := NewDecoder(bytes.NewReader(b), DecoderOptions{Local: there, Remote: here, MaxSignalBytes: 1 << 20})

@@ -1,0 +1,32 @@
+package ship
+
+import (
+	"bytes"
+	"testing"
+
+	"github.com/wnode/wnode/internal/wiredoc"
+)
+
+func TestPage(t *testing.T) {
+	wiredoc.Check(t, "module-request", func(e wiredoc.Example) ([]byte, error) {
+		q, err := readRequest(bytes.NewReader(e.Bytes))
+		return q.append(nil), err
+	})
+	seen := map[status]bool{}
+	wiredoc.Check(t, "module-answer", func(e wiredoc.Example) ([]byte, error) {
+		a, err := readAnswer(bytes.NewReader(e.Bytes))
+		seen[a.status] = true
+		return a.append(nil), err
+	})
+	for name, number := range wiredoc.Constants(t, "ship.go", "status") {
+		if !seen[status(number)] {
+			t.Errorf("docs/protocol.md has no example of %s, %d", name, number)
+		}
+	}
+	wiredoc.CheckNumbers(t, "statuses", "ship.go", "status")
+	for _, bound := range []uint64{DefaultMaxModuleBytes, MaxWindowBytes} {
+		if wiredoc.Numbers(t, "bounds")[bound] == "" {
+			t.Errorf("docs/protocol.md does not list %d bytes", bound)
+		}
+	}
+}
