@@ -180,6 +180,7 @@ func (l *Link) Run(h Handler) error {
 	l.wg.Go(func() { l.acceptModules(h) })
 	l.wg.Go(l.readControl)
 	l.wg.Go(l.writeControl)
+	l.wg.Go(l.watch)
 	select {
 	case <-l.ending:
 	case <-l.conn.Context().Done():

@@ -53,10 +53,15 @@ func simulate(t *testing.T, test func(t *testing.T, n *network)) {
 // socket gives a host of its own its socket.
 func (n *network) socket() net.PacketConn {
 	n.hosts++
+	return n.socketAt(&net.UDPAddr{IP: net.IPv4(10, 0, 0, n.hosts), Port: 7369})
+}
+
+// socketAt gives a host its socket, in place of one that it has closed.
+func (n *network) socketAt(addr net.Addr) net.PacketConn {
+	n.t.Helper()
 	// Every host has a network of its own, as the latency and the start are the network's.
 	sim := &simnet.Simnet{Router: n}
-	addr := &net.UDPAddr{IP: net.IPv4(10, 0, 0, n.hosts), Port: 7369}
-	conn := sim.NewEndpoint(addr, simnet.NodeBiDiLinkSettings{Latency: latency})
+	conn := sim.NewEndpoint(addr.(*net.UDPAddr), simnet.NodeBiDiLinkSettings{Latency: latency})
 	if err := sim.Start(); err != nil {
 		n.t.Fatal(err)
 	}
