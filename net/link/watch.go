@@ -3,83 +3,112 @@ package link
 import (
 	"errors"
 	"fmt"
-	"sync/atomic"
 	"time"
 )
 
 // errPortClosed ends a link whose peer has ended without a word.
 var errPortClosed = errors.New("the peer's host says that its port is closed")
 
-// A silent link is looked at ten times within the idle time-out, and that often at least.
+// A link is looked at ten times within the idle time-out, but no more and no less often than that.
 const (
-	watchesPerTimeout      = 10
-	minWatch, maxWatch     = 100 * time.Millisecond, time.Second
-	patientWatches         = 3 // in silence, before the peer is asked for a word
-	refusalsToBelieve      = 2
-	pingsForReset      int = 2 // QUIC answers no packet of less than 43 bytes with a reset; one ping has about as many
+	looksPerTimeout = 10
+	minLook         = 100 * time.Millisecond
+	maxLook         = time.Second
+)
+
+const (
+	silentLooks   = 3 // after so many the peer is asked for a word
+	refusals      = 2 // so many are believed
+	pingsForReset = 2 // QUIC answers a packet with a reset from 43 bytes on; with one ping it may have less
 )
 
 // watch looks for signs that the peer's program has ended without a word, which come long before the
 // idle time-out: its host refuses packets to its port, or a new run of it answers with a reset. A
 // link on which packets come in is left alone.
 func (l *Link) watch() {
-	period := min(max(l.endpoint.opts.IdleTimeout/watchesPerTimeout, minWatch), maxWatch)
-	ticker := time.NewTicker(period)
-	defer ticker.Stop()
-	w := watcher{link: l, period: period, stop: func() {}}
-	w.probe() // whether the network tells the truth about a peer that is there
+	w := newWatcher(l)
 	defer func() { w.stop() }()
+	w.probe() // whether the network tells the truth about a peer that is there
+	timer := time.NewTimer(w.period)
+	defer timer.Stop()
 	for {
+		ended := false
 		select {
 		case <-l.ending:
 			return
-		case <-ticker.C:
+		case <-timer.C:
+			w.look()
+		case <-w.refused:
+			ended = w.refusal()
 		}
-		if w.look() {
+		if ended {
 			l.end(fmt.Errorf("%w: %w", ErrPeerClosed, errPortClosed), codeGoodbye)
 			return
 		}
+		timer.Reset(w.next)
 	}
 }
 
-// watcher is what has been seen of a silent peer.
+// watcher is what has been seen of a peer.
 type watcher struct {
 	link     *Link
 	period   time.Duration
-	received uint64 // packets, when last looked
-	silent   int    // looks without a packet
-	refusals int    // in this silence
-	refused  atomic.Bool
-	mistrust bool   // refusals have come from a peer that lives
-	stop     func() // the probe that is under way
+	next     time.Duration // until the next look
+	received uint64        // packets, when last looked
+	silent   int           // looks without a packet
+	believed int           // refusals in this silence
+	mistrust bool          // refusals have come from a peer that lives
+	refused  chan struct{} // holds a token for a refusal of the probe that is under way
+	stop     func()        // ends that probe
 }
 
-// look reports whether the peer has ended. A refusal can be forged, and comes from firewalls too. So
-// one alone says nothing: the peer is asked for a word and must stay silent for two round trips, and
-// where a peer is heard after its refusal no more is given on any.
-func (w *watcher) look() (ended bool) {
+func newWatcher(l *Link) *watcher {
+	period := min(max(l.endpoint.opts.IdleTimeout/looksPerTimeout, minLook), maxLook)
+	return &watcher{link: l, period: period, next: period, refused: make(chan struct{}, 1), stop: func() {}}
+}
+
+// heard reports whether packets have come in since it was last asked, and sets when the next look is
+// due: time enough for an answer, at the least.
+func (w *watcher) heard(period time.Duration) bool {
 	stats := w.link.conn.ConnectionStats()
-	heard := stats.PacketsReceived != w.received
+	w.next = max(period, 2*stats.SmoothedRTT)
+	last := w.received
 	w.received = stats.PacketsReceived
+	return last != w.received
+}
+
+// look sees whether the peer is silent, and asks its host for it then.
+func (w *watcher) look() {
 	w.stop()
-	refused := w.refused.Swap(false)
-	if heard {
-		w.mistrust = w.mistrust || refused || w.refusals > 0
-		w.silent, w.refusals = 0, 0
-		return false
+	select {
+	case <-w.refused: // too late to be told from an answer to the next probe
+	default:
+	}
+	if w.heard(w.period) {
+		w.mistrust = w.mistrust || w.believed > 0
+		w.silent, w.believed = 0, 0
+		return
 	}
 	w.silent++
-	if refused {
-		w.refusals++
-	}
-	if w.refusals >= refusalsToBelieve+int(2*stats.SmoothedRTT/w.period) && !w.mistrust {
-		return true
-	}
-	if w.silent >= patientWatches || w.refusals > 0 {
+	if w.silent >= silentLooks {
 		w.call()
 	}
 	w.probe()
-	return false
+}
+
+// refusal takes the word of the peer's host that its port is closed, and reports whether the peer has
+// ended. The word can be forged, and firewalls give it too. So one alone says nothing: the peer is
+// asked for a word, and must stay silent for two round trips until another refusal. No more is given on any
+// after which a peer was heard.
+func (w *watcher) refusal() (ended bool) {
+	if w.heard(minLook) {
+		w.mistrust = true
+		w.silent, w.believed = 0, 0
+		return false
+	}
+	w.believed++
+	w.call()
+	return w.believed >= refusals
 }
 
 // probe asks whether the peer's port is open, until the next look.
@@ -87,14 +116,14 @@ func (w *watcher) probe() {
 	if w.mistrust {
 		return
 	}
-	w.stop = w.link.endpoint.probe(w.link.RemoteAddr(), func() { w.refused.Store(true) })
+	w.stop = w.link.endpoint.probe(w.link.RemoteAddr(), func() { w.refused <- struct{}{} })
 }
 
 // call asks the peer for a word, in a packet which is large enough for a reset.
 func (w *watcher) call() {
 	for range pingsForReset {
 		if _, err := w.link.control.ping(); err != nil {
-			return // the link is saying goodbye, or its writer will end it
+			return // the link is saying goodbye, or the peer takes nothing in any more
 		}
 	}
 }

@@ -32,24 +32,21 @@ func TestPortClosed_realtime(t *testing.T) {
 func TestRefusalOfLivePeer(t *testing.T) {
 	simulate(t, func(t *testing.T, n *network) {
 		atOne, _ := connect(t, n.node("one@host"), n.node("two@host"))
-		w := watcher{link: atOne.Link, period: time.Second, stop: func() {}}
-		w.look()
-		for range 10 { // the peer answers the pings that it gets for each
-			w.refused.Store(true)
-			if w.look() {
+		w := newWatcher(atOne.Link)
+		for range 10 { // the peer answers the call that each leads to
+			if w.refusal() {
 				t.Fatal("a forged refusal has ended the link")
 			}
-			time.Sleep(time.Second)
+			time.Sleep(w.next)
+			w.look()
 		}
 		if !w.mistrust {
 			t.Error("refusals of a peer that lives are believed")
 		}
 		n.cut.Store(true)
-		for range 5 {
-			w.refused.Store(true)
-			if w.look() {
-				t.Fatal("a refusal is believed that was wrong before")
-			}
+		w.probe()
+		if len(w.refused) > 0 {
+			t.Error("a peer is asked for though it lied")
 		}
 	})
 }

@@ -207,11 +207,11 @@ func TestKilled(t *testing.T) {
 	}
 }
 
-// A node that is stopped in good order is missed at once.
+// A node that is stopped in good order is missed at once, and its processes have ended before (MON-10).
 func TestStopped(t *testing.T) {
 	p := newPair(t, "--dead-after", "1h")
 	p.nodeTwo.stop()
-	lost(p.nodeOne, "connection_closed")
+	p.nodeOne.gives(`until(function() { return words.length >= 3 }); take()`, "DOWN:normal,EXIT:normal,nodedown:connection_closed")
 }
 
 // spinner is a guest that computes for ever: (module (memory (export "memory") 1) (func (export "_start") (loop (br 0)))).
