@@ -101,10 +101,8 @@ func (w *watcher) look() {
 // asked for a word, and must stay silent for two round trips until another refusal. No more is given on any
 // after which a peer was heard.
 func (w *watcher) refusal() (ended bool) {
-	if w.heard(minLook) {
-		w.mistrust = true
+	if w.heard(minLook) { // perhaps before it
 		w.silent, w.believed = 0, 0
-		return false
 	}
 	w.believed++
 	w.call()
