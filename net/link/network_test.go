@@ -29,6 +29,7 @@ type network struct {
 	t       *testing.T
 	cut     atomic.Bool
 	rewrite atomic.Pointer[func(*simnet.Packet)]
+	faults  atomic.Pointer[faults]
 	hosts   byte
 }
 
@@ -38,6 +39,9 @@ func (n *network) SendPacket(p simnet.Packet) error {
 	}
 	if rewrite := n.rewrite.Load(); rewrite != nil {
 		(*rewrite)(&p)
+	}
+	if f := n.faults.Load(); f != nil {
+		return f.send(p, n.PerfectRouter.SendPacket)
 	}
 	return n.PerfectRouter.SendPacket(p)
 }
