@@ -9,6 +9,7 @@ test: ## install the guest toolchains that are missing and run everything
 	scripts/check-guests
 	scripts/build-guests go
 	go test -race -shuffle=on ./...
+	go test -race -v -run '^TestNamespaces$$' ./tests/net
 	go test ./tests/spec
 	go test -run '^$$' -bench . -benchtime 1x ./...
 

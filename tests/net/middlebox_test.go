@@ -24,6 +24,18 @@ type faults struct {
 	backlog   time.Duration // of frames that wait for their turn at that rate; further ones are lost
 }
 
+// fault is something that happens to a frame.
+type fault string
+
+const (
+	lost       fault = "lost"
+	doubled    fault = "doubled"
+	reordered  fault = "reordered"
+	delayed    fault = "delayed"
+	overflowed fault = "overflowed"
+	translated fault = "translated"
+)
+
 // middlebox carries frames between two hosts.
 type middlebox struct {
 	wg   sync.WaitGroup
@@ -34,6 +46,7 @@ type middlebox struct {
 	ways  [2]way // from the first host to the second, and back
 	home  netip.AddrPort
 	moved netip.AddrPort // where what comes from home seems to come from; the zero value is home
+	done  map[fault]int  // how often each has happened
 }
 
 // way is one direction.
@@ -55,7 +68,7 @@ const maxWaiting = 1 << 14
 
 // newMiddlebox carries frames until the end of the test. It owns the sockets.
 func newMiddlebox(t *testing.T, seed uint64, one, two *os.File) *middlebox {
-	b := &middlebox{draw: rand.New(rand.NewPCG(seed, 0)), stop: make(chan struct{})}
+	b := &middlebox{draw: rand.New(rand.NewPCG(seed, 0)), stop: make(chan struct{}), done: map[fault]int{}}
 	outs := []*os.File{two, one}
 	for i, in := range []*os.File{one, two} {
 		b.ways[i] = way{out: outs[i], waiting: make(chan held, maxWaiting)}
@@ -106,17 +119,26 @@ func (b *middlebox) take(direction int, frame []byte) {
 	defer b.mu.Unlock()
 	w := &b.ways[direction]
 	at, ok := w.turn(len(frame), time.Now())
-	if w.cut || !ok || b.draw.Float64() < w.loss {
+	switch {
+	case w.cut:
+		return
+	case !ok:
+		b.done[overflowed]++
+		return
+	case b.happens(lost, w.loss):
 		return
 	}
 	b.translate(direction, frame)
 	copies := 1
-	if b.draw.Float64() < w.duplicate {
+	if b.happens(doubled, w.duplicate) {
 		copies++
+	}
+	if w.delay > 0 {
+		b.done[delayed]++
 	}
 	for range copies {
 		h := held{frame, at.Add(w.delay)}
-		if b.draw.Float64() < w.reorder {
+		if b.happens(reordered, w.reorder) {
 			h.at = h.at.Add(w.late)
 			b.wg.Go(func() { b.write(w.out, h) })
 			continue
@@ -124,8 +146,25 @@ func (b *middlebox) take(direction int, frame []byte) {
 		select {
 		case w.waiting <- h:
 		default:
+			b.done[overflowed]++
 		}
 	}
+}
+
+// happens draws whether a fault happens to a frame, as it does to a share of them.
+func (b *middlebox) happens(f fault, share float64) bool {
+	if b.draw.Float64() >= share {
+		return false
+	}
+	b.done[f]++
+	return true
+}
+
+// count gives how often a fault has happened.
+func (b *middlebox) count(f fault) int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.done[f]
 }
 
 // turn gives the time at which a frame of so many bytes has been sent, false when too many wait.
@@ -154,6 +193,7 @@ func (b *middlebox) translate(direction int, frame []byte) {
 	case !b.moved.IsValid():
 	case direction == 0 && p.source() == b.home:
 		p.setSource(b.moved)
+		b.done[translated]++
 	case direction == 1 && p.destination() == b.moved:
 		p.setDestination(b.home)
 	}

@@ -31,12 +31,15 @@ type node struct {
 // start starts a node on the host. The end of the test stops it.
 func (h *host) start(name string, flags ...string) *node {
 	h.t.Helper()
+	path, err := program()
+	if err != nil {
+		h.t.Fatal(err)
+	}
 	n := &node{t: h.t, name: name + "@" + h.address, out: newTranscript(), log: newTranscript()}
-	args := append([]string{"netns", "exec", h.namespace, wnodePath, "start", "--name", n.name, "--log-level", "DEBUG"}, flags...)
+	args := append([]string{"netns", "exec", h.namespace, path, "start", "--name", n.name, "--log-level", "DEBUG"}, flags...)
 	n.cmd = exec.Command("ip", args...) // which becomes the node
 	n.cmd.Env = h.environ()
 	n.cmd.Dir = h.home
-	var err error
 	if n.in, err = n.cmd.StdinPipe(); err != nil {
 		h.t.Fatal(err)
 	}
