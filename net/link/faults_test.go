@@ -57,23 +57,23 @@ func (f *faults) send(p simnet.Packet, deliver func(simnet.Packet) error) error 
 // ending is a way for a link to end.
 type ending struct {
 	name string
-	end  func(n *network, f *faults, one, two *running)
+	end  func(n *network, one, two *running)
 	want error // at both ends; nil: ErrDisconnected at one of them at least
 }
 
 var endings = []ending{
-	{"close", func(_ *network, _ *faults, one, _ *running) { one.Close(context.Background(), "") }, nil},
-	{"close by both", func(_ *network, _ *faults, one, two *running) {
+	{"close", func(_ *network, one, _ *running) { one.Close(context.Background(), "") }, nil},
+	{"close by both", func(_ *network, one, two *running) {
 		var wg sync.WaitGroup
 		for _, l := range []*running{one, two} {
 			wg.Go(func() { l.Close(context.Background(), "") })
 		}
 		wg.Wait()
 	}, nil},
-	{"abort", func(_ *network, _ *faults, _, two *running) { two.Abort() }, nil},
-	{"partition", func(n *network, _ *faults, _, _ *running) { n.cut.Store(true) }, ErrTimeout},
-	{"one way", func(n *network, f *faults, one, _ *running) {
-		n.faults.Store(&faults{deaf: one.RemoteAddr(), draw: f.draw})
+	{"abort", func(_ *network, _, two *running) { two.Abort() }, nil},
+	{"partition", func(n *network, _, _ *running) { n.cut.Store(true) }, ErrTimeout},
+	{"one way", func(n *network, one, _ *running) {
+		n.faults.Store(&faults{deaf: one.RemoteAddr(), draw: rand.New(rand.NewPCG(0, 0))})
 	}, ErrTimeout},
 }
 
@@ -119,7 +119,7 @@ func weather(t *testing.T, n *network, draw *rand.Rand) {
 				wantNext(t, l, arrived[l])
 			}
 		}
-		e.end(n, f, atOne, atTwo)
+		e.end(n, atOne, atTwo)
 		errOne, errTwo := take(t, atOne.ended), take(t, atTwo.ended)
 		if e.want != nil && (!errors.Is(errOne, e.want) || !errors.Is(errTwo, e.want)) {
 			t.Errorf("%s: ended with %v and %v, want %v", e.name, errOne, errTwo, e.want)
