@@ -64,14 +64,24 @@ func (n *network) socket() net.PacketConn {
 func (n *network) socketAt(addr net.Addr) net.PacketConn {
 	n.t.Helper()
 	// Every host has a network of its own, as the latency and the start are the network's.
-	sim := &simnet.Simnet{Router: n}
+	j := &joining{network: n}
+	sim := &simnet.Simnet{Router: j}
 	conn := sim.NewEndpoint(addr.(*net.UDPAddr), simnet.NodeBiDiLinkSettings{Latency: latency})
 	if err := sim.Start(); err != nil {
 		n.t.Fatal(err)
 	}
+	n.AddNode(addr, j.receiver)
 	n.t.Cleanup(func() { _ = sim.Close() })
 	return conn
 }
+
+// joining keeps packets from a host until it has started.
+type joining struct {
+	*network
+	receiver simnet.PacketReceiver
+}
+
+func (j *joining) AddNode(_ net.Addr, receiver simnet.PacketReceiver) { j.receiver = receiver }
 
 // node is an endpoint of which a test takes the offers.
 type node struct {
