@@ -10,6 +10,7 @@ test: ## install the guest toolchains that are missing and run everything
 	scripts/build-guests go
 	scripts/build-programs
 	go test -race -shuffle=on ./...
+	go test -race -v -run '^TestNamespaces$$' ./tests/net
 	go test ./tests/spec
 	go test -tags programs ./tests/programs
 	go test -run '^$$' -bench . -benchtime 1x ./...

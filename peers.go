@@ -31,17 +31,18 @@ const (
 
 // peer is one other node from the first attempt to connect until its link is gone.
 type peer struct {
-	name    string
-	dialled bool // this node calls it
-	inbound bool // it calls this node
-	state   peerState
-	link    *link.Link
-	acked   bool          // it has listed this node
-	lines   vm.LogRate    // of the log that what it says gives rise to
-	ready   chan struct{} // closed when both sides list each other, or the peer fails: then err is set
-	met     chan struct{} // closed when this node is connected to those that the peer knows, or has given up
-	gone    chan struct{} // closed when nothing is left of the peer
-	err     error
+	name     string
+	dialled  bool // this node calls it
+	inbound  bool // it calls this node
+	state    peerState
+	link     *link.Link
+	unwanted bool          // this node has been told to disconnect from it
+	acked    bool          // it has listed this node
+	lines    vm.LogRate    // of the log that what it says gives rise to
+	ready    chan struct{} // closed when both sides list each other, or the peer fails: then err is set
+	met      chan struct{} // closed when this node is connected to those that the peer knows, or has given up
+	gone     chan struct{} // closed when nothing is left of the peer
+	err      error
 }
 
 // peers knows the other nodes and the links to them. There is at most one peer of a name at a time.
@@ -55,7 +56,8 @@ type peers struct {
 	byName map[string]*peer
 	byID   map[abi.NodeID]*peer // those with a link that has not ended
 	known  map[abi.NodeID]string
-	index  map[string]int // names in the order of first contact, from 1 (PROC-03)
+	index  map[string]int  // names in the order of first contact, from 1 (PROC-03)
+	kept   map[string]bool // names of nodes that are to stay connected
 
 	dials   chan struct{} // one token for each node of the cluster that is being dialled unasked
 	joining atomic.Int64  // nodes of the cluster that are being dialled or wait for it
@@ -74,7 +76,7 @@ const (
 func newPeers(n *Node) *peers {
 	ps := &peers{
 		node: n, byName: map[string]*peer{}, byID: map[abi.NodeID]*peer{},
-		known: map[abi.NodeID]string{}, index: map[string]int{}, dials: make(chan struct{}, maxDials),
+		known: map[abi.NodeID]string{}, index: map[string]int{}, kept: map[string]bool{}, dials: make(chan struct{}, maxDials),
 	}
 	ps.broken.Burst, ps.broken.PerSecond = peerLogBurst, peerLogPerSecond
 	ps.ctx, ps.cancel = context.WithCancel(n.ctx)
@@ -355,6 +357,9 @@ func (ps *peers) disconnect(ctx context.Context, name string) bool {
 	if l == nil {
 		return false
 	}
+	ps.mu.Lock()
+	p.unwanted = true
+	ps.mu.Unlock()
 	l.Close(ctx, "disconnect")
 	<-p.gone
 	return true

@@ -30,6 +30,12 @@ import (
 	"github.com/wnode/wnode/vm/module"
 )
 
+// How long a node may be silent until it is taken for dead.
+const (
+	DefaultIdleTimeout = link.DefaultIdleTimeout
+	MinIdleTimeout     = link.MinIdleTimeout
+)
+
 // Options are the parameters of a [Node]. They are not changed by it.
 type Options struct {
 	// Name is the node's name: name@host, or a bare name, which gets this machine's short host name.
@@ -42,8 +48,8 @@ type Options struct {
 	Listen string
 	// WellKnownPort is the UDP port at which the nodes of a host find each other. 0: 7369.
 	WellKnownPort uint16
-	// CacheDir keeps modules and compiled code between runs, for all nodes of a user. "": nothing is
-	// kept. So it is, with a warning in the log, when nothing can be written there.
+	// CacheDir keeps modules, compiled code and the secret by which peers notice a restart between
+	// runs, for all nodes of a user. "": nothing is kept. So it is, with a warning in the log, when nothing can be written there.
 	CacheDir string
 	// CodeBytes bounds the compiled code that is kept there; what was not used for longest goes first. 0: 1 GiB.
 	CodeBytes int64
@@ -60,7 +66,8 @@ type Options struct {
 	// waits for all processes; see [Node.Memory]. When it is used up, memory grows no more and no more guests are
 	// spawned; when it is more than used up, the guests that keep most end. 0: three quarters of [MachineMemory].
 	Memory uint64
-	// IdleTimeout ends a link whose peer is not heard of for so long. 0: [link.DefaultIdleTimeout].
+	// IdleTimeout ends a link whose peer is not heard of for so long; of two nodes' time-outs the smaller one
+	// counts. 0: [DefaultIdleTimeout]. At least [MinIdleTimeout].
 	IdleTimeout time.Duration
 	// Rights are what a process of this node has at most, RemoteRights one that another node asked for.
 	// Where they say nothing, the defaults of package vm are in force.
@@ -114,6 +121,9 @@ func newNode(opts Options) (*Node, error) {
 	}
 	if opts.WellKnownPort == 0 {
 		opts.WellKnownPort = names.Port
+	}
+	if opts.IdleTimeout != 0 && opts.IdleTimeout < MinIdleTimeout {
+		return nil, fmt.Errorf("a node cannot be given up after %v: give at least %v", opts.IdleTimeout, MinIdleTimeout)
 	}
 	if err := cmp.Or(opts.Rights.Validate(), opts.RemoteRights.Validate()); err != nil {
 		return nil, err
@@ -180,7 +190,7 @@ func (n *Node) listen() error {
 		return err
 	}
 	n.endpoint, err = link.Open(link.Options{
-		Conn: conn, Hello: n.hello(conn), Auth: auth, IdleTimeout: n.opts.IdleTimeout,
+		Conn: conn, Hello: n.hello(conn), Auth: auth, IdleTimeout: n.opts.IdleTimeout, ResetKey: n.resetKey(),
 		Incoming: n.peers.incoming, Disallowed: n.disallowed, Broken: n.peers.brokenCall, Logger: n.log,
 	})
 	return err

@@ -29,6 +29,7 @@ type nodeFlags struct {
 	cookieFile string
 	listen     string
 	connect    []string
+	deadAfter  time.Duration
 	maxModule  byteSize
 	memory     memorySize
 	codeCache  cacheSize
@@ -49,7 +50,8 @@ func (f *nodeFlags) add(c *cobra.Command) {
 	flags.StringVar(&f.cookie, "cookie", "", "the cookie shared with other nodes; others on this machine can see it in the process list")
 	flags.StringVar(&f.cookieFile, "cookie-file", "", "a file with the cookie (default: $WNODE_COOKIE, else ~/.wnode.cookie)")
 	flags.StringVar(&f.listen, "listen", "", "UDP address to listen on, HOST:PORT; port 0 is a free one (default: all addresses, the well-known port or a free one)")
-	flags.StringArrayVar(&f.connect, "connect", nil, "connect to a node, NAME@HOST or NAME@HOST:PORT; may be repeated")
+	flags.StringArrayVar(&f.connect, "connect", nil, "connect to a node, NAME@HOST or NAME@HOST:PORT, and again when the connection is lost; may be repeated")
+	flags.DurationVar(&f.deadAfter, "dead-after", wnode.DefaultIdleTimeout, "give up a node that has not been heard of for this long, from 1s on; of two nodes' times the shorter one counts")
 	f.maxModule = defaultMaxModule
 	flags.Var(&f.maxModule, "max-module", "the largest module to take or send: bytes, or a number with a unit such as 64MiB")
 	flags.Var(&f.memory, "memory", "what processes may take together, with their modules and messages: bytes, a number with a unit such as 2GiB, or a part of the machine's (or container's) memory such as 50% (default 75%)")
@@ -122,6 +124,9 @@ func (f *nodeFlags) start(ctx context.Context, c *cobra.Command, log *slog.Logge
 	if secret.Weak() {
 		log.Info("the cookie is short: whoever can reach this node can try to guess it; `wnode cookie new` makes a strong one")
 	}
+	if f.deadAfter < wnode.MinIdleTimeout {
+		return nil, usage(c, fmt.Errorf("--dead-after %v: give at least %v", f.deadAfter, wnode.MinIdleTimeout))
+	}
 	port, err := wellKnownPort()
 	if err != nil {
 		return nil, err
@@ -135,8 +140,8 @@ func (f *nodeFlags) start(ctx context.Context, c *cobra.Command, log *slog.Logge
 	n, err := wnode.Start(ctx, wnode.Options{
 		Name: f.name, Cookie: secret, Listen: f.listen, WellKnownPort: port, CacheDir: cacheDir(), Logger: log,
 		MaxModuleBytes: int64(f.maxModule), Memory: uint64(f.memory), CodeBytes: int64(f.codeCache), Progress: f.progress, CompileWorkers: f.compileWorkers,
-		Threads: f.features.threads,
-		Rights:  f.rights, RemoteRights: f.remoteRights,
+		Threads: f.features.threads, IdleTimeout: f.deadAfter,
+		Rights: f.rights, RemoteRights: f.remoteRights,
 	})
 	if err != nil {
 		f.closePolicy()
@@ -217,10 +222,14 @@ func (f *nodeFlags) serve(ctx context.Context, c *cobra.Command, streams wnode.S
 	return do(n, leader)
 }
 
-// connectAll connects to the nodes of the --connect flags, and fails with the first that it cannot reach.
+// connectAll connects to the nodes of the --connect flags and keeps them connected. It fails with the first
+// that it cannot reach.
 func (f *nodeFlags) connectAll(ctx context.Context, n *wnode.Node) error {
 	for _, name := range f.connect {
 		if err := n.Connect(ctx, name); err != nil {
+			return err
+		}
+		if err := n.KeepConnected(name); err != nil {
 			return err
 		}
 	}

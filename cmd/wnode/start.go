@@ -154,10 +154,19 @@ func endWith(ended <-chan error, quit func(), run func() error) error {
 	}
 }
 
-// tryConnect connects to other nodes. One that cannot be reached yet is no reason not to start.
+// tryConnect connects to other nodes and keeps them connected. One that cannot be reached yet is no reason
+// not to start.
 func (f *startFlags) tryConnect(ctx context.Context, n *wnode.Node, w io.Writer) {
-	if err := f.connectAll(ctx, n); err != nil && ctx.Err() == nil {
-		fmt.Fprintf(w, "wnode: %v\n", err)
+	for _, name := range f.connect {
+		err := n.Connect(ctx, name)
+		if ctx.Err() != nil {
+			return
+		}
+		if keepErr := n.KeepConnected(name); keepErr != nil { // it is no name
+			fmt.Fprintf(w, "wnode: %v\n", keepErr)
+		} else if err != nil {
+			fmt.Fprintf(w, "wnode: %v; trying again\n", err)
+		}
 	}
 }
 

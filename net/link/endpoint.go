@@ -19,8 +19,9 @@ import (
 // Defaults of [Options].
 const (
 	DefaultIdleTimeout      = 10 * time.Second // DIST-21, as decided for wnode
-	DefaultHandshakeTimeout = 7 * time.Second  // DIST-26
-	DefaultQueueBytes       = 1 << 20          // SIG-08
+	MinIdleTimeout          = time.Second
+	DefaultHandshakeTimeout = 7 * time.Second // DIST-26
+	DefaultQueueBytes       = 1 << 20         // SIG-08
 	DefaultMaxHandshakes    = 256
 )
 
@@ -43,9 +44,14 @@ type Options struct {
 	Broken func(name string, addr net.Addr, err error)
 	// Logger receives what the links have to say. nil: nothing is logged.
 	Logger *slog.Logger
-	// IdleTimeout ends a link whose peer is not heard of for so long; keep-alives go out four times as often.
-	// 0: [DefaultIdleTimeout].
+	// IdleTimeout ends a link whose peer is not heard of for so long; keep-alives go out five times as often.
+	// Of the two ends' time-outs the smaller one counts for both, and three times what a packet may take to
+	// be acknowledged if that is longer. 0: [DefaultIdleTimeout]; less than [MinIdleTimeout] is that.
 	IdleTimeout time.Duration
+	// ResetKey is what a node has in common with its earlier runs, and with nobody else. By it the peers that an
+	// earlier run had, when it came to no orderly end, know at their next packet that they have lost it
+	// (RFC 9000 section 10.3). nil: they wait until they have not heard of it for long enough.
+	ResetKey *[32]byte
 	// HandshakeTimeout bounds Dial, the time from a caller's first packet to the Offer, and
 	// Accept and Refuse. 0: [DefaultHandshakeTimeout].
 	HandshakeTimeout time.Duration
@@ -82,6 +88,8 @@ func Open(opts Options) (*Endpoint, error) {
 	e.attempts.max = int64(opts.MaxHandshakes)
 	e.transport = &quic.Transport{
 		Conn:                opts.Conn,
+		ConnectionIDLength:  connectionIDLength,
+		StatelessResetKey:   (*quic.StatelessResetKey)(opts.ResetKey),
 		ConnContext:         e.attemptContext,
 		VerifySourceAddress: func(net.Addr) bool { return e.attempts.suspicious() },
 	}
@@ -120,6 +128,7 @@ func (o Options) withDefaults() Options {
 	if o.IdleTimeout <= 0 {
 		o.IdleTimeout = DefaultIdleTimeout
 	}
+	o.IdleTimeout = max(o.IdleTimeout, MinIdleTimeout)
 	if o.HandshakeTimeout <= 0 {
 		o.HandshakeTimeout = DefaultHandshakeTimeout
 	}
@@ -131,6 +140,14 @@ func (o Options) withDefaults() Options {
 	}
 	return o
 }
+
+// connectionIDLength, in bytes, makes connection ids too many for anybody to ask a node for the reset
+// tokens of those that it may draw some day.
+const connectionIDLength = 8
+
+// keepAlives is how many go out within the idle time-out. QUIC counts that from the first packet without an
+// answer, which may be the keep-alive, so it is given what is left behind one.
+const keepAlives = 5
 
 // Bounds of what one connection may have open or unread.
 const (
@@ -144,8 +161,8 @@ const (
 func (o Options) quicConfig() *quic.Config {
 	return &quic.Config{
 		HandshakeIdleTimeout:           o.HandshakeTimeout,
-		MaxIdleTimeout:                 o.IdleTimeout,
-		KeepAlivePeriod:                o.IdleTimeout / 4,
+		MaxIdleTimeout:                 o.IdleTimeout - o.IdleTimeout/keepAlives,
+		KeepAlivePeriod:                o.IdleTimeout / keepAlives,
 		InitialStreamReceiveWindow:     streamWindow,
 		MaxStreamReceiveWindow:         maxStreamWindow,
 		InitialConnectionReceiveWindow: streamWindow,

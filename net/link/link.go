@@ -180,6 +180,7 @@ func (l *Link) Run(h Handler) error {
 	l.wg.Go(func() { l.acceptModules(h) })
 	l.wg.Go(l.readControl)
 	l.wg.Go(l.writeControl)
+	l.wg.Go(l.watch)
 	select {
 	case <-l.ending:
 	case <-l.conn.Context().Done():
@@ -203,7 +204,8 @@ func lostReason(cause error) error {
 // end ends the link at once, for the first reason given.
 func (l *Link) end(reason error, code quic.ApplicationErrorCode) {
 	l.once.Do(func() {
-		if l.closing.Load() {
+		// A closed endpoint takes the connection away, which may be seen first.
+		if l.closing.Load() || l.endpoint.ctx.Err() != nil {
 			reason = ErrDisconnected
 		}
 		l.reason = reason

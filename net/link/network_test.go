@@ -29,6 +29,7 @@ type network struct {
 	t       *testing.T
 	cut     atomic.Bool
 	rewrite atomic.Pointer[func(*simnet.Packet)]
+	faults  atomic.Pointer[faults]
 	hosts   byte
 }
 
@@ -38,6 +39,9 @@ func (n *network) SendPacket(p simnet.Packet) error {
 	}
 	if rewrite := n.rewrite.Load(); rewrite != nil {
 		(*rewrite)(&p)
+	}
+	if f := n.faults.Load(); f != nil {
+		return f.send(p, n.PerfectRouter.SendPacket)
 	}
 	return n.PerfectRouter.SendPacket(p)
 }
@@ -53,16 +57,31 @@ func simulate(t *testing.T, test func(t *testing.T, n *network)) {
 // socket gives a host of its own its socket.
 func (n *network) socket() net.PacketConn {
 	n.hosts++
+	return n.socketAt(&net.UDPAddr{IP: net.IPv4(10, 0, 0, n.hosts), Port: 7369})
+}
+
+// socketAt gives a host its socket, in place of one that it has closed.
+func (n *network) socketAt(addr net.Addr) net.PacketConn {
+	n.t.Helper()
 	// Every host has a network of its own, as the latency and the start are the network's.
-	sim := &simnet.Simnet{Router: n}
-	addr := &net.UDPAddr{IP: net.IPv4(10, 0, 0, n.hosts), Port: 7369}
-	conn := sim.NewEndpoint(addr, simnet.NodeBiDiLinkSettings{Latency: latency})
+	j := &joining{network: n}
+	sim := &simnet.Simnet{Router: j}
+	conn := sim.NewEndpoint(addr.(*net.UDPAddr), simnet.NodeBiDiLinkSettings{Latency: latency})
 	if err := sim.Start(); err != nil {
 		n.t.Fatal(err)
 	}
+	n.AddNode(addr, j.receiver)
 	n.t.Cleanup(func() { _ = sim.Close() })
 	return conn
 }
+
+// joining keeps packets from a host until it has started.
+type joining struct {
+	*network
+	receiver simnet.PacketReceiver
+}
+
+func (j *joining) AddNode(_ net.Addr, receiver simnet.PacketReceiver) { j.receiver = receiver }
 
 // node is an endpoint of which a test takes the offers.
 type node struct {
