@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"runtime"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -15,7 +16,9 @@ import (
 
 func main() {
 	ctx, cancel := untilSignal(context.Background(), syscall.SIGTERM, syscall.SIGHUP)
+	kept := headroom()
 	code := run(ctx, os.Args[1:])
+	runtime.KeepAlive(kept)
 	cancel()
 	os.Exit(code)
 }
