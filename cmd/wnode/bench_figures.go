@@ -123,9 +123,23 @@ func (b *bench) whole(ctx context.Context, m *measurement) ([]float64, error) {
 // resident gives the bytes that the program has grown by for each process that waits.
 func (b *bench) resident(ctx context.Context, m *measurement) ([]float64, error) {
 	debug.FreeOSMemory()
-	before, bytes := residentBytes(), 0.0
+	before, bytes, had := residentBytes(), 0.0, len(b.node.Processes())
 	_, err := b.drive(ctx, m, func() { bytes = float64(residentBytes()-before) / m.ops() })
-	return []float64{bytes}, err
+	return []float64{bytes}, errors.Join(err, b.settle(ctx, had))
+}
+
+// settle waits until the node has no more processes than it had: to end 100,000 takes a while, in which nothing else
+// can be measured.
+func (b *bench) settle(ctx context.Context, had int) error {
+	const often = 10 * time.Millisecond
+	for len(b.node.Processes()) > had {
+		select {
+		case <-time.After(often):
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+	return nil
 }
 
 // drive runs a driver and gives the time that it has measured. The driver is then given another message, behind what is

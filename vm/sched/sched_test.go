@@ -167,6 +167,35 @@ func TestFairness(t *testing.T) {
 	ts.wg.Wait()
 }
 
+// Tasks that block again and again do not keep a new one from beginning, nor one that computes from going on.
+func TestFairnessToNew(t *testing.T) {
+	ts := tasks{s: newTest(t, 1)}
+	var begun, computed atomic.Bool
+	over := func() bool { return begun.Load() && computed.Load() }
+	var blocking sync.WaitGroup
+	for range 4 {
+		blocking.Add(1)
+		ts.start(nil, func(task *Task) {
+			for i := 0; !over(); i++ {
+				task.Block()
+				if i == 0 {
+					blocking.Done()
+				}
+				task.Unblock()
+			}
+		})
+	}
+	blocking.Wait()
+	ts.start(nil, func(*Task) { begun.Store(true) })
+	ts.start(nil, func(task *Task) {
+		for range 100 {
+			task.Yield()
+		}
+		computed.Store(true)
+	})
+	ts.wg.Wait()
+}
+
 // No call is lost, whoever calls and whatever the task does at that moment: each of many tokens goes from task
 // to task, or to a goroutine and back, so many times.
 func TestTokens(t *testing.T) {

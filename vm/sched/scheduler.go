@@ -26,12 +26,13 @@ type Scheduler struct {
 // core is what one processor has to do. But for its queue, it belongs to the worker that has it, and to the task that
 // runs there.
 type core struct {
-	queue  queue // those that were made ready
-	spent  queue // those that have used a slice up: they come when there are no others, and now and then
-	soon   *Task // was made ready by the task that had its turn last, and comes before the queue; nil for none
-	ahead  int   // turns that were taken in this way since the queue was looked at
-	passed int   // turns since one of the spent had its
-	turns  uint  // that tasks had
+	queue   queue // those that were made ready
+	spent   queue // those that have used a slice up: they come when there are no others, and now and then
+	soon    *Task // was made ready by the task that had its turn last, and comes before the queue; nil for none
+	ahead   int   // turns that were taken in this way since the queue was looked at
+	passed  int   // turns since one of the spent had its
+	brought uint  // times that the core took what others brought
+	turns   uint  // that tasks had
 }
 
 // worker is a goroutine that gives tasks their turns, while it has a core.
@@ -226,6 +227,21 @@ func (w *worker) lookAround() *Task {
 		runtime.Gosched()
 		w.pause, w.paused = false, now
 	}
+	return w.fromOutside()
+}
+
+// freshShare is how many of what others brought come before one that was not started yet: those that block come back in
+// this way too, again and again, and would keep it from beginning.
+const freshShare = 8
+
+// fromOutside takes what others brought, nil for nothing.
+func (w *worker) fromOutside() *Task {
+	s, c := w.scheduler, w.core
+	if c.brought++; c.brought%freshShare == 0 {
+		if t := s.fresh.pop(); t != nil {
+			return t
+		}
+	}
 	if t := s.injected.pop(); t != nil {
 		return t
 	}
@@ -277,8 +293,8 @@ func (w *worker) next() *Task {
 	if t := c.next(); t != nil {
 		return t
 	}
-	if s.injected.stealInto(&c.queue) || s.fresh.stealInto(&c.spent) {
-		return c.next()
+	if t := w.fromOutside(); t != nil {
+		return t
 	}
 	for _, other := range s.cores {
 		if c.steal(other) {
