@@ -78,7 +78,7 @@ func (r *session) round(ctx context.Context) (over bool, err error) {
 		case rep.kind == kindRenew:
 			return false, nil
 		}
-		answered = true
+		answered, r.heard = true, time.Now()
 		if over := r.take(rep.status); over {
 			return true, nil
 		}

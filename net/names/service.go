@@ -18,6 +18,10 @@ const Port = 7369
 // startPatience is how long Start waits for a holder that does not answer.
 const startPatience = 2 * time.Second
 
+// tellAfter is for how long the holder has to be silent before people are told: one that does not answer for a second has
+// a busy machine, as a rule.
+const tellAfter = startPatience + renewEvery
+
 // maxReadErrors is after how many failed reads in a row, some 20 ms apart, a holder gives its socket
 // up. Single ones happen: some systems report there that an earlier reply reached nobody.
 const maxReadErrors = 250
@@ -92,8 +96,9 @@ type Service struct {
 	conflict chan struct{} // closed once another node has the name
 	holding  atomic.Bool
 
-	settled  bool // the goroutine's: started has got its value
-	disputed bool // the goroutine's: conflict is closed
+	heard    time.Time // the goroutine's: when the holder answered last, or it began
+	settled  bool      // the goroutine's: started has got its value
+	disputed bool      // the goroutine's: conflict is closed
 }
 
 // Start makes the node's name known on its host and returns when it is, which takes about a
@@ -119,6 +124,7 @@ func start(ctx context.Context, opts Options, nw network) (*Service, error) {
 		opts:     opts,
 		net:      nw,
 		born:     time.Now(),
+		heard:    time.Now(),
 		cancel:   cancel,
 		started:  make(chan error, 1),
 		conflict: make(chan struct{}),
@@ -173,7 +179,7 @@ func (s *Service) run(ctx context.Context) {
 		if time.Since(s.born) > startPatience {
 			s.settle(nil)
 		}
-		if errors.Is(err, errSilent) && s.settled && !warned {
+		if errors.Is(err, errSilent) && s.settled && !warned && time.Since(s.heard) > tellAfter {
 			warned = true
 			s.opts.Logger.Warn("nobody answers on the well-known port: other nodes find this one only as name@host:port",
 				"addr", s.opts.WellKnown, "err", bindErr)
