@@ -30,6 +30,7 @@ type loop struct {
 
 // function is what is known of a function of the module.
 type function struct {
+	once   bool // no loop is written twice
 	points []point
 	loops  []loop
 	calls  bool  // it calls functions of the module, or helpers

@@ -40,14 +40,25 @@ func (s *scanner) weighBlock(weight int64) {
 // effort estimates what it takes to compile the function, of which all may be in loops that are written twice.
 func (f *function) effort() int64 {
 	weight := f.weight
-	if len(f.loops) > 0 && f.blocks <= maxTwiceBlocks {
+	if len(f.loops) > 0 && f.blocks <= maxTwiceBlocks && !f.once {
 		weight *= 2
 	}
 	return weight * (weight + weightLocal*int64(f.locals))
 }
 
-// checkEffort reports a module that takes too long to compile, as a [*BoundError].
+// checkEffort reports a module that takes too long to compile, as a [*BoundError]. One that would do so for what may be
+// written twice has nothing written twice.
 func (r *rewriter) checkEffort() error {
+	if r.checkEffortOnce() == nil {
+		return nil
+	}
+	for i := range r.funcs {
+		r.funcs[i].once = true
+	}
+	return r.checkEffortOnce()
+}
+
+func (r *rewriter) checkEffortOnce() error {
 	var effort, bytes int64
 	hardest := &function{}
 	for i := range r.funcs {

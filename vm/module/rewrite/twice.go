@@ -14,7 +14,7 @@ const (
 func (f *function) twice(number int, code []byte) bool {
 	begin := &f.points[number]
 	l := &f.loops[begin.arg]
-	if !l.repeats || !l.nested() || l.longest > maxTwiceWay || f.blocks > maxTwiceBlocks || code[begin.end-1] != emptyType {
+	if f.once || !l.repeats || !l.nested() || l.longest > maxTwiceWay || f.blocks > maxTwiceBlocks || code[begin.end-1] != emptyType {
 		return false
 	}
 	end := f.endOf(number)
