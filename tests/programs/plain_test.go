@@ -48,7 +48,7 @@ func plain(t testing.TB, p program, cache string) (outcome, time.Duration) {
 		WithStdin(strings.NewReader(p.stdin)).WithStdout(&stdout).WithStderr(&stderr).WithRandSource(rand.Reader).
 		WithSysWalltime().WithSysNanotime().WithStartFunctions("_initialize", "_start")
 	if dir != "" {
-		config = config.WithFSConfig(wazero.NewFSConfig().WithDirMount(dir, "/work"))
+		config = config.WithFSConfig(wazero.NewFSConfig().WithDirMount(dir, "/data"))
 	}
 	for _, variable := range p.env {
 		name, value, _ := strings.Cut(variable, "=")

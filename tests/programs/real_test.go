@@ -41,7 +41,7 @@ func testdata(t testing.TB, folder string) map[string]string {
 // ruby gives a run of a script.
 func ruby(t testing.TB, script string, args ...string) program {
 	return program{
-		module: built(t, "ruby.wasm"), args: append([]string{"/work/" + script}, args...), files: testdata(t, "ruby"),
+		module: built(t, "ruby.wasm"), args: append([]string{"/data/" + script}, args...), files: testdata(t, "ruby"),
 	}
 }
 
@@ -52,7 +52,7 @@ func TestRuby(t *testing.T) {
 		"numbers.rb": 0, "speed.rb": 0, "text.rb": 0,
 	} {
 		t.Run(script, func(t *testing.T) {
-			p := ruby(t, script, "/work", "--flag", "grün")
+			p := ruby(t, script, "/data", "--flag", "grün")
 			p.env, p.stdin = []string{"GREETING=hello there", "EMPTY="}, "one\ntwo\nthree without a newline"
 			got := mustAgree(t, p, cacheHome(t))
 			if got.code != code || got.stdout == "" {
@@ -75,7 +75,7 @@ func TestSQLite(t *testing.T) {
 	}
 	run("queries.sql", 1, nil)
 	run("deep.sql", 0, nil)
-	const name, path = "test.db", "/work/test.db"
+	const name, path = "test.db", "/data/test.db"
 	made := run("create.sql", 0, map[string]string{}, path)
 	changed := run("change.sql", 0, made.files, path)
 	if made.files[name] == "" || changed.files[name] == made.files[name] {

@@ -23,7 +23,7 @@ type program struct {
 	args   []string
 	stdin  string
 	env    []string
-	files  map[string]string // what is in its folder, /work, to begin with; nil: it has none
+	files  map[string]string // what is in its folder, /data, to begin with; nil: it has none
 	vary   *regexp.Regexp    // what may differ in its output; nil: nothing
 }
 
@@ -89,7 +89,7 @@ func onNode(t testing.TB, p program, cache string) (outcome, time.Duration) {
 	args := []string{"run", "--listen", "127.0.0.1:0", "--cookie", "compares programs", "--name", nodeName}
 	dir := p.folder(t)
 	if dir != "" {
-		args = append(args, "--dir", dir+":/work")
+		args = append(args, "--dir", dir+":/data")
 	}
 	for _, variable := range p.env {
 		args = append(args, "--env", variable)
