@@ -213,9 +213,26 @@ func (w *worker) work() {
 // fairness is after how many turns a core looks at what others brought.
 const fairness = 61
 
-// pauseAfter is how long a worker has the processor at most, but for the turn that it is in, before goroutines may have it
-// that are no workers. To let them takes some 10 µs where another processor is idle: Go wakes it.
-const pauseAfter = time.Millisecond
+// How long a worker has the processor at most, but for the turn that it is in, before goroutines may have it that are no
+// workers. Where another core is idle they have that one's processor; only if Go keeps it busy with a goroutine that computes
+// do they wait for this one, and to let them takes some 30 µs, since Go wakes the processor that is idle.
+const (
+	pauseAfter  = time.Millisecond
+	pauseBeside = 10 * time.Millisecond // an idle core
+)
+
+// giveWay lets goroutines have the processor that are no workers, if it is time for that.
+func (w *worker) giveWay() {
+	after := pauseAfter
+	if w.scheduler.idling.Load() > 0 {
+		after = pauseBeside
+	}
+	now := time.Now()
+	if now.Sub(w.paused) > after {
+		w.paused = now
+		runtime.Gosched()
+	}
+}
 
 // lookAround looks at what others brought, and gives what of that is to have the next turn, nil for nothing.
 func (w *worker) lookAround() *Task {
@@ -223,10 +240,8 @@ func (w *worker) lookAround() *Task {
 	if overfull(w.core) {
 		s.wake()
 	}
-	if now := time.Now(); w.pause || now.Sub(w.paused) > pauseAfter {
-		runtime.Gosched()
-		w.pause, w.paused = false, now
-	}
+	w.pause = false
+	w.giveWay()
 	return w.fromOutside()
 }
 

@@ -1,7 +1,6 @@
 package sched
 
 import (
-	"runtime"
 	"sync/atomic"
 	"time"
 )
@@ -49,7 +48,7 @@ func (t *Task) Park() {
 func (t *Task) Yield() {
 	w := t.worker
 	if !t.scheduler.others(w.core) {
-		runtime.Gosched()
+		w.giveWay()
 		return
 	}
 	w.pause = true
