@@ -44,6 +44,33 @@ func TestSpawnLostBeforeItLeft(t *testing.T) {
 	})
 }
 
+// restarted is a way to a node that is another incarnation by now.
+type restarted struct{ vm.Remote }
+
+func (restarted) Send(context.Context, abi.Signal) error { return abi.ErrNoProcess }
+
+// RSP-02, PROC-05: a spawn on a node that has restarted since is one on a node that cannot be reached, and does not
+// wait for an answer of the new one.
+func TestSpawnOnRestarted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		sys := newSystem(t, vm.Options{Remote: restarted{}})
+		a := newActor(t, sys, vm.SpawnOptions{})
+		a.trapExits()
+		var pid abi.Pid
+		var ref abi.Ref
+		a.do(func(p *vm.Process) {
+			var err error
+			if pid, ref, err = p.SpawnMonitor(p.Context(), 2, vm.SpawnRequest{Function: function("f"), Link: true}); err != nil {
+				t.Error(err)
+			}
+		})
+		wantMessages(t, a.drain(), down(ref, pid, "noconnection"), exitMessage(pid, "noconnection"))
+		a.exit("kill")
+		synctest.Wait()
+		wantNothingHeld(t, sys)
+	})
+}
+
 // A caller whose time is up when the reply has come already has the process: that begins.
 func TestSpawnReplyAsTheTimeIsUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
