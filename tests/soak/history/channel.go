@@ -94,6 +94,9 @@ func (c *checker) received(p *process, e Event) {
 	case e.Number < ch.last:
 		c.wrong("%d from %s to %s is received after %d", e.Number, ch.From, ch.To, ch.last)
 	}
+	if p.closed[ch.Way] {
+		c.wrong("%d from %s to %s is received by %s, which had been taken back", e.Number, ch.From, ch.To, ch.Way)
+	}
 	if v.state == NodeDown {
 		c.wrong("%d from %s to %s is received when %s is down", e.Number, ch.From, ch.To, e.Node)
 	}

@@ -45,6 +45,7 @@ type process struct {
 	nodes  map[string]*view
 	ties   map[string]*tie
 	linked map[string]bool // by whom, as far as is certain
+	closed map[string]bool // ways
 }
 
 // view is what a process knows of a node.
@@ -64,7 +65,7 @@ type tie struct {
 func (c *checker) process(name string) *process {
 	p := c.processes[name]
 	if p == nil {
-		p = &process{name: name, nodes: map[string]*view{}, ties: map[string]*tie{}, linked: map[string]bool{}}
+		p = &process{name: name, nodes: map[string]*view{}, ties: map[string]*tie{}, linked: map[string]bool{}, closed: map[string]bool{}}
 		c.processes[name] = p
 	}
 	return p
@@ -126,6 +127,8 @@ func (c *checker) take(e Event) {
 		delete(p.ties, e.Tie)
 	case Answered:
 		c.answered(p, e)
+	case Closed:
+		p.closed[e.Channel.Way] = true
 	case Quiet:
 		c.quiet()
 	}
@@ -175,7 +178,7 @@ func (c *checker) quiet() {
 	}
 	for _, ch := range c.channels { // but those by way of a third process, which may have ended
 		to := c.process(ch.To)
-		if ch.From == ch.To || c.process(ch.From).ended || to.ended {
+		if ch.From == ch.To || c.process(ch.From).ended || to.ended || to.closed[ch.Way] {
 			continue
 		}
 		if number := ch.missing(ch.last, ch.end()); number > 0 && !ch.changed(to) {

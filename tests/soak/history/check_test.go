@@ -83,6 +83,15 @@ func (s script) endBy(p, reason string, number int) script {
 	return s.with(Event{Kind: Ended, Process: p, Reason: reason, Channel: Channel{From: other(p), To: p}, Number: number})
 }
 
+// way puts events on another way.
+func (s script) way(name string, events ...Event) script {
+	for _, e := range events {
+		e.Channel.Way = name
+		s = s.with(e)
+	}
+	return s
+}
+
 func (s script) quiet() script { return s.with(Event{Kind: Quiet}) }
 
 // Histories that can have come about.
@@ -111,7 +120,8 @@ func TestRight(t *testing.T) {
 		"linked":                   begin().tie(Link, "a", "l", 1).end("a", "x").answer("b", PassiveTie("a"), "x").quiet(),
 		"linked and lost": begin().send("a", "b", 1).tie(Link, "a", "l", 2).send("a", "b", 3).receive("a", "b", 1, 3).
 			answer("b", PassiveTie("a"), "noconnection").down("b").quiet(),
-		"link lost on its way": begin().send("a", "b", 1).tie(Link, "a", "l", 2).receive("a", "b", 1).down("b").quiet(),
+		"link lost on its way":        begin().send("a", "b", 1).tie(Link, "a", "l", 2).receive("a", "b", 1).down("b").quiet(),
+		"to an alias that is no more": begin().way("alias", begin().send("a", "b", 1)[2:]...).with(Event{Kind: Closed, Process: "b", Channel: Channel{Way: "alias"}}).quiet(),
 		"perhaps unlinked": begin().send("a", "b", 1).tie(Link, "a", "l", 2).send("a", "b", 3).receive("a", "b", 1, 3).
 			signal(Unlink, "a", "b", 4).untie("a", "l").down("b").quiet(),
 	} {
@@ -178,6 +188,10 @@ func TestWrong(t *testing.T) {
 		"linked, not told of the connection": {
 			begin().send("a", "b", 1).tie(Link, "a", "l", 2).send("a", "b", 3).receive("a", "b", 1, 3).down("b"),
 			"b is not told by the link that a has made, when its node one is down",
+		},
+		"by an alias that is no more": {
+			begin().with(Event{Kind: Closed, Process: "b", Channel: Channel{Way: "alias"}}).way("alias", begin().send("a", "b", 1).receive("a", "b", 1)[2:]...),
+			"1 from a to b is received by alias, which had been taken back",
 		},
 		"made twice":  {begin().tie(Other, "a", "m", 1).tie(Other, "a", "m", 2), "m of a is made twice"},
 		"after death": {begin().send("a", "b", 1).end("b", "x").receive("a", "b", 1), "b goes on after its end"},

@@ -29,6 +29,7 @@ const (
 	Tied                 // and has done so, and has taken what was in its mailbox then
 	Untied               // it has taken the Tie back, and what was in its mailbox then
 	Answered             // it was told the end of the other side of the Tie, with Reason
+	Closed               // it takes no more from Channel, an alias that it has taken back
 	Quiet                // of no process: all that was under way has arrived
 )
 
@@ -74,7 +75,7 @@ const (
 func PassiveTie(by string) string { return "linked by " + by }
 
 var kinds = [...]string{
-	"began", "ended", "sending", "sent", "received", "led", "idle", "nodeup", "nodedown", "tying", "tied", "untied", "answered", "quiet",
+	"began", "ended", "sending", "sent", "received", "led", "idle", "nodeup", "nodedown", "tying", "tied", "untied", "answered", "closed", "quiet",
 }
 
 var signals = [...]string{"message", "exit", "group leader", "link", "unlink", "monitor"}
