@@ -96,6 +96,7 @@ type Store struct {
 
 	mu      sync.Mutex // guards what follows
 	memory  lru
+	parts   parts // of modules that were on their way here
 	pending int64 // the sizes of all open Writers
 	flights map[abi.Hash]*flight
 	closed  bool
@@ -120,6 +121,7 @@ func NewStore(o Options) (*Store, error) {
 		}
 	}
 	s.memory.init()
+	s.parts.init()
 	s.ctx, s.cancel = context.WithCancelCause(context.Background())
 	return s, nil
 }
@@ -238,7 +240,8 @@ func (s *Store) reserve(size int64) error {
 	}
 	s.pending += size
 	if s.disk == nil {
-		s.memory.shrink(s.opts.room() - s.pending)
+		s.parts.shrink(s.opts.room() - s.pending)
+		s.memory.shrink(s.opts.room() - s.pending - s.parts.bytes)
 	}
 	return nil
 }
@@ -248,7 +251,16 @@ func (s *Store) settle(hash abi.Hash, content []byte) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.pending -= int64(len(content))
-	s.memory.put(hash, content, s.opts.room()-s.pending)
+	s.memory.put(hash, content, s.opts.room()-s.pending-s.parts.bytes)
+}
+
+// keep takes over what has arrived of a module, in a store without a disk.
+func (s *Store) keep(hash abi.Hash, content []byte) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.parts.put(hash, content)
+	s.parts.shrink(min(s.opts.room()/partialShare, s.opts.room()-s.pending))
+	s.memory.shrink(s.opts.room() - s.pending - s.parts.bytes)
 }
 
 func (s *Store) release(size int64) {
