@@ -102,7 +102,7 @@ type Node struct {
 	engine       *guest.Engine
 	endpoint     *link.Endpoint
 	service      *names.Service
-	ships        *ship.Server
+	modules      *ship.Exchange
 	applications applications
 	closing      sync.Once
 	closeErr     error
@@ -153,6 +153,7 @@ func newNode(opts Options) (*Node, error) {
 	n.ctx, n.cancel = context.WithCancel(context.Background())
 	n.local.init()
 	n.peers, n.globals = newPeers(n), newGlobals(n)
+	n.modules = n.newExchange()
 	n.sys = vm.New(vm.Options{
 		Node: n.id, Remote: n.peers, Names: processNames{n}, NodeName: n.NodeName, Loader: n.engine,
 		Logger: opts.Logger, Crashed: n.crashed, NodeMessage: n.serviceMessage,

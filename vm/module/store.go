@@ -185,15 +185,20 @@ func (s *Store) Get(hash abi.Hash) ([]byte, error) {
 	return b, nil
 }
 
-// Open is [Store.Get] for those who want to read the module from the start to the end; it gives the
+// Open is [Store.Get] for those who want to read the module piece by piece; it gives the
 // size in bytes too. Closing the reader does nothing.
-func (s *Store) Open(hash abi.Hash) (content io.ReadCloser, size int64, err error) {
+func (s *Store) Open(hash abi.Hash) (content io.ReadSeekCloser, size int64, err error) {
 	b, err := s.Get(hash)
 	if err != nil {
 		return nil, 0, err
 	}
-	return io.NopCloser(bytes.NewReader(b)), int64(len(b)), nil
+	return reading{bytes.NewReader(b)}, int64(len(b)), nil
 }
+
+// reading reads a module from memory.
+type reading struct{ *bytes.Reader }
+
+func (reading) Close() error { return nil }
 
 // Has reports whether the module is here. It does not look into the file: only Get can tell whether it is damaged.
 func (s *Store) Has(hash abi.Hash) bool {
