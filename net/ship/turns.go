@@ -18,7 +18,7 @@ const (
 // the nodes that want a module at the same time form a tree, and its origin sends it a few times only.
 const (
 	maxModuleTransfers = 2
-	maxModuleWaiting   = 2
+	maxModuleWaiting   = 3
 )
 
 // Bounds of those who wait for their turn, and of what is remembered of those who had one.
