@@ -43,7 +43,8 @@ func (s *stranger) Signal(sig abi.Signal) {
 	s.got = append(s.got, sig)
 }
 
-func (s *stranger) ModuleStream(stream io.ReadWriteCloser) { _ = stream.Close() }
+func (s *stranger) ModuleStream(stream io.ReadWriteCloser)   { _ = stream.Close() }
+func (s *stranger) TransferStream(stream io.ReadWriteCloser) { _ = stream.Close() }
 
 // newStranger links a stranger to a node, and says nothing yet.
 func newStranger(t *testing.T, n *Node, name string) *stranger {

@@ -35,6 +35,8 @@ type Handler interface {
 	Signal(sig abi.Signal)
 	// ModuleStream serves one transfer on a goroutine of its own, and closes the stream.
 	ModuleStream(stream io.ReadWriteCloser)
+	// TransferStream is ModuleStream for a transfer that can go on where another one stopped.
+	TransferStream(stream io.ReadWriteCloser)
 }
 
 // Link is a connection to one peer. Its methods may be called concurrently.
@@ -75,6 +77,12 @@ func (l *Link) Peer() wire.Hello { return l.peer }
 
 // RemoteAddr is where the peer's packets come from.
 func (l *Link) RemoteAddr() net.Addr { return l.conn.RemoteAddr() }
+
+// Has reports whether both sides have a feature.
+func (l *Link) Has(feature string) bool { return l.terms.Has(feature) }
+
+// RTT is how long a packet to the peer and the acknowledgement of it take, smoothed (RFC 9002 section 5).
+func (l *Link) RTT() time.Duration { return l.conn.ConnectionStats().SmoothedRTT }
 
 // Send queues a signal and takes over its Data; it waits while much is queued, until ctx ends
 // (SIG-08). The errors wrap [abi.ErrNotConnected] when the link has ended, are those of
@@ -122,12 +130,22 @@ func (l *Link) Ping(ctx context.Context) error {
 
 // OpenModuleStream opens a stream for one module transfer; the caller closes it.
 func (l *Link) OpenModuleStream(ctx context.Context) (io.ReadWriteCloser, error) {
+	return l.openStream(ctx, wire.StreamModule)
+}
+
+// OpenTransferStream is OpenModuleStream for a transfer that can go on where another one stopped. The peer has to have
+// [wire.FeatureTransfer].
+func (l *Link) OpenTransferStream(ctx context.Context) (io.ReadWriteCloser, error) {
+	return l.openStream(ctx, wire.StreamTransfer)
+}
+
+func (l *Link) openStream(ctx context.Context, kind wire.StreamKind) (io.ReadWriteCloser, error) {
 	s, err := l.conn.OpenStreamSync(ctx)
 	if err == nil {
-		err = wire.WriteStreamKind(s, wire.StreamModule)
+		err = wire.WriteStreamKind(s, kind)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("open module stream to %s: %w", l.peer.Name, err)
+		return nil, fmt.Errorf("open %v stream to %s: %w", kind, l.peer.Name, err)
 	}
 	return moduleStream{s}, nil
 }

@@ -218,7 +218,8 @@ func (r *recorder) Signal(sig abi.Signal) {
 	r.got <- sig
 }
 
-func (r *recorder) ModuleStream(s io.ReadWriteCloser) { r.modules <- s }
+func (r *recorder) ModuleStream(s io.ReadWriteCloser)   { r.modules <- s }
+func (r *recorder) TransferStream(s io.ReadWriteCloser) { r.modules <- s }
 
 // take receives, and fails the test when nothing comes.
 func take[T any](t testing.TB, c <-chan T) T {

@@ -85,12 +85,15 @@ func (l *Link) acceptModules(h Handler) {
 		}
 		l.wg.Go(func() {
 			kind, err := wire.ReadStreamKind(moduleStream{stream})
-			if err != nil || kind != wire.StreamModule {
+			switch {
+			case err == nil && kind == wire.StreamModule:
+				h.ModuleStream(moduleStream{stream})
+			case err == nil && kind == wire.StreamTransfer:
+				h.TransferStream(moduleStream{stream})
+			default:
 				stream.CancelRead(quic.StreamErrorCode(codeProtocol))
 				stream.CancelWrite(quic.StreamErrorCode(codeProtocol))
-				return
 			}
-			h.ModuleStream(moduleStream{stream})
 		})
 	}
 }

@@ -9,14 +9,14 @@ import (
 
 func TestPage(t *testing.T) {
 	wiredoc.Check(t, "module-request", func(e wiredoc.Example) ([]byte, error) {
-		q, err := readRequest(bytes.NewReader(e.Bytes))
-		return q.append(nil), err
+		q, err := readRequest(bytes.NewReader(e.Bytes), FormFixed)
+		return q.append(nil, FormFixed), err
 	})
 	seen := map[status]bool{}
 	wiredoc.Check(t, "module-answer", func(e wiredoc.Example) ([]byte, error) {
-		a, err := readAnswer(bytes.NewReader(e.Bytes))
+		a, err := readAnswer(bytes.NewReader(e.Bytes), FormFixed)
 		seen[a.status] = true
-		return a.append(nil), err
+		return a.append(nil, FormFixed), err
 	})
 	for name, number := range wiredoc.Constants(t, "ship.go", "status") {
 		if !seen[status(number)] {

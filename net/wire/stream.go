@@ -10,10 +10,14 @@ type StreamKind uint8
 
 // The kinds of streams.
 const (
-	StreamControl StreamKind = 1 // control frames, one stream per link
-	StreamSignals StreamKind = 2 // signal frames, one direction
-	StreamModule  StreamKind = 3 // one module transfer
+	StreamControl  StreamKind = 1 // control frames, one stream per link
+	StreamSignals  StreamKind = 2 // signal frames, one direction
+	StreamModule   StreamKind = 3 // one module transfer
+	StreamTransfer StreamKind = 4 // one module transfer that can go on where another stopped
 )
+
+// FeatureTransfer is the feature of nodes that take streams of the kind [StreamTransfer].
+const FeatureTransfer = "transfer"
 
 // String gives the kind in words.
 func (k StreamKind) String() string {
@@ -24,6 +28,8 @@ func (k StreamKind) String() string {
 		return "signals"
 	case StreamModule:
 		return "module"
+	case StreamTransfer:
+		return "transfer"
 	}
 	return fmt.Sprintf("stream kind %d", uint8(k))
 }
@@ -44,7 +50,7 @@ func ReadStreamKind(r io.Reader) (StreamKind, error) {
 		return 0, fmt.Errorf("read stream kind: %w", err)
 	}
 	k := StreamKind(b[0])
-	if k < StreamControl || k > StreamModule {
+	if k < StreamControl || k > StreamTransfer {
 		return k, &ProtocolError{Stream: k, Doing: "open", Err: ErrUnknownStream}
 	}
 	return k, nil

@@ -58,11 +58,16 @@ func (b *buffer) lines(text string) (found []string) {
 // startNode starts a node and gives its log, from warnings on.
 func startNode(t *testing.T, name string) (*wnode.Node, *buffer) {
 	t.Helper()
+	return startWith(t, wnode.Options{Name: name})
+}
+
+// startWith is startNode with options.
+func startWith(t *testing.T, opts wnode.Options) (*wnode.Node, *buffer) {
+	t.Helper()
 	logs := &buffer{}
-	n, err := wnode.Start(t.Context(), wnode.Options{
-		Name: name, Cookie: secret(t), Listen: "127.0.0.1:0", WellKnownPort: nodetest.FreePort(t),
-		Logger: slog.New(slog.NewTextHandler(logs, &slog.HandlerOptions{Level: slog.LevelWarn})),
-	})
+	opts.Cookie, opts.Listen, opts.WellKnownPort = secret(t), "127.0.0.1:0", nodetest.FreePort(t)
+	opts.Logger = slog.New(slog.NewTextHandler(logs, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	n, err := wnode.Start(t.Context(), opts)
 	if err != nil {
 		t.Fatal(err)
 	}
