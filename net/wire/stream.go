@@ -13,6 +13,7 @@ const (
 	StreamControl StreamKind = 1 // control frames, one stream per link
 	StreamSignals StreamKind = 2 // signal frames, one direction
 	StreamModule  StreamKind = 3 // one module transfer
+	StreamLane    StreamKind = 4 // with [FeatureLanes], in place of StreamSignals: the signals of one lane
 )
 
 // String gives the kind in words.
@@ -24,6 +25,8 @@ func (k StreamKind) String() string {
 		return "signals"
 	case StreamModule:
 		return "module"
+	case StreamLane:
+		return "lane"
 	}
 	return fmt.Sprintf("stream kind %d", uint8(k))
 }
@@ -44,7 +47,7 @@ func ReadStreamKind(r io.Reader) (StreamKind, error) {
 		return 0, fmt.Errorf("read stream kind: %w", err)
 	}
 	k := StreamKind(b[0])
-	if k < StreamControl || k > StreamModule {
+	if k < StreamControl || k > StreamLane {
 		return k, &ProtocolError{Stream: k, Doing: "open", Err: ErrUnknownStream}
 	}
 	return k, nil
