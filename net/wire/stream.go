@@ -13,7 +13,8 @@ const (
 	StreamControl  StreamKind = 1 // control frames, one stream per link
 	StreamSignals  StreamKind = 2 // signal frames, one direction
 	StreamModule   StreamKind = 3 // one module transfer
-	StreamTransfer StreamKind = 4 // one module transfer that can go on where another stopped
+	StreamLane     StreamKind = 4 // with [FeatureLanes], in place of StreamSignals: the signals of one lane
+	StreamTransfer StreamKind = 5 // with [FeatureTransfer], one module transfer that can go on where another stopped
 )
 
 // FeatureTransfer is the feature of nodes that take streams of the kind [StreamTransfer].
@@ -28,6 +29,8 @@ func (k StreamKind) String() string {
 		return "signals"
 	case StreamModule:
 		return "module"
+	case StreamLane:
+		return "lane"
 	case StreamTransfer:
 		return "transfer"
 	}
