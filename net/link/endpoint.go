@@ -87,7 +87,7 @@ func Open(opts Options) (*Endpoint, error) {
 	e.ctx, e.cancel = context.WithCancel(context.Background())
 	e.attempts.max = int64(opts.MaxHandshakes)
 	e.transport = &quic.Transport{
-		Conn:                opts.Conn,
+		Conn:                reading(opts.Conn),
 		ConnectionIDLength:  connectionIDLength,
 		StatelessResetKey:   (*quic.StatelessResetKey)(opts.ResetKey),
 		ConnContext:         e.attemptContext,
