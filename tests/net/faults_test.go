@@ -214,9 +214,9 @@ func TestBothConnectAgain(t *testing.T) {
 // DIST-22: a program that stands still is given up, and finds itself so when it goes on.
 func TestSuspended(t *testing.T) {
 	p := newPair(t, "--dead-after", "2s")
-	p.nodeTwo.signal(syscall.SIGSTOP)
+	p.nodeTwo.Signal(syscall.SIGSTOP)
 	wantLost(p.nodeOne, "net_tick_timeout")
-	p.nodeTwo.signal(syscall.SIGCONT)
+	p.nodeTwo.Signal(syscall.SIGCONT)
 	p.nodeTwo.gives(`until(function() { return words.length >= 3 }); take().replace(/nodedown:\w+/, "nodedown")`, "DOWN:noconnection,EXIT:noconnection,nodedown")
 	p.nodeTwo.gives("connected()", "1")
 	p.tie()
@@ -228,7 +228,7 @@ func TestKilled(t *testing.T) {
 	for name, again := range map[string]bool{"for good": false, "and started again": true} {
 		t.Run(name, func(t *testing.T) {
 			p := newPair(t, "--dead-after", "1h")
-			p.nodeTwo.kill()
+			p.nodeTwo.Stop(os.Kill)
 			if again {
 				p.nodeTwo = p.two.start("two", "--dead-after", "1h")
 			}

@@ -54,9 +54,15 @@ func (w *worker) act() {
 		return
 	}
 	other := others[w.draw.IntN(len(others))]
+	for _, o := range others { // what happens to one process at a time shows what single signals do not
+		if o.name == w.last && w.draw.IntN(4) != 0 {
+			other = o
+		}
+	}
 	if other.name == w.name {
 		return
 	}
+	w.last = other.name
 	at := w.draw.IntN(deedsWeight)
 	for _, d := range deeds {
 		if at -= d.weight; at < 0 {

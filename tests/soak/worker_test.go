@@ -34,6 +34,7 @@ type worker struct {
 	alias   abi.Ref
 	way     string
 	fins    int32
+	last    string         // to whom something was done
 	end     *history.Event // the signal that it ends by
 }
 

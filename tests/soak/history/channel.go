@@ -65,6 +65,19 @@ func (ch *channel) pending(signal Signal) bool {
 	return false
 }
 
+// unlinked reports whether the last link that has been made was taken back before something that was received.
+func (ch *channel) unlinked() bool {
+	for n := ch.end() - 1; n > 0; n-- {
+		switch ch.sends[n].signal {
+		case Link:
+			return false
+		case Unlink:
+			return n < ch.last
+		}
+	}
+	return false
+}
+
 // changed reports whether the receiver has been told of a change of the connection since it last received.
 func (ch *channel) changed(to *process) bool {
 	if ch.node == "" { // it has received nothing, and whence it would is not known

@@ -177,6 +177,11 @@ func TestWrong(t *testing.T) {
 		"end of the living": {begin().tie(Other, "a", "m", 1).answer("a", "m", "x"), "b is said to have ended with x, and lives"},
 		"another reason":    {begin().tie(Other, "a", "m", 1).end("b", "x").answer("a", "m", "y"), "b ended with x, not y"},
 		"linked by nobody":  {begin().end("a", "x").answer("b", PassiveTie("a"), "x"), "b is told of a link that a has not made, or twice"},
+		"linked no more": {
+			begin().tie(Link, "a", "l", 1).signal(Unlink, "a", "b", 2).untie("a", "l").send("a", "b", 3).receive("a", "b", 3).
+				end("a", "x").answer("b", PassiveTie("a"), "x"),
+			"b is told of a link that a has taken back",
+		},
 		"linked, told twice": {
 			begin().tie(Link, "a", "l", 1).end("a", "x").answer("b", PassiveTie("a"), "x").answer("b", PassiveTie("a"), "x"),
 			"b is told of a link that a has not made, or twice",

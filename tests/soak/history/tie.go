@@ -79,6 +79,9 @@ func (c *checker) answeredPassive(p *process, by string, e Event) {
 	if ch.links--; ch.links < 0 {
 		c.wrong("%s is told of a link that %s has not made, or twice", p.name, by)
 	}
+	if ch.unlinked() {
+		c.wrong("%s is told of a link that %s has taken back", p.name, by)
+	}
 	if e.Reason != NoConnection && e.Reason != NoProcess {
 		c.endedSo(c.process(by), e.Reason)
 	}
