@@ -181,9 +181,9 @@ func TestLyingOrigin(t *testing.T) {
 
 // Who waits at a node that loses its own place is told, and gets the module elsewhere.
 func TestPlacesAreLost(t *testing.T) {
-	inMesh(t, 8, func(t *testing.T, m *mesh, _ []byte, hash abi.Hash) {
+	inMesh(t, 20, func(t *testing.T, m *mesh, _ []byte, hash abi.Hash) {
 		ctx, cancel := context.WithCancelCause(t.Context())
-		for id := abi.NodeID(2); id <= 8; id++ {
+		for id := abi.NodeID(2); id <= 20; id++ {
 			m.wg.Go(func() {
 				time.Sleep(time.Duration(id) * 10 * time.Millisecond)
 				if id <= 3 { // the two that the origin sends to
