@@ -223,6 +223,22 @@ func TestFixedForm(t *testing.T) {
 	})
 }
 
+// An origin that says for ever that its turn will come is given up.
+func TestEndlessWait(t *testing.T) {
+	inMesh(t, 2, func(t *testing.T, m *mesh, _ []byte, _ abi.Hash) {
+		turns, other := &m.nodes[1].exchange.server.turns, abi.Hash{1}
+		turns.expect(other, 1, false)
+		begun := time.Now()
+		if err := m.nodes[2].exchange.Fetch(t.Context(), other, 1); !errors.Is(err, ErrBusy) {
+			t.Errorf("%v", err)
+		}
+		if took := time.Since(begun); took < patience || took > patience+2*waitPeriod {
+			t.Errorf("after %v", took)
+		}
+		turns.expect(other, -1, false)
+	})
+}
+
 func TestFetchFails(t *testing.T) {
 	inMesh(t, 3, func(t *testing.T, m *mesh, _ []byte, _ abi.Hash) {
 		if err := m.nodes[2].exchange.Fetch(t.Context(), abi.Hash{1}, 1); !errors.Is(err, ErrNotFound) {

@@ -71,6 +71,14 @@ func TestPageSignals(t *testing.T) {
 	wiredoc.CheckNumbers(t, "signals", kinds, "SignalKind")
 }
 
+func TestPageFeatures(t *testing.T) {
+	for _, feature := range wiredoc.Texts(t, "stream.go", "Feature") {
+		if !wiredoc.Mentions(t, "`"+feature+"`") {
+			t.Errorf("docs/protocol.md does not tell of the feature %s", feature)
+		}
+	}
+}
+
 func TestPageBounds(t *testing.T) {
 	listed := wiredoc.Numbers(t, "bounds")
 	for name, bound := range map[string]uint64{
