@@ -50,7 +50,7 @@ type FetchOptions struct {
 	MaxModuleBytes int64
 	// MaxWait is how long the other node may let this one wait for its turn. 0 means for ever.
 	MaxWait time.Duration
-	// Hurry gives up with [ErrSlow] when less than 64 KiB come in 30 seconds.
+	// Hurry gives up with [ErrSlow] when less than 16 KiB come in 30 seconds, as they are compressed.
 	Hurry bool
 	// Placed, when set, is called once the other node sends the module, or has promised it.
 	Placed func()
@@ -168,7 +168,7 @@ func (f *fetching) answer() (answer, error) {
 // body copies the decompressed body to the Writer and checks its size.
 func (f *fetching) body(size int64) error {
 	done := f.got.Offset
-	src := &source{r: f.s, left: maxCompressed(size - done)}
+	src := &source{r: f.s, left: maxCompressed(size - done), pace: pace{hurry: f.o.Hurry, since: time.Now()}}
 	zr, err := zstd.NewReader(src,
 		zstd.WithDecoderConcurrency(1), // on this goroutine
 		zstd.WithDecoderLowmem(true),
@@ -178,7 +178,6 @@ func (f *fetching) body(size int64) error {
 	}
 	defer zr.Close()
 
-	pace := newPace(f.o.Hurry)
 	buf := make([]byte, min(size-done+1, chunkBytes))
 	for {
 		n, err := zr.Read(buf)
@@ -201,15 +200,12 @@ func (f *fetching) body(size int64) error {
 		if err != nil {
 			return src.why(err)
 		}
-		if !pace.keeps(n) {
-			return ErrSlow
-		}
 	}
 }
 
 // The least that has to come, and in which time, where somebody else may be quicker.
 const (
-	paceBytes = 64 << 10
+	paceBytes = 16 << 10
 	paceTime  = 30 * time.Second
 )
 
@@ -219,8 +215,6 @@ type pace struct {
 	since time.Time
 	bytes int
 }
-
-func newPace(hurry bool) pace { return pace{hurry: hurry, since: time.Now()} }
 
 // keeps reports whether enough comes, n bytes more.
 func (p *pace) keeps(n int) bool {
@@ -261,6 +255,7 @@ var errTooLong = fmt.Errorf("%w: the compressed body is too long", ErrFalseConte
 type source struct {
 	r    io.Reader
 	left int64
+	pace pace
 	err  error
 }
 
@@ -272,8 +267,11 @@ func (s *source) Read(p []byte) (int, error) {
 	p = p[:min(int64(len(p)), s.left+1)]
 	n, err := s.r.Read(p)
 	s.left -= int64(n)
-	if s.left < 0 {
+	switch {
+	case s.left < 0:
 		n, err = 0, errTooLong
+	case err == nil && !s.pace.keeps(n):
+		err = ErrSlow
 	}
 	s.err = err
 	return n, err

@@ -137,7 +137,7 @@ func (h *hunt) try(ctx context.Context, node abi.NodeID) Attempt {
 		a.Err = err
 	} else {
 		o := FetchOptions{
-			Form: form, MaxModuleBytes: h.x.opts.MaxModuleBytes, Hurry: node != h.origin,
+			Form: form, MaxModuleBytes: h.x.opts.MaxModuleBytes, Hurry: node != h.origin, MaxWait: patience,
 			Progress: func(done, total int64) { h.x.opts.Progress(h.hash, done, total) },
 			Placed: func() {
 				if !placed {

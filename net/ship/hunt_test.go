@@ -181,9 +181,9 @@ func TestLyingOrigin(t *testing.T) {
 
 // Who waits at a node that loses its own place is told, and gets the module elsewhere.
 func TestPlacesAreLost(t *testing.T) {
-	inMesh(t, 8, func(t *testing.T, m *mesh, _ []byte, hash abi.Hash) {
+	inMesh(t, 20, func(t *testing.T, m *mesh, _ []byte, hash abi.Hash) {
 		ctx, cancel := context.WithCancelCause(t.Context())
-		for id := abi.NodeID(2); id <= 8; id++ {
+		for id := abi.NodeID(2); id <= 20; id++ {
 			m.wg.Go(func() {
 				time.Sleep(time.Duration(id) * 10 * time.Millisecond)
 				if id <= 3 { // the two that the origin sends to
@@ -220,6 +220,22 @@ func TestFixedForm(t *testing.T) {
 				}
 			})
 		}
+	})
+}
+
+// An origin that says for ever that its turn will come is given up.
+func TestEndlessWait(t *testing.T) {
+	inMesh(t, 2, func(t *testing.T, m *mesh, _ []byte, _ abi.Hash) {
+		turns, other := &m.nodes[1].exchange.server.turns, abi.Hash{1}
+		turns.expect(other, 1, false)
+		begun := time.Now()
+		if err := m.nodes[2].exchange.Fetch(t.Context(), other, 1); !errors.Is(err, ErrBusy) {
+			t.Errorf("%v", err)
+		}
+		if took := time.Since(begun); took < patience || took > patience+2*waitPeriod {
+			t.Errorf("after %v", took)
+		}
+		turns.expect(other, -1, false)
 	})
 }
 

@@ -8,10 +8,6 @@ import (
 	"github.com/wnode/wnode/abi"
 )
 
-// FeatureLanes, in the Hellos of both sides, has signals go over [Lanes] streams of kind [StreamLane]
-// in each direction, and large ones in parts.
-const FeatureLanes = "lanes"
-
 // Bounds of [FeatureLanes].
 const (
 	Lanes        = 4

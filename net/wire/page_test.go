@@ -103,6 +103,14 @@ func TestPageLanes(t *testing.T) {
 	}
 }
 
+func TestPageFeatures(t *testing.T) {
+	for _, feature := range wiredoc.Texts(t, "stream.go", "Feature") {
+		if !wiredoc.Mentions(t, "`"+feature+"`") {
+			t.Errorf("docs/protocol.md does not tell of the feature %s", feature)
+		}
+	}
+}
+
 func TestPageBounds(t *testing.T) {
 	listed := wiredoc.Numbers(t, "bounds")
 	for name, bound := range map[string]uint64{

@@ -17,8 +17,11 @@ const (
 	StreamTransfer StreamKind = 5 // with [FeatureTransfer], one module transfer that can go on where another stopped
 )
 
-// FeatureTransfer is the feature of nodes that take streams of the kind [StreamTransfer].
-const FeatureTransfer = "transfer"
+// The features, which count when the Hellos of both sides have them.
+const (
+	FeatureLanes    = "lanes"    // signals go over [Lanes] streams of kind [StreamLane] in each direction, and large ones in parts
+	FeatureTransfer = "transfer" // modules can be asked for on streams of the kind [StreamTransfer]
+)
 
 // String gives the kind in words.
 func (k StreamKind) String() string {

@@ -8,7 +8,7 @@ import (
 )
 
 func TestStreamKind(t *testing.T) {
-	for _, k := range []StreamKind{StreamControl, StreamSignals, StreamModule} {
+	for _, k := range []StreamKind{StreamControl, StreamSignals, StreamModule, StreamTransfer} {
 		var b bytes.Buffer
 		if err := WriteStreamKind(&b, k); err != nil {
 			t.Fatal(err)

@@ -95,6 +95,7 @@ type peer struct {
 	t         *testing.T
 	id        abi.NodeID // the greatest there is, so that the node itself is the arbiter of names
 	name      string
+	features  []string // that it says that it has
 	auth      *cookie.Authenticator
 	transport *quic.Transport
 
@@ -141,7 +142,11 @@ func (p *peer) check(err error) {
 
 // hello is the one that this version says, as a map that a test changes.
 func (p *peer) hello() map[any]any {
-	return map[any]any{1: 1, 2: 1, 3: uint64(p.id), 4: p.name, 8: wire.DefaultMaxSignalBytes}
+	h := map[any]any{1: 1, 2: 1, 3: uint64(p.id), 4: p.name, 8: wire.DefaultMaxSignalBytes}
+	if len(p.features) > 0 {
+		h[7] = p.features
+	}
+	return h
 }
 
 // frame encodes a control frame of any type.
