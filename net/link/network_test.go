@@ -169,6 +169,7 @@ type running struct {
 
 func run(l *Link) *running {
 	r := &running{Link: l, recorder: newRecorder(), ended: make(chan error, 1)}
+	l.Begin()
 	go func() { r.ended <- l.Run(r.recorder) }()
 	return r
 }
