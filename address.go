@@ -1,6 +1,7 @@
 package wnode
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net"
@@ -101,7 +102,7 @@ func udpAddr(addr net.Addr) netip.AddrPort {
 func (n *Node) hello(conn net.PacketConn) wire.Hello {
 	return wire.Hello{
 		MinVersion: wire.Version, MaxVersion: wire.Version, Node: n.id, Name: n.Name(),
-		Port: udpAddr(conn.LocalAddr()).Port(), MaxSignalBytes: wire.DefaultMaxSignalBytes,
+		Port: udpAddr(conn.LocalAddr()).Port(), MaxSignalBytes: uint64(cmp.Or(n.opts.MaxMessageBytes, DefaultMaxMessageBytes)),
 		Features: []string{wire.FeatureLanes, wire.FeatureTransfer},
 	}
 }

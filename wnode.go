@@ -25,6 +25,7 @@ import (
 	"github.com/wnode/wnode/net/link"
 	"github.com/wnode/wnode/net/names"
 	"github.com/wnode/wnode/net/ship"
+	"github.com/wnode/wnode/net/wire"
 	"github.com/wnode/wnode/vm"
 	"github.com/wnode/wnode/vm/guest"
 	"github.com/wnode/wnode/vm/module"
@@ -38,6 +39,15 @@ const (
 
 // DefaultPeerProcesses is how many processes another node may have here when nothing else is said.
 const DefaultPeerProcesses = vm.DefaultPeerProcesses
+
+// What messages may take without [Options] that say otherwise, in bytes.
+const (
+	DefaultMaxMessageBytes = vm.DefaultMaxMessageBytes
+	DefaultLinkQueueBytes  = link.DefaultQueueBytes
+)
+
+// MinMessageBytes is the least that [Options.MaxMessageBytes] and [Options.LinkQueueBytes] may be.
+const MinMessageBytes = wire.MinSignalBytes
 
 // Options are the parameters of a [Node]. They are not changed by it.
 type Options struct {
@@ -75,6 +85,12 @@ type Options struct {
 	// PeerProcesses bounds the live processes that one other node has spawned here, with all that these have spawned
 	// here. Beyond it, it is refused more. 0: [DefaultPeerProcesses].
 	PeerProcesses int
+	// MaxMessageBytes bounds one message: those that processes of this node send, and those that other nodes may send to
+	// them. A peer can have a link keep eight times as much. 0: [DefaultMaxMessageBytes]. At least [MinMessageBytes].
+	MaxMessageBytes int
+	// LinkQueueBytes is how much may wait to be sent to another node before senders wait; for messages of more than
+	// 64 KiB it is how much each sender may have waiting. 0: [DefaultLinkQueueBytes]. At least [MinMessageBytes].
+	LinkQueueBytes int
 	// Rights are what a process of this node has at most, RemoteRights one that another node asked for.
 	// Where they say nothing, the defaults of package vm are in force.
 	Rights, RemoteRights Rights
@@ -134,6 +150,11 @@ func newNode(opts Options) (*Node, error) {
 	if opts.PeerProcesses < 0 {
 		return nil, fmt.Errorf("%d processes for each other node: give 0, for the default, or more", opts.PeerProcesses)
 	}
+	for _, size := range []int{opts.MaxMessageBytes, opts.LinkQueueBytes} {
+		if size != 0 && size < MinMessageBytes {
+			return nil, fmt.Errorf("messages and what waits of them cannot be bounded by %d bytes: give at least %d", size, MinMessageBytes)
+		}
+	}
 	if err := cmp.Or(opts.Rights.Validate(), opts.RemoteRights.Validate()); err != nil {
 		return nil, err
 	}
@@ -158,7 +179,7 @@ func newNode(opts Options) (*Node, error) {
 		Node: n.id, Remote: n.peers, Names: processNames{n}, NodeName: n.NodeName, Loader: n.engine,
 		Logger: opts.Logger, Crashed: n.crashed, NodeMessage: n.serviceMessage,
 		Rights: opts.Rights, RemoteRights: opts.RemoteRights, Memory: n.memory, MakeRoom: n.engine.MakeRoom,
-		MaxPeerProcesses: opts.PeerProcesses,
+		MaxPeerProcesses: opts.PeerProcesses, MaxMessageBytes: opts.MaxMessageBytes,
 	})
 	return n, nil
 }
@@ -202,7 +223,8 @@ func (n *Node) listen() error {
 	}
 	n.endpoint, err = link.Open(link.Options{
 		Conn: conn, Hello: n.hello(conn), Auth: auth, IdleTimeout: n.opts.IdleTimeout, ResetKey: n.resetKey(),
-		Incoming: n.peers.incoming, Disallowed: n.disallowed, Broken: n.peers.brokenCall, Logger: n.log,
+		QueueBytes: n.opts.LinkQueueBytes,
+		Incoming:   n.peers.incoming, Disallowed: n.disallowed, Broken: n.peers.brokenCall, Logger: n.log,
 	})
 	return err
 }

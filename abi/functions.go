@@ -80,7 +80,7 @@ var Functions = []Func{
 		"process", "process_info",
 		[]Param{{"pid", PidIn}, {"info", BytesOut}},
 		ResultStatus,
-		"Writes a CBOR map of facts about a process of this node: status (running, waiting, exiting), current_function ([module, function, arity]), current_stacktrace (array of those), function, registered_name, label, parent, group_leader, links, monitors, monitored_by, trap_exit, message_queue_len, message_queue_bytes, memory (bytes), reductions, priority, limits, denied, folders, environment (names), listeners, started (as system_time). What a process does not have is null; one that computes is asked where it is, for a second at most. Returns the length. NO_PROCESS; BAD_ARGUMENT for a pid of another node.",
+		"Writes a CBOR map of facts about a process of this node: status (running, waiting, suspended, exiting), current_function ([module, function, arity]), current_stacktrace (array of those), function, registered_name, label, parent, group_leader, links, monitors, monitored_by, trap_exit, message_queue_len, message_queue_bytes, memory (bytes), reductions, priority, limits, denied, folders, environment (names), listeners, started (as system_time). What a process does not have is null; one that computes is asked where it is, for a second at most. Returns the length. NO_PROCESS; BAD_ARGUMENT for a pid of another node.",
 	},
 	{
 		"process", "args",

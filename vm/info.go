@@ -12,7 +12,7 @@ type Info struct {
 	Name         string // registered name, "" for none
 	Label        string
 	Function     abi.Function // zero for a native process
-	Status       string       // "running", "waiting" for a message or something else, or "exiting"
+	Status       string       // "running", "suspended" until another node takes more, "waiting" for a message or something else, or "exiting"
 	MessageQueue int          // messages
 	MessageBytes int
 	GroupLeader  abi.Pid
@@ -100,6 +100,8 @@ func (p *Process) statusLocked() string {
 	switch {
 	case p.reason != nil:
 		return "exiting"
+	case p.suspended:
+		return "suspended"
 	case p.waiting:
 		return "waiting"
 	default:

@@ -313,7 +313,11 @@ func (s *System) checkSize(message []byte) error {
 
 // routeQuietly routes a signal whose loss, when the node cannot be reached, is no error to the sender.
 func (p *Process) routeQuietly(ctx context.Context, sig abi.Signal) error {
-	if err := p.route(ctx, sig); err != nil && ctx.Err() != nil {
+	err := p.route(ctx, sig)
+	switch {
+	case errors.Is(err, abi.ErrTooLarge): // for the other node
+		return err
+	case err != nil && ctx.Err() != nil:
 		return context.Cause(ctx)
 	}
 	return nil

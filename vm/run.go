@@ -168,6 +168,22 @@ func (p *Process) Block() (unblock func()) {
 	return task.Unblock
 }
 
+// suspend is [Process.Block] for a wait for another node, which takes no more at the moment (SIG-08) or has yet to be connected.
+func (p *Process) suspend(congested bool) (resume func()) {
+	unblock := p.Block()
+	p.setSuspended(congested)
+	return func() {
+		p.setSuspended(false)
+		unblock()
+	}
+}
+
+func (p *Process) setSuspended(suspended bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.suspended = suspended
+}
+
 // pauseFor waits on behalf of the process until a channel is closed, or ctx ends, and gives the cause of that.
 func (p *Process) pauseFor(ctx context.Context, closed <-chan struct{}) error {
 	defer p.Block()()

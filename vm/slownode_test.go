@@ -2,6 +2,7 @@ package vm_test
 
 import (
 	"context"
+	"errors"
 	"testing"
 	"testing/synctest"
 
@@ -41,6 +42,56 @@ func TestSlowNodeHoldsUpNobody(t *testing.T) {
 		}
 	})
 }
+
+// SIG-08: who sends to a node that takes nothing in is suspended until it does.
+func TestSuspendedBySlowNode(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		way := &slowNode{node: 3, gate: make(chan struct{})}
+		sys := newSystem(t, vm.Options{Remote: congested{way}})
+		pid, err := sys.Spawn(vm.SpawnOptions{Body: vm.Func(func(p *vm.Process) vm.Exit {
+			_ = p.Send(p.Context(), abi.Pid{Node: 3, Num: 1}, []byte("large"))
+			_, _ = p.Receive(p.Context(), vm.Infinity)
+			return vm.Normal
+		})})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, want := range []string{"suspended", "waiting"} {
+			synctest.Wait()
+			if info, _ := sys.Info(pid); info.Status != want {
+				t.Errorf("status %q, want %q", info.Status, want)
+			}
+			if want == "suspended" {
+				close(way.gate)
+			}
+		}
+	})
+}
+
+// congested is a slow node that takes nothing in from anybody.
+type congested struct{ *slowNode }
+
+func (c congested) Send(ctx context.Context, sig abi.Signal) error { return c.SendConnected(ctx, sig) }
+
+// A message that is larger than the other node takes is an error, as one that is larger than this node sends.
+func TestTooLargeForNode(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		sys := newSystem(t, vm.Options{Remote: smallNode{}})
+		a := newActor(t, sys, vm.SpawnOptions{})
+		a.do(func(p *vm.Process) {
+			if err := p.Send(p.Context(), abi.Pid{Node: 3, Num: 1}, []byte("large")); !errors.Is(err, abi.ErrTooLarge) {
+				t.Errorf("send: %v", err)
+			}
+		})
+	})
+}
+
+// smallNode is a way to nodes that take no message.
+type smallNode struct{}
+
+func (smallNode) Send(context.Context, abi.Signal) error          { return abi.ErrTooLarge }
+func (smallNode) SendConnected(context.Context, abi.Signal) error { return abi.ErrTooLarge }
+func (smallNode) Post(abi.Signal) error                           { return abi.ErrTooLarge }
 
 // slowNode is a way to other nodes of which one takes nothing in from processes that end.
 type slowNode struct {

@@ -193,14 +193,15 @@ func (s *System) route(ctx context.Context, sig abi.Signal, connect bool, by *Pr
 	return s.leave(sig, func() error { return s.sendAway(ctx, sig, connect, by) })
 }
 
-// sendAway sends a signal to another node. A process that is scheduled tries to without waiting first.
+// sendAway sends a signal to another node. A process tries to without waiting first.
 func (s *System) sendAway(ctx context.Context, sig abi.Signal, connect bool, by *Process) error {
-	if by.running() != nil {
+	if by != nil {
 		err := s.opts.Remote.SendConnected(noPatience, sig)
-		if !errors.Is(err, abi.ErrWouldWait) && !(connect && errors.Is(err, abi.ErrNotConnected)) || ctx == noPatience {
+		congested := errors.Is(err, abi.ErrWouldWait)
+		if !congested && !(connect && errors.Is(err, abi.ErrNotConnected)) || ctx == noPatience {
 			return err
 		}
-		defer by.Block()()
+		defer by.suspend(congested)()
 	}
 	if connect {
 		return s.opts.Remote.Send(ctx, sig)

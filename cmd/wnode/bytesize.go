@@ -9,10 +9,10 @@ import (
 	"strings"
 )
 
-// The sizes of a module that a node can be told to take. The most is what its store has room for.
+// The sizes of a module that a node can be told to take. The most is what its store has room for, and enough for messages too.
 const (
 	defaultMaxModule byteSize = 64 << 20
-	largestMaxModule byteSize = 1 << 30
+	largestSize      byteSize = 1 << 30
 )
 
 // byteSize is the value of a flag: a number of bytes, with or without a unit.
@@ -51,8 +51,8 @@ func (s *byteSize) Set(text string) error {
 	if err != nil {
 		return err
 	}
-	if size > uint64(largestMaxModule) {
-		return fmt.Errorf("give at most %v", largestMaxModule)
+	if size > uint64(largestSize) {
+		return fmt.Errorf("give at most %v", largestSize)
 	}
 	*s = byteSize(size)
 	return nil

@@ -23,7 +23,7 @@ func TestByteSize(t *testing.T) {
 // What is shown can be read again.
 func TestByteSizeText(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
-		size := byteSize(rapid.Int64Range(1, int64(largestMaxModule)).Draw(rt, "size"))
+		size := byteSize(rapid.Int64Range(1, int64(largestSize)).Draw(rt, "size"))
 		var again byteSize
 		if err := again.Set(size.String()); err != nil || again != size {
 			rt.Fatalf("%d is shown as %v, which is %d, %v", size, size, again, err)

@@ -31,6 +31,8 @@ type nodeFlags struct {
 	connect    []string
 	deadAfter  time.Duration
 	maxModule  byteSize
+	maxMessage byteSize
+	linkQueue  byteSize
 	memory     memorySize
 	codeCache  cacheSize
 	policy     string
@@ -55,6 +57,9 @@ func (f *nodeFlags) add(c *cobra.Command) {
 	flags.DurationVar(&f.deadAfter, "dead-after", wnode.DefaultIdleTimeout, "give up a node that has not been heard of for this long, from 1s on; of two nodes' times the shorter one counts")
 	f.maxModule = defaultMaxModule
 	flags.Var(&f.maxModule, "max-module", "the largest module to take or send: bytes, or a number with a unit such as 64MiB")
+	f.maxMessage, f.linkQueue = wnode.DefaultMaxMessageBytes, wnode.DefaultLinkQueueBytes
+	flags.Var(&f.maxMessage, "max-message", "the largest message to send or take: from 64KiB to 1GiB, with or without a unit")
+	flags.Var(&f.linkQueue, "link-queue", "what may wait to be sent to another node before senders wait: from 64KiB to 1GiB")
 	flags.Var(&f.memory, "memory", "what processes may take together, with their modules and messages: bytes, a number with a unit such as 2GiB, or a part of the machine's (or container's) memory such as 50% (default 75%)")
 	f.codeCache = defaultCodeCache
 	flags.Var(&f.codeCache, "code-cache", "the most compiled code to keep on disk for all nodes of this user: bytes, or a number with a unit such as 500MiB")
@@ -132,6 +137,11 @@ func (f *nodeFlags) start(ctx context.Context, c *cobra.Command, log *slog.Logge
 	if f.peerProcs < 1 {
 		return nil, usage(c, fmt.Errorf("--peer-processes %d: give at least 1", f.peerProcs))
 	}
+	for _, size := range []byteSize{f.maxMessage, f.linkQueue} {
+		if size < wnode.MinMessageBytes {
+			return nil, usage(c, fmt.Errorf("--max-message and --link-queue take %v at least, not %v", byteSize(wnode.MinMessageBytes), size))
+		}
+	}
 	port, err := wellKnownPort()
 	if err != nil {
 		return nil, err
@@ -146,6 +156,7 @@ func (f *nodeFlags) start(ctx context.Context, c *cobra.Command, log *slog.Logge
 		Name: f.name, Cookie: secret, Listen: f.listen, WellKnownPort: port, CacheDir: cacheDir(), Logger: log,
 		MaxModuleBytes: int64(f.maxModule), Memory: uint64(f.memory), CodeBytes: int64(f.codeCache), Progress: f.progress, CompileWorkers: f.compileWorkers,
 		Threads: f.features.threads, IdleTimeout: f.deadAfter,
+		MaxMessageBytes: int(f.maxMessage), LinkQueueBytes: int(f.linkQueue),
 		PeerProcesses: f.peerProcs, Rights: f.rights, RemoteRights: f.remoteRights,
 	})
 	if err != nil {

@@ -163,9 +163,9 @@ static inline int32_t wnode_is_alive(wnode_pid pid) {
 }
 
 WNODE_IMPORT(process_info) int32_t wnode_import_process_info(uint64_t pid_node, uint64_t pid_num, void *info, uint32_t info_cap);
-/* Writes a CBOR map of facts about a process of this node: status (running, waiting, exiting),
- * current_function ([module, function, arity]), current_stacktrace (array of those), function,
- * registered_name, label, parent, group_leader, links, monitors, monitored_by, trap_exit,
+/* Writes a CBOR map of facts about a process of this node: status (running, waiting, suspended,
+ * exiting), current_function ([module, function, arity]), current_stacktrace (array of those),
+ * function, registered_name, label, parent, group_leader, links, monitors, monitored_by, trap_exit,
  * message_queue_len, message_queue_bytes, memory (bytes), reductions, priority, limits, denied,
  * folders, environment (names), listeners, started (as system_time). What a process does not have
  * is null; one that computes is asked where it is, for a second at most. Returns the length.

@@ -96,12 +96,12 @@ func hostSetLabel(label unsafe.Pointer, labelLen uint32) int32
 //go:noescape
 func hostIsAlive(pidNode uint64, pidNum uint64) int32
 
-// hostProcessInfo: Writes a CBOR map of facts about a process of this node: status (running, waiting, exiting),
-// current_function ([module, function, arity]), current_stacktrace (array of those), function, registered_name, label,
-// parent, group_leader, links, monitors, monitored_by, trap_exit, message_queue_len, message_queue_bytes, memory
-// (bytes), reductions, priority, limits, denied, folders, environment (names), listeners, started (as system_time).
-// What a process does not have is null; one that computes is asked where it is, for a second at most. Returns the
-// length. NO_PROCESS; BAD_ARGUMENT for a pid of another node.
+// hostProcessInfo: Writes a CBOR map of facts about a process of this node: status (running, waiting, suspended,
+// exiting), current_function ([module, function, arity]), current_stacktrace (array of those), function,
+// registered_name, label, parent, group_leader, links, monitors, monitored_by, trap_exit, message_queue_len,
+// message_queue_bytes, memory (bytes), reductions, priority, limits, denied, folders, environment (names), listeners,
+// started (as system_time). What a process does not have is null; one that computes is asked where it is, for a second
+// at most. Returns the length. NO_PROCESS; BAD_ARGUMENT for a pid of another node.
 //
 //go:wasmimport wnode process_info
 //go:noescape

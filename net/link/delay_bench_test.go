@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"runtime"
 	"slices"
 	"testing"
 	"time"
@@ -115,6 +116,39 @@ func delay(b *testing.B, beside func(b *testing.B, l *Link, one, two *node) func
 		b.ReportMetric(float64(took[(len(took)-1)*percent/100].Microseconds())/1000, fmt.Sprintf("ms-p%d", percent))
 	}
 	b.ReportMetric(float64(took[len(took)-1].Microseconds())/1000, "ms-max")
+}
+
+// BenchmarkIdleLink is what one end of a link takes that has carried a signal on each lane and is idle now.
+func BenchmarkIdleLink(b *testing.B) {
+	one := openNode(b, listenOn(b, "127.0.0.1"), "one@host", testCookie)
+	two := openNode(b, listenOn(b, "127.0.0.1"), "two@host", testCookie)
+	inUse := func() uint64 {
+		var stats runtime.MemStats
+		runtime.GC()
+		runtime.GC() // what is pooled goes the second time
+		runtime.ReadMemStats(&stats)
+		return stats.HeapInuse + stats.StackInuse
+	}
+	before := inUse()
+	var links []*running
+	for b.Loop() {
+		atOne, atTwo := connect(b, one, two)
+		links = append(links, atOne, atTwo)
+		for sender := range uint64(5) { // these have all lanes
+			sig := message(one, two, 0, 100)
+			sig.From.Num = sender
+			if err := atOne.Send(context.Background(), sig); err != nil {
+				b.Fatal(err)
+			}
+			take(b, atTwo.got)
+		}
+		atOne.got, atTwo.got = nil, nil
+	}
+	b.ReportMetric(float64(inUse()-before)/float64(len(links)), "bytes/end")
+	for _, l := range links {
+		l.Abort()
+		take(b, l.ended)
+	}
 }
 
 // BenchmarkBareStream writes the same over a stream of quic-go with nothing above it: what there is to reach.

@@ -154,8 +154,8 @@ const (
 	maxModuleStreams    = 32
 	maxSignalStreams    = wire.Lanes + 2 // what later versions may say
 	streamWindow        = 1 << 20
-	maxStreamWindow     = 8 << 20
-	maxConnectionWindow = 16 << 20
+	maxStreamWindow     = 2 << 20
+	maxConnectionWindow = 8 << 20
 )
 
 func (o Options) quicConfig() *quic.Config {

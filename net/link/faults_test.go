@@ -96,27 +96,35 @@ func TestFaults(t *testing.T) {
 
 // weather links two nodes a few times, until one of the endings, which may come while signals are on their way.
 func weather(t *testing.T, n *network, draw *rand.Rand) {
-	short := func(o *Options) { o.IdleTimeout = 3 * time.Second }
-	one, two := n.node("one@host", short), n.node("two@host", short)
+	lanes := draw.IntN(4) > 0 // now and then one of the nodes is of a version without them
+	one := n.node("one@host", func(o *Options) { o.IdleTimeout = 3 * time.Second })
+	two := n.node("two@host", func(o *Options) {
+		o.IdleTimeout = 3 * time.Second
+		if !lanes {
+			o.Hello.Features = nil
+		}
+	})
 	for range 5 {
 		f, e := newFaults(draw), endings[draw.IntN(len(endings))]
-		count, size, early := 1+draw.IntN(500), 1+draw.IntN(4000), draw.IntN(3) == 0
+		tr, early := traffic{count: 1 + draw.IntN(300), small: 1 + draw.IntN(4000), large: draw.IntN(200 << 10)}, draw.IntN(3) == 0
 		n.cut.Store(false)
 		n.faults.Store(nil)
 		atOne, atTwo := connect(t, one, two)
 		n.faults.Store(f)
-		t.Logf("%s after %d signals of %d bytes, early %v, loss %.3f, duplicates %.3f, reordered %.3f by %v",
-			e.name, count, size, early, f.loss, f.duplicate, f.reorder, f.late)
-		sent := make(chan error, 2)
-		go func() { sent <- sendAll(atOne, one, two, count, size) }()
-		go func() { sent <- sendAll(atTwo, two, one, count, size) }()
-		arrived := map[*running]int{atOne: 0, atTwo: 0}
+		t.Logf("%s after %d signals of %d bytes, some of %d, early %v, lanes %v, loss %.3f, duplicates %.3f, reordered %.3f by %v",
+			e.name, tr.count, tr.small, tr.large, early, lanes, f.loss, f.duplicate, f.reorder, f.late)
+		sent := make(chan error, 2*senders)
+		for sender := range senders {
+			go func() { sent <- tr.send(atOne, one, two, sender) }()
+			go func() { sent <- tr.send(atTwo, two, one, sender) }()
+		}
+		arrived := map[*running]*arrivals{atOne: {}, atTwo: {}}
 		for _, l := range []*running{atOne, atTwo} {
 			if early {
 				continue // the end comes while they are on their way
 			}
-			for arrived[l] = 0; arrived[l] < count; arrived[l]++ {
-				wantNext(t, l, arrived[l])
+			for arrived[l].count < tr.count {
+				arrived[l].take(t, l, tr)
 			}
 		}
 		e.end(n, atOne, atTwo)
@@ -127,34 +135,64 @@ func weather(t *testing.T, n *network, draw *rand.Rand) {
 		if e.want == nil && !errors.Is(errOne, ErrDisconnected) && !errors.Is(errTwo, ErrDisconnected) {
 			t.Errorf("%s: ended with %v and %v, want ErrDisconnected at one end", e.name, errOne, errTwo)
 		}
-		for range 2 {
+		for range cap(sent) {
 			if err := take(t, sent); err != nil && !errors.Is(err, abi.ErrNotConnected) || err != nil && !early {
 				t.Errorf("%s: send: %v", e.name, err)
 			}
 		}
-		for l, next := range arrived {
-			for ; len(l.got) > 0; next++ {
-				wantNext(t, l, next)
+		for l, a := range arrived {
+			for len(l.got) > 0 {
+				a.take(t, l, tr)
 			}
-			if next > count {
-				t.Errorf("%s: %d signals of %d have arrived", e.name, next, count)
+			if a.count > tr.count {
+				t.Errorf("%s: %d signals of %d have arrived", e.name, a.count, tr.count)
 			}
 		}
 	}
 }
 
-func sendAll(l *running, from, to *node, count, size int) error {
-	for i := range count {
-		if err := l.Send(context.Background(), message(from, to, byte(i), size)); err != nil {
+// senders are the processes of a node that send at the same time: some have one lane.
+const senders = 6
+
+// traffic is what goes over a link in each direction: so many small signals, of which every twentieth or so is large.
+type traffic struct{ count, small, large int }
+
+// of gives the signal with a number; the senders take turns.
+func (tr traffic) of(from, to *node, number int) abi.Signal {
+	size := tr.small
+	if number%19 == 5 {
+		size = max(tr.large, 1)
+	}
+	sig := message(from, to, byte(number/senders), size)
+	sig.From.Num = uint64(number % senders)
+	return sig
+}
+
+// send sends what is one sender's.
+func (tr traffic) send(l *running, from, to *node, sender int) error {
+	for number := sender; number < tr.count; number += senders {
+		if err := l.Send(context.Background(), tr.of(from, to, number)); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func wantNext(t *testing.T, l *running, number int) {
+// arrivals is what has come over a link.
+type arrivals struct {
+	count int
+	next  [senders]int
+}
+
+// take checks that what comes next is the next of its sender.
+func (a *arrivals) take(t *testing.T, l *running, tr traffic) {
 	t.Helper()
-	if sig := take(t, l.got); sig.Data[0] != byte(number) {
-		t.Fatalf("signal %d has number %d", number, sig.Data[0])
+	sig := take(t, l.got)
+	number := a.next[sig.From.Num]*senders + int(sig.From.Num)
+	want := tr.of(&node{}, &node{}, number)
+	if sig.Data[0] != want.Data[0] || len(sig.Data) != len(want.Data) {
+		t.Fatalf("signal %d of sender %d has number %d and %d bytes", number, sig.From.Num, sig.Data[0], len(sig.Data))
 	}
+	a.next[sig.From.Num]++
+	a.count++
 }

@@ -15,8 +15,8 @@ import (
 	"github.com/wnode/wnode/internal/badnet"
 )
 
-// prelude is what the shells of all nodes know. A numbered message is ["n", number, padding]; the others are
-// told in words.
+// prelude is what the shells of all nodes know. A numbered message is ["n", number, padding], now and then so large that
+// it goes in parts; the others are told in words.
 var prelude = strings.Join(strings.Fields(`
 	Process.flag("trap_exit", true); Process.register(self(), "shell"); Node.monitor_nodes(true);
 	var peer, words = [], numbers = [];
@@ -42,7 +42,7 @@ var prelude = strings.Join(strings.Fields(`
 	function take() { rest(); var w = words.sort().join(","); words = []; return w; }
 	function has(word) { return words.indexOf(word) >= 0; }
 	function post(count, size) {
-		for (var i = 0; i < count; i++) { send(peer, ["n", i, "x".repeat(size)]) } return "posted";
+		for (var i = 0; i < count; i++) { send(peer, ["n", i, "x".repeat(i % 16 == 5 ? 70000 : size)]) } return "posted";
 	}
 	function inOrder(count) {
 		until(function() { return numbers.length >= count || words.length > 0 }); rest();

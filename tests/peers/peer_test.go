@@ -272,7 +272,7 @@ func (p *peer) await(what string, wanted func(abi.Signal) bool) abi.Signal {
 func (p *peer) settle(n *wnode.Node) {
 	p.t.Helper()
 	ref := abi.Ref{Node: p.id, Num: uint64(time.Now().UnixNano())}
-	p.send(n, abi.Signal{Kind: abi.SignalMonitor, From: p.pid(1), To: abi.Pid{Node: n.ID(), Num: 1 << 62}, Ref: ref})
+	p.send(n, abi.Signal{Kind: abi.SignalMonitor, From: p.pid(talker), To: abi.Pid{Node: n.ID(), Num: 1 << 62}, Ref: ref})
 	p.await("the answer to a monitor", func(sig abi.Signal) bool { return sig.Kind == abi.SignalDown && sig.Ref == ref })
 }
 

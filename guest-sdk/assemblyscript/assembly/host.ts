@@ -161,9 +161,9 @@ export declare function set_label(label: usize, label_len: u32): i32;
 export declare function is_alive(pid_node: u64, pid_num: u64): i32;
 
 /**
- * Writes a CBOR map of facts about a process of this node: status (running, waiting, exiting),
- * current_function ([module, function, arity]), current_stacktrace (array of those), function,
- * registered_name, label, parent, group_leader, links, monitors, monitored_by, trap_exit,
+ * Writes a CBOR map of facts about a process of this node: status (running, waiting, suspended,
+ * exiting), current_function ([module, function, arity]), current_stacktrace (array of those),
+ * function, registered_name, label, parent, group_leader, links, monitors, monitored_by, trap_exit,
  * message_queue_len, message_queue_bytes, memory (bytes), reductions, priority, limits, denied,
  * folders, environment (names), listeners, started (as system_time). What a process does not have
  * is null; one that computes is asked where it is, for a second at most. Returns the length.

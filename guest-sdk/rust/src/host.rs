@@ -138,13 +138,13 @@ extern "C" {
     /// node.
     pub fn is_alive(pid_node: u64, pid_num: u64) -> i32;
 
-    /// Writes a CBOR map of facts about a process of this node: status (running, waiting, exiting),
-    /// current_function ([module, function, arity]), current_stacktrace (array of those), function,
-    /// registered_name, label, parent, group_leader, links, monitors, monitored_by, trap_exit,
-    /// message_queue_len, message_queue_bytes, memory (bytes), reductions, priority, limits,
-    /// denied, folders, environment (names), listeners, started (as system_time). What a process
-    /// does not have is null; one that computes is asked where it is, for a second at most. Returns
-    /// the length. NO_PROCESS; BAD_ARGUMENT for a pid of another node.
+    /// Writes a CBOR map of facts about a process of this node: status (running, waiting,
+    /// suspended, exiting), current_function ([module, function, arity]), current_stacktrace (array
+    /// of those), function, registered_name, label, parent, group_leader, links, monitors,
+    /// monitored_by, trap_exit, message_queue_len, message_queue_bytes, memory (bytes), reductions,
+    /// priority, limits, denied, folders, environment (names), listeners, started (as system_time).
+    /// What a process does not have is null; one that computes is asked where it is, for a second
+    /// at most. Returns the length. NO_PROCESS; BAD_ARGUMENT for a pid of another node.
     pub fn process_info(pid_node: u64, pid_num: u64, info: *mut u8, info_cap: usize) -> i32;
 
     /// Writes the arguments that the process was spawned with, a CBOR array. Returns the length.
