@@ -47,6 +47,33 @@ func TestSpawnLostBeforeItLeft(t *testing.T) {
 	})
 }
 
+// restarted is a way to a node that is another incarnation by now.
+type restarted struct{ vm.Remote }
+
+func (restarted) Send(context.Context, abi.Signal) error { return abi.ErrNoProcess }
+
+// RSP-02, PROC-05: a spawn on a node that has restarted since is one on a node that cannot be reached, and does not
+// wait for an answer of the new one.
+func TestSpawnOnRestarted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		sys := newSystem(t, vm.Options{Remote: restarted{}})
+		a := newActor(t, sys, vm.SpawnOptions{})
+		a.trapExits()
+		var pid abi.Pid
+		var ref abi.Ref
+		a.do(func(p *vm.Process) {
+			var err error
+			if pid, ref, err = p.SpawnMonitor(p.Context(), 2, vm.SpawnRequest{Function: function("f"), Link: true}); err != nil {
+				t.Error(err)
+			}
+		})
+		wantMessages(t, a.drain(), down(ref, pid, "noconnection"), exitMessage(pid, "noconnection"))
+		a.exit("kill")
+		synctest.Wait()
+		wantNothingHeld(t, sys)
+	})
+}
+
 // A caller whose time is up when the reply has come already has the process: that is not told to end.
 func TestSpawnReplyAsTheTimeIsUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -171,6 +198,54 @@ func TestSpawnedAndConnectionLost(t *testing.T) {
 				wantNothingHeld(t, a.sys)
 			})
 		})
+	}
+}
+
+// PROC-07, LINK-09, MON-10: the connection is lost when a process has just been spawned. Its caller's link and monitor
+// are answered once, and the process ends by its own end of the link, whichever side sees the loss first.
+func TestSpawnedAndLost(t *testing.T) {
+	for name, first := range map[string]abi.NodeID{"the caller sees it first": 1, "the other node sees it first": 2} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				net, one, two := newNetwork(t, vm.Options{Loader: &asked{}})
+				a := newActor(t, one, vm.SpawnOptions{})
+				a.trapExits()
+				a.do(func(p *vm.Process) {
+					child, ref, err := p.SpawnMonitor(p.Context(), 2, vm.SpawnRequest{Function: function("f"), Link: true})
+					if err != nil || child.Node != 2 || !two.Alive(child) {
+						t.Errorf("%v, %v", child, err)
+						return
+					}
+					net.set(func() { net.cut = true })
+					for _, node := range []abi.NodeID{first, 3 - first} {
+						net.systems[node].NodeDown(3 - node)
+						synctest.Wait()
+					}
+					if two.Alive(child) || len(two.Processes()) != 0 {
+						t.Error("it lives")
+					}
+					wantBoth(t, p, down(ref, child, "noconnection"), exitMessage(child, "noconnection"))
+				})
+				wantNothingHeld(t, two)
+			})
+		})
+	}
+}
+
+// wantBoth wants two messages in a mailbox, in any order, and no third one.
+func wantBoth(t *testing.T, p *vm.Process, one, other any) {
+	t.Helper()
+	var got []vm.Message
+	for {
+		m, err := p.Receive(p.Context(), 0)
+		if err != nil {
+			break
+		}
+		got = append(got, m)
+	}
+	if len(got) != 2 || !(same(term.Raw(got[0].Data), one) && same(term.Raw(got[1].Data), other) ||
+		same(term.Raw(got[1].Data), one) && same(term.Raw(got[0].Data), other)) {
+		t.Errorf("%d messages: %v", len(got), got)
 	}
 }
 

@@ -61,7 +61,7 @@ func TestBadModule(t *testing.T) {
 			h.in(t).run(nodeArgs("run", c.args)...).wantError(t, 1, c.want)
 		})
 	}
-	two.log.await(t, "module too large")
+	two.Log.AwaitLine(t, "module too large")
 	if got := h.eval(`Node.ping("node_two@127.0.0.1")`); got != `"pong"` {
 		t.Errorf("%s gives %s", nodeTwo, got)
 	}
@@ -92,7 +92,7 @@ func TestBadModuleInShell(t *testing.T) {
 	w.types(`Node.spawn("node_two@127.0.0.1", wasm("missing.wasm"))`, `Uncaught Error: .*missing\.wasm.*`)
 	w.types(`Node.spawn("nobody@127.0.0.1", wasm("trap.wasm"))`, either(localPid, `.*\[warning\] \*\* Can not start #Function<trap\.wasm sha256:[0-9a-f]{4}\.\.\.> on nobody@127\.0\.0\.1 \*\* .*`))
 	w.gives(`"still here"`, `"still here"`)
-	two.log.await(t, `Process #PID<0\.\d+\.\d+> on node node_two@127\.0\.0\.1 crashed`)
+	two.Log.AwaitLine(t, `Process #PID<0\.\d+\.\d+> on node node_two@127\.0\.0\.1 crashed`)
 }
 
 // sparse makes a file of zeros.
@@ -148,6 +148,7 @@ func TestBadArguments(t *testing.T) {
 		"unknown flag":        {[]string{"start", "--bogus"}, 2, `unknown flag: --bogus.*wnode start --help.*`},
 		"flag without value":  {[]string{"start", "--name"}, 2, `flag needs an argument: --name.*wnode start --help.*`},
 		"flag of bad value":   {[]string{"eval", "--log-level", "loud", "1"}, 2, `invalid argument "loud" for "--log-level" flag: give DEBUG, INFO, WARN or ERROR .*wnode eval --help.*`},
+		"no peer processes":   {append(start, "--peer-processes", "0"), 2, `--peer-processes 0: give at least 1 \(see wnode start --help\)`},
 		"dead too soon":       {append(start, "--dead-after", "999ms"), 2, `--dead-after 999ms: give at least 1s \(see wnode start --help\)`},
 		"both cookies":        {[]string{"eval", "--cookie", "a", "--cookie-file", "b", "1"}, 2, `.*--cookie.*--cookie-file.*`},
 		"no module":           {[]string{"run"}, 2, `.*prog\.wasm.*wnode run --help.*`},

@@ -50,9 +50,36 @@ func heap() uint64 {
 	return stats.HeapAlloc
 }
 
+// downs gives the reasons of all nodedowns from now on (MON-14).
+func downs(t *testing.T, n *wnode.Node) <-chan string {
+	t.Helper()
+	ready, reasons := make(chan struct{}), make(chan string, 100)
+	if _, err := n.Spawn("watcher", abi.Pid{}, func(p *wnode.Process) wnode.Exit {
+		if err := p.MonitorNodes(); err != nil {
+			t.Error(err)
+		}
+		close(ready)
+		for {
+			m, err := p.Receive(p.Context(), wnode.Infinity)
+			if err != nil {
+				return wnode.Normal
+			}
+			event, _ := term.Decode(m.Data)
+			if list := event.([]any); list[0] == "nodedown" {
+				reasons <- list[2].(map[any]any)["nodedown_reason"].(string)
+			}
+		}
+	}); err != nil {
+		t.Fatal(err)
+	}
+	<-ready
+	return reasons
+}
+
 // Bytes without sense, on every kind of stream, cost the peer its link and the node one line.
 func TestRandomFrames(t *testing.T) {
 	n, logs := startNode(t, "one@127.0.0.1")
+	reasons := downs(t, n)
 	for seed := range uint64(12) {
 		r := rand.New(rand.NewPCG(seed, 7369))
 		noise := make([]byte, 1+r.IntN(4000))
@@ -71,10 +98,16 @@ func TestRandomFrames(t *testing.T) {
 			p.noiseForModule(noise[:min(len(noise), 30)])
 			p.settle(n)
 			p.leave()
+			if got := <-reasons; got != "connection_closed" {
+				t.Errorf("seed %d: nodedown by %s", seed, got)
+			}
 			continue
 		}
 		if code := p.ended(); code != 2 {
 			t.Errorf("seed %d: code %d", seed, code)
+		}
+		if got := <-reasons; got != "protocol_violation" {
+			t.Errorf("seed %d: nodedown by %s", seed, got)
 		}
 		wantLine(t, logs, p.name, "broke the protocol")
 	}
@@ -207,6 +240,46 @@ func TestFloods(t *testing.T) {
 			healthy(t, n)
 		})
 	}
+}
+
+// A peer has no more processes here than it may, and room again when some have ended. Other peers have their own.
+func TestSpawnsAreBounded(t *testing.T) {
+	const most, asked = 10, 200
+	n, _ := startWith(t, wnode.Options{Name: "one@127.0.0.1", PeerProcesses: most})
+	p := newPeer(t, "flood@127.0.0.1")
+	p.join(n, nil)
+	next := uint64(10)
+	spawn := func(p *peer) (abi.Pid, string) {
+		next++
+		ref := abi.Ref{Node: p.id, Num: next}
+		p.spawn(n, abi.Function{Module: abi.Hash{1}, Export: "_start"}, ref, ref)
+		reply := p.await("the reply", func(sig abi.Signal) bool { return sig.Kind == abi.SignalSpawnReply && sig.Ref == ref })
+		return reply.From, string(reply.Data)
+	}
+	refused := string(term.MustEncode([]any{"error", int32(abi.ErrLimit)}))
+	var pids []abi.Pid
+	for i := range asked {
+		pid, reply := spawn(p)
+		if got := reply == refused; got != (i >= most) {
+			t.Fatalf("request %d is answered %x", i, reply)
+		}
+		pids = append(pids, pid)
+	}
+	if got := len(n.Processes()); got != most {
+		t.Errorf("%d processes, want %d", got, most)
+	}
+	p.send(n, abi.Signal{Kind: abi.SignalExit, From: p.pid(7), To: pids[0], Data: term.MustEncode("kill")})
+	p.await("its end", func(sig abi.Signal) bool { return sig.Kind == abi.SignalDown && sig.From == pids[0] })
+	nodetest.Eventually(t, "there is room again", func() bool { _, reply := spawn(p); return reply != refused })
+	p.leave()
+	gone(t, n)
+	other := newPeer(t, "other@127.0.0.1")
+	other.id--
+	other.join(n, nil)
+	if _, reply := spawn(other); reply == refused {
+		t.Error("another peer has no room")
+	}
+	other.leave()
 }
 
 // frameOf compresses a few bytes with Zstandard (RFC 8878): one raw block in a frame of one segment.
