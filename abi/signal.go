@@ -19,7 +19,6 @@ const (
 	SignalSpawnRequest SignalKind = 11 // to a node's process 0. Ref: the request. Data: what to spawn, a term
 	SignalSpawnReply   SignalKind = 12 // from the new process, or from process 0 after an error. Ref: the request. Data: ["ok", pid] or ["error", number]
 	SignalNode         SignalKind = 13 // from a node's process 0 to another's: what the nodes' own services say
-	SignalSpawnAck     SignalKind = 14 // to the new process, which begins with it: its reply has been taken. Ref: the request
 )
 
 // Signal is anything that one process sends to another, on the same node or across nodes.

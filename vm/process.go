@@ -84,7 +84,6 @@ type Process struct {
 	pid      abi.Pid
 	body     Body
 	parent   abi.Pid      // on any node; zero for the node itself
-	request  abi.Ref      // of another node, which asked for the process; zero for none
 	function abi.Function // zero for a native process
 	args     []byte       // an encoded array; nil for none
 	started  time.Time
@@ -130,7 +129,6 @@ type Process struct {
 	watchers  few[watcher, bool]    // others that monitor this process, and whether by a name
 	aliases   map[abi.Ref]AliasMode
 	spawning  map[abi.Ref]*spawning // requests to other nodes that are not answered yet
-	begun     bool                  // the body may run
 	ended     bool                  // no signal is taken any more
 }
 
@@ -221,9 +219,6 @@ func (p *Process) runBody() (exit Exit) {
 			exit = Exit{Reason: []any{"host_error", text}, Crash: true, Detail: string(debug.Stack())}
 		}
 	}()
-	if p.request != (abi.Ref{}) && p.await(p.Context(), p.hasBegun) != nil {
-		return Normal
-	}
 	return p.body.Run(p)
 }
 

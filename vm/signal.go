@@ -33,8 +33,6 @@ func (p *Process) signal(sig abi.Signal, by *Process) bool {
 		p.down(sig, by)
 	case abi.SignalSpawnReply:
 		return p.spawnReplied(sig)
-	case abi.SignalSpawnAck:
-		p.spawnAcknowledged(sig)
 	case abi.SignalGroupLeader:
 		if len(sig.Data) == abi.IDSize {
 			p.mu.Lock()
@@ -128,9 +126,6 @@ func (p *Process) roomLocked() {
 func (p *Process) lost(node abi.NodeID) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if !p.begun && p.parent.Node == node { // where it counts as never spawned
-		p.exitLocked(reasonNoConnection, nil)
-	}
 	for w := range p.watchers.all() {
 		if w.pid.Node == node {
 			p.removeWatcherLocked(w)

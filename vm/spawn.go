@@ -31,8 +31,6 @@ type SpawnOptions struct {
 	Rights Rights
 	// Priority is what the process begins with, as far as its rights allow. 0: [abi.PriorityNormal].
 	Priority abi.Priority
-
-	request abi.Ref // of another node; zero for none
 }
 
 // Spawn starts a process. The errors are [abi.ErrLimit], which is a [*MemoryError] for a guest when the node has no
@@ -57,9 +55,9 @@ func (s *System) prepare(opts SpawnOptions) (*Process, error) {
 		return nil, fmt.Errorf("spawn %s: %w", opts.Label, err)
 	}
 	p := &Process{
-		sys: s, pid: s.newPid(), started: time.Now(), body: opts.Body, parent: opts.Parent, request: opts.request,
+		sys: s, pid: s.newPid(), started: time.Now(), body: opts.Body, parent: opts.Parent,
 		function: opts.Function, args: opts.Args, overflow: opts.Overflow,
-		label: opts.Label, leader: opts.Leader, begun: opts.request == (abi.Ref{}),
+		label: opts.Label, leader: opts.Leader,
 	}
 	if _, p.scheduled = opts.Body.(Scheduled); !p.scheduled {
 		p.wake = make(chan struct{}, 1)
@@ -178,9 +176,8 @@ func (p *Process) start(by *Process) {
 	p.sys.sched.Start(&p.task, (*life)(p), by.running())
 }
 
-// prepareFunction prepares a process for a function. origin is where its module can be had, request that
-// node's if it is another one.
-func (s *System) prepareFunction(parent abi.Pid, req SpawnRequest, origin abi.NodeID, request abi.Ref) (*Process, error) {
+// prepareFunction prepares a process for a function. origin is where its module can be had.
+func (s *System) prepareFunction(parent abi.Pid, req SpawnRequest, origin abi.NodeID) (*Process, error) {
 	if s.opts.Loader == nil {
 		return nil, fmt.Errorf("spawn %s: %w", req.Function, abi.ErrNotSupported)
 	}
@@ -193,6 +190,6 @@ func (s *System) prepareFunction(parent abi.Pid, req SpawnRequest, origin abi.No
 	return s.prepare(SpawnOptions{
 		Body: s.opts.Loader.Body(req.Function, origin), Label: req.Function.Name, Function: req.Function,
 		Args: req.Args, Parent: parent, Leader: req.Leader, Monitor: req.Monitor, Link: req.Link,
-		Overflow: req.Overflow, Rights: req.Rights, Priority: req.Priority, request: request,
+		Overflow: req.Overflow, Rights: req.Rights, Priority: req.Priority,
 	})
 }

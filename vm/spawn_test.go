@@ -281,7 +281,7 @@ func FuzzDeliver(f *testing.F) {
 	for _, e := range wiredoc.Examples(f, "spawn") {
 		f.Add(uint8(abi.SignalSpawnRequest), uint64(0), "", uint64(1), e.Bytes)
 	}
-	for kind := range uint8(abi.SignalSpawnAck) + 2 {
+	for kind := range uint8(abi.SignalNode) + 2 {
 		f.Add(kind, uint64(0), "", uint64(1), []byte{0x80})
 		f.Add(kind, uint64(1), "name", uint64(3), []byte{0xff})
 	}

@@ -1,7 +1,10 @@
 package vm_test
 
 import (
+	"bytes"
 	"context"
+	"errors"
+	"slices"
 	"testing"
 	"testing/synctest"
 
@@ -11,7 +14,7 @@ import (
 )
 
 // RSP-03: a node is lost while a request for a process is on its way, and the request goes over its next
-// connection. The caller has heard noconnection: when the reply comes, the new process is not to begin.
+// connection. The caller has heard noconnection: when the reply comes, the new process is told to end.
 func TestSpawnLostBeforeItLeft(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		way := &crossing{}
@@ -71,7 +74,7 @@ func TestSpawnOnRestarted(t *testing.T) {
 	})
 }
 
-// A caller whose time is up when the reply has come already has the process: that begins.
+// A caller whose time is up when the reply has come already has the process: that is not told to end.
 func TestSpawnReplyAsTheTimeIsUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		way := &crossing{}
@@ -94,135 +97,121 @@ func TestSpawnReplyAsTheTimeIsUp(t *testing.T) {
 				}
 			})
 		}
-		acks := 0
-		for _, kind := range way.kinds() {
-			if kind == abi.SignalSpawnAck {
-				acks++
-			}
-		}
-		if acks != times {
-			t.Errorf("%d of %d begin", acks, times)
+		if got := way.kinds(); len(got) != times {
+			t.Errorf("%v went out", got)
 		}
 	})
 }
 
-// requested is a node that was asked for a process, and what it has answered.
-type requested struct {
+// asked is a node that another one has asked for a process, which runs until it is told to end.
+type asked struct {
 	t      *testing.T
 	sys    *vm.System
 	way    *crossing
 	caller abi.Pid
-	ref    abi.Ref
 	child  abi.Pid
-	ran    bool
+	ran    int
+	reason []byte
 }
 
-// Body notes that the process runs.
-func (r *requested) Body(abi.Function, abi.NodeID) vm.Body {
-	return vm.Func(func(*vm.Process) vm.Exit { r.ran = true; return vm.Normal })
+// Body notes that the process runs, and with what reason it was told to end.
+func (a *asked) Body(abi.Function, abi.NodeID) vm.Body {
+	return vm.Func(func(p *vm.Process) vm.Exit {
+		a.ran++
+		_, _ = p.Receive(p.Context(), vm.Infinity)
+		var exit *vm.ExitError
+		if errors.As(context.Cause(p.Context()), &exit) {
+			a.reason = exit.Reason
+		}
+		return vm.Normal
+	})
 }
 
-func newRequested(t *testing.T) *requested {
-	r := &requested{t: t, way: &crossing{}, caller: abi.Pid{Node: 2, Num: 5}, ref: abi.Ref{Node: 2, Num: 6}}
-	r.sys = newSystem(t, vm.Options{Remote: r.way, Loader: r})
-	req := term.MustEncode(vm.SpawnRequest{Function: function("f"), Monitor: r.ref, Link: true})
-	r.sys.Deliver(abi.Signal{
-		Kind: abi.SignalSpawnRequest, From: r.caller, To: abi.Pid{Node: r.sys.Node()}, Ref: r.ref, Data: req,
+// askFor asks a node for a process with a monitor.
+func askFor(t *testing.T, link bool) *asked {
+	a := &asked{t: t, way: &crossing{}, caller: abi.Pid{Node: 2, Num: 5}}
+	a.sys = newSystem(t, vm.Options{Remote: a.way, Loader: a})
+	ref := abi.Ref{Node: 2, Num: 6}
+	req := term.MustEncode(vm.SpawnRequest{Function: function("f"), Monitor: ref, Link: link})
+	a.sys.Deliver(abi.Signal{
+		Kind: abi.SignalSpawnRequest, From: a.caller, To: abi.Pid{Node: a.sys.Node()}, Ref: ref, Data: req,
 	})
 	synctest.Wait()
-	r.child = r.way.last(abi.SignalSpawnReply).From
-	if !r.sys.Alive(r.child) || r.ran {
-		t.Fatalf("%v is there: %v; it runs: %v", r.child, r.sys.Alive(r.child), r.ran)
+	a.child = a.way.last(abi.SignalSpawnReply).From
+	if !a.sys.Alive(a.child) || a.ran != 1 {
+		t.Fatalf("%v is there: %v; it runs: %d", a.child, a.sys.Alive(a.child), a.ran)
 	}
-	return r
+	return a
 }
 
-func (r *requested) deliver(sig abi.Signal) {
-	sig.To = r.child
-	r.sys.Deliver(sig)
+// want says whether the process has ended, and with what reason.
+func (a *asked) want(reason string) {
+	a.t.Helper()
 	synctest.Wait()
+	if alive := a.sys.Alive(a.child); alive != (reason == "") {
+		a.t.Errorf("alive: %v", alive)
+	}
+	if reason != "" && !bytes.Equal(a.reason, term.MustEncode(reason)) {
+		a.t.Errorf("reason %x, want %s", a.reason, reason)
+	}
 }
 
-// PROC-10: a process that another node asked for begins when that has taken its reply, and not before.
-func TestSpawnBeginsWithItsAck(t *testing.T) {
+// PROC-10: a process that another node has asked for runs at once, behind its reply, which is the first that goes out.
+func TestSpawnRunsAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := newRequested(t)
-		ack := abi.Signal{Kind: abi.SignalSpawnAck, From: r.caller, Ref: r.ref}
-		for _, other := range []abi.Signal{
-			{Kind: abi.SignalSpawnAck, From: abi.Pid{Node: 2, Num: 9}, Ref: r.ref},
-			{Kind: abi.SignalSpawnAck, From: abi.Pid{Node: 3, Num: 5}, Ref: r.ref},
-			{Kind: abi.SignalSpawnAck, From: r.caller, Ref: abi.Ref{Node: 2, Num: 7}},
-		} {
-			r.deliver(other)
+		a := askFor(t, false)
+		a.sys.Deliver(abi.Signal{Kind: abi.SignalMessage, From: a.caller, To: a.child})
+		synctest.Wait()
+		if got := a.way.kinds(); !slices.Equal(got, []abi.SignalKind{abi.SignalSpawnReply, abi.SignalDown}) {
+			t.Errorf("%v went out", got)
 		}
-		if r.ran {
-			t.Error("it has begun on the word of another")
-		}
-		r.deliver(ack)
-		if !r.ran || r.sys.Alive(r.child) {
-			t.Error("it has not run")
-		}
-		r.deliver(ack)
-		wantNothingHeld(t, r.sys)
+		wantNothingHeld(t, a.sys)
 	})
 }
 
-// RSP-03, LINK-09: when the connection is lost before the reply was taken, the other side takes the spawn
-// for failed. So it never begins, whatever comes over the next connection; and so it is when its caller
-// is not there any more.
-func TestSpawnNeverBegins(t *testing.T) {
-	for name, end := range map[string]func(*requested){
-		"connection lost": func(r *requested) { r.sys.NodeDown(r.caller.Node) },
-		"caller gone": func(r *requested) {
-			r.deliver(abi.Signal{Kind: abi.SignalExit, From: r.caller, Data: term.MustEncode("noproc")})
-		},
-		"node closed": func(r *requested) { closeSystem(r.t, r.sys) },
-	} {
+// Who asked for a process and does not wait for the reply any more says so with an exit signal.
+func TestSpawnReplyUnwanted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := askFor(t, false)
+		a.sys.Deliver(abi.Signal{Kind: abi.SignalExit, From: a.caller, To: a.child, Data: term.MustEncode("noproc")})
+		a.want("noproc")
+		wantNothingHeld(t, a.sys)
+	})
+}
+
+// LINK-09: when the connection is lost, a process that was spawned with a link ends, and one without goes on.
+func TestSpawnedAndConnectionLost(t *testing.T) {
+	for name, link := range map[string]bool{"link": true, "no link": false} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				r := newRequested(t)
-				r.sys.NodeDown(3) // which is not concerned
-				synctest.Wait()
-				if !r.sys.Alive(r.child) {
-					t.Error("it ended with another node's connection")
+				a := askFor(t, link)
+				a.sys.NodeDown(3) // which is not concerned
+				a.want("")
+				a.sys.NodeDown(a.caller.Node)
+				if link {
+					a.want("noconnection")
+				} else {
+					a.want("")
+					a.sys.Deliver(abi.Signal{Kind: abi.SignalExit, From: a.caller, To: a.child, Data: term.MustEncode("shutdown")})
+					a.want("shutdown")
 				}
-				end(r) // and no wait: it may not have seen that yet
-				r.deliver(abi.Signal{Kind: abi.SignalSpawnAck, From: r.caller, Ref: r.ref})
-				if r.ran || r.sys.Alive(r.child) {
-					t.Errorf("it has run: %v, lives: %v", r.ran, r.sys.Alive(r.child))
-				}
-				wantNothingHeld(t, r.sys)
+				wantNothingHeld(t, a.sys)
 			})
 		})
 	}
 }
 
-// lostAcks is a way on which the word that a reply has been taken is lost with the connection.
-type lostAcks struct{ vm.Remote }
-
-func (l lostAcks) Post(sig abi.Signal) error {
-	if sig.Kind == abi.SignalSpawnAck {
-		return nil
-	}
-	return l.Remote.Post(sig)
-}
-
-// PROC-07, PROC-10, LINK-09, MON-10: the connection is lost when the reply has been taken, and the word of that has not
-// arrived. The caller has a process, whose link and monitor are answered once; that process ends without having
-// begun, whichever side sees the loss first.
-func TestSpawnAckLost(t *testing.T) {
+// PROC-07, LINK-09, MON-10: the connection is lost when a process has just been spawned. Its caller's link and monitor
+// are answered once, and the process ends by its own end of the link, whichever side sees the loss first.
+func TestSpawnedAndLost(t *testing.T) {
 	for name, first := range map[string]abi.NodeID{"the caller sees it first": 1, "the other node sees it first": 2} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				ran := &loader{}
-				net := &network{systems: map[abi.NodeID]*vm.System{}}
-				one := newSystem(t, vm.Options{Node: 1, Remote: lostAcks{&remote{net: net, from: 1}}})
-				two := newSystem(t, vm.Options{Node: 2, Remote: &remote{net: net, from: 2}, Loader: ran})
-				net.systems[1], net.systems[2] = one, two
+				net, one, two := newNetwork(t, vm.Options{Loader: &asked{}})
 				a := newActor(t, one, vm.SpawnOptions{})
 				a.trapExits()
 				a.do(func(p *vm.Process) {
-					child, ref, err := p.SpawnMonitor(p.Context(), 2, vm.SpawnRequest{Function: function("missing"), Link: true})
+					child, ref, err := p.SpawnMonitor(p.Context(), 2, vm.SpawnRequest{Function: function("f"), Link: true})
 					if err != nil || child.Node != 2 || !two.Alive(child) {
 						t.Errorf("%v, %v", child, err)
 						return
@@ -243,8 +232,7 @@ func TestSpawnAckLost(t *testing.T) {
 	}
 }
 
-// wantBoth wants two messages in a mailbox, in any order, and no third one. A process that has begun would have given
-// another reason.
+// wantBoth wants two messages in a mailbox, in any order, and no third one.
 func wantBoth(t *testing.T, p *vm.Process, one, other any) {
 	t.Helper()
 	var got []vm.Message

@@ -45,8 +45,8 @@ type spawning struct {
 // is no error: it is the new process's exit reason (PROC-06). A node that cannot be reached gives a
 // warning in the log and the pid of a process that has ended already, and with Link an exit signal
 // noconnection (RSP-02, RSP-03). The errors are [abi.ErrLimit], [abi.ErrDenied], [abi.ErrBadArgument],
-// [abi.ErrNotSupported] when the node runs no functions, and the cause of ctx when that ends. After an
-// error, or the loss of the node, the function does not begin to run there later.
+// [abi.ErrNotSupported] when the node runs no functions, and the cause of ctx when that ends. When it has ended while
+// the reply was on its way, the new process ends with the reply; when the node was lost meanwhile, it may have begun.
 func (p *Process) SpawnFunction(ctx context.Context, node abi.NodeID, req SpawnRequest) (abi.Pid, error) {
 	req.Monitor = abi.Ref{}
 	pid, err := p.spawnOn(ctx, node, p.sys.NewRef(), req)
@@ -118,7 +118,7 @@ func (p *Process) spawnOn(ctx context.Context, node abi.NodeID, ref abi.Ref, req
 		req.Rights = req.Rights.Within(p.rights)
 		return p.spawnRemote(ctx, node, ref, req)
 	}
-	child, err := p.sys.prepareFunction(p.pid, req, node, abi.Ref{})
+	child, err := p.sys.prepareFunction(p.pid, req, node)
 	if err != nil {
 		return abi.Pid{}, err
 	}
@@ -168,7 +168,7 @@ func (p *Process) spawnRemote(ctx context.Context, node abi.NodeID, ref abi.Ref,
 	if err := p.await(ctx, answered); err != nil && p.abandonSpawn(ref, node) {
 		return abi.Pid{}, err
 	}
-	answer := <-pending.answer // what has been taken in: the new process begins
+	answer := <-pending.answer
 	pid, err := readSpawnReply(answer)
 	if err == nil {
 		p.traceSpawn(pid, req.Function)
@@ -196,15 +196,12 @@ func spawnError(fn abi.Function, err error) error {
 	return fmt.Errorf("spawn %s: %w", fn, err)
 }
 
-// spawnReplied takes in the reply to a request, and has the new process begin. It reports false when
-// nobody waits for the reply any more: then that process ends.
+// spawnReplied takes in the reply to a request. It reports false when nobody waits for the reply any more: then that
+// process ends.
 func (p *Process) spawnReplied(sig abi.Signal) bool {
-	pending, child, err := p.tieToChild(sig)
+	pending := p.tieToChild(sig)
 	if pending == nil {
 		return false
-	}
-	if err == nil {
-		p.sys.post(abi.Signal{Kind: abi.SignalSpawnAck, From: p.pid, To: child, Ref: sig.Ref})
 	}
 	pending.answer <- sig
 	p.wakeUp(nil)
@@ -213,15 +210,15 @@ func (p *Process) spawnReplied(sig abi.Signal) bool {
 
 // tieToChild makes this process's end of the link and the monitor with a process that it has asked for,
 // as soon as that answers: whatever the new process does comes after its reply (PROC-10).
-func (p *Process) tieToChild(sig abi.Signal) (pending *spawning, child abi.Pid, err error) {
+func (p *Process) tieToChild(sig abi.Signal) *spawning {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	pending = p.spawning[sig.Ref]
+	pending := p.spawning[sig.Ref]
 	if pending == nil || pending.node != sig.From.Node {
-		return nil, child, nil
+		return nil
 	}
 	delete(p.spawning, sig.Ref)
-	child, err = readSpawnReply(sig)
+	child, err := readSpawnReply(sig)
 	if err == nil && pending.req.Link {
 		p.addLinkLocked(child, link{active: true})
 	}
@@ -231,25 +228,7 @@ func (p *Process) tieToChild(sig abi.Signal) (pending *spawning, child abi.Pid, 
 	} else {
 		p.sys.remote.remove(sig.Ref, pending.node)
 	}
-	return pending, child, err
-}
-
-// spawnAcknowledged has the process begin: who asked for it has taken its reply. Until then the loss of
-// the connection means to that side that there is no such process, and so it must be.
-func (p *Process) spawnAcknowledged(sig abi.Signal) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if !p.begun && p.reason == nil && sig.From == p.parent && sig.Ref == p.request {
-		p.begun = true
-		p.wakeUp(nil)
-	}
-}
-
-// hasBegun reports whether the body may run. Safe for concurrent use.
-func (p *Process) hasBegun() bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.begun
+	return pending
 }
 
 // readSpawnReply reads ["ok", pid] from that very process, or ["error", number]. DOWN says that the
@@ -301,7 +280,7 @@ func (s *System) prepareRequested(sig abi.Signal) (*Process, error) {
 	if err != nil {
 		return nil, err
 	}
-	return s.prepareFunction(sig.From, req, sig.From.Node, sig.Ref)
+	return s.prepareFunction(sig.From, req, sig.From.Node)
 }
 
 // validArgs reports whether args are nil or an encoded array.

@@ -20,7 +20,11 @@ const maxTransfers = wire.MaxTransfers
 
 // lane is what waits for one stream of signals. The outbox's lock guards it, but for filled.
 type lane struct {
-	small     []abi.Signal  // in order; all that is here is written before the next part of a large one
+	small     []byte        // frames of small signals, in order; all of them are written before the next part of a large one
+	bytes     int           // that these signals count for
+	writing   bool          // the writer has something to write
+	now       tryWriter     // the stream, for what goes without the writer; nil before it is open
+	credit    int           // bytes that may go so until the writer has written something
 	flows     []*flow       // the first maxTransfers are being written, in turn
 	transfers uint8         // bits of the numbers that are taken
 	filled    chan struct{} // holds a token when the writer may have something to do
@@ -68,24 +72,64 @@ type part struct {
 }
 
 func (p part) append(b []byte, local, remote abi.NodeID) []byte {
-	switch {
-	case p.sig.Kind == 0:
-		return b
-	case p.from == 0:
+	if p.from == 0 {
 		return wire.AppendFirstPart(b, p.sig, p.transfer, p.to, local, remote)
 	}
 	return wire.AppendPart(b, p.transfer, p.sig.Data[p.from:p.to])
 }
 
+// tryWriter is a writer that can write all or nothing at once, without waiting.
+type tryWriter interface {
+	io.Writer
+	TryWriteAll(b []byte) error
+}
+
+// maxCredit bounds what goes without the writer, in bytes: nobody knows of these when they have left, until the writer
+// has waited for its turn behind them.
+const maxCredit = 16 << 10
+
+// writeNowLocked writes a small signal on the stack of who sends it, if nothing stands before it, and reports whether it
+// has. That spares a lone signal the way over the writer.
+func (o *outbox) writeNowLocked(l *lane, sig abi.Signal) bool {
+	if l.now == nil || l.writing || len(l.small) > 0 || len(l.flows) > 0 || l.credit < sizeOf(sig) {
+		return false
+	}
+	o.scratch = wire.AppendSignal(o.scratch[:0], sig, o.local, o.remote)
+	if l.now.TryWriteAll(o.scratch) != nil { // the writer will see why
+		return false
+	}
+	l.credit -= sizeOf(sig)
+	return true
+}
+
+// batch is what the writer of a lane writes next: frames of small signals, and a part of a large one behind them.
+type batch struct {
+	small []byte
+	bytes int // that they count for
+	part  part
+}
+
+func (b batch) empty() bool { return len(b.small) == 0 && b.part.sig.Kind == 0 }
+
 // next takes all small signals that wait in a lane, and a part of a large one; more is false when nothing will ever wait.
-func (o *outbox) next(l *lane) (small []abi.Signal, p part, more bool) {
+func (o *outbox) next(l *lane) (b batch, more bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	small, l.small = l.small, nil
+	b.small, b.bytes = l.small, l.bytes
+	l.small, l.bytes = nil, 0
 	if len(l.flows) > 0 {
-		p = o.nextPartLocked(l)
+		b.part = o.nextPartLocked(l)
 	}
-	return small, p, len(small) > 0 || p.sig.Kind != 0 || !o.closed && o.failed == nil
+	l.writing = !b.empty()
+	return b, l.writing || !o.closed && o.failed == nil
+}
+
+// wrote notes that a lane's writer has written to w: all that went without it has left, and more may.
+func (o *outbox) wrote(l *lane, w io.Writer) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	l.now, _ = w.(tryWriter)
+	l.credit = maxCredit
 }
 
 // nextPartLocked takes a part of the first flow of a lane, whose turn comes again when others have had theirs.
@@ -130,8 +174,7 @@ func (o *outbox) endLargeLocked(l *lane, f *flow) {
 	o.leaveLocked(f, f.queue[0], len(f.queue[0].Data))
 	n := 1
 	for ; n < len(f.queue) && !o.isLarge(f.queue[n].Signal); n++ {
-		l.small = append(l.small, f.queue[n].Signal)
-		o.bytes += sizeOf(f.queue[n].Signal)
+		o.pushSmallLocked(l, f.queue[n].Signal)
 		o.leaveLocked(f, f.queue[n], 0)
 	}
 	clear(f.queue[:n])
@@ -151,7 +194,7 @@ func (o *outbox) leaveLocked(f *flow, q queued, written int) {
 	}
 }
 
-// writeBuffer is how many bytes of frames are gathered before they are written.
+// writeBuffer is how many bytes of frames are written at a time.
 const writeBuffer = 64 << 10
 
 // buffers are those that lanes gather frames in; an idle lane has none.
@@ -160,51 +203,65 @@ var buffers = sync.Pool{New: func() any {
 	return &b
 }}
 
+// keepBuffer keeps a buffer for others, unless it has become too large for that.
+func keepBuffer(b []byte) {
+	if cap(b) <= 4*writeBuffer {
+		b = b[:0]
+		buffers.Put(&b)
+	}
+}
+
+// pushSmallLocked gives a signal to the writer of a lane, as a frame: nobody keeps the signal.
+func (o *outbox) pushSmallLocked(l *lane, sig abi.Signal) {
+	if l.small == nil {
+		l.small = *buffers.Get().(*[]byte)
+	}
+	l.small = wire.AppendSignal(l.small, sig, o.local, o.remote)
+	l.bytes += sizeOf(sig)
+	o.bytes += sizeOf(sig)
+}
+
 // run writes the signals of a lane to w until the outbox is closed and the lane empty, or it has failed. Signals
 // that are queued together are written together; a lone one is written at once.
-func (o *outbox) run(number int, w io.Writer, local, remote abi.NodeID) error {
+func (o *outbox) run(number int, w io.Writer) error {
 	l := &o.lanes[number]
 	for {
-		small, p, more := o.next(l)
+		b, more := o.next(l)
 		if !more {
 			return nil
 		}
-		if len(small) == 0 && p.sig.Kind == 0 {
+		if b.empty() {
 			<-l.filled
 			continue
 		}
-		if err := o.write(w, small, p, local, remote); err != nil {
-			return err
+		if err := o.write(w, b); err != nil {
+			return fmt.Errorf("write signals: %w", err)
 		}
+		o.wrote(l, w)
 	}
 }
 
 // write writes small signals, and behind them a part of a large one.
-func (o *outbox) write(w io.Writer, small []abi.Signal, p part, local, remote abi.NodeID) error {
-	pooled := buffers.Get().(*[]byte)
-	defer buffers.Put(pooled)
-	buf, size := (*pooled)[:0], 0
-	flush := func() error {
-		if _, err := w.Write(buf); err != nil {
-			return fmt.Errorf("write signals: %w", err)
+func (o *outbox) write(w io.Writer, b batch) error {
+	frames := b.small
+	if b.part.sig.Kind != 0 {
+		if frames == nil {
+			frames = *buffers.Get().(*[]byte)
 		}
-		o.free(size)
-		buf, size = (*pooled)[:0], 0
-		return nil
+		frames = b.part.append(frames, o.local, o.remote)
 	}
-	for i, sig := range small {
-		buf = wire.AppendSignal(buf, sig, local, remote)
-		size += sizeOf(sig)
-		small[i] = abi.Signal{} // Data is held no longer than it is counted
-		if len(buf) < writeBuffer {
-			continue
+	defer keepBuffer(frames)
+	for rest, bytes := frames, b.bytes; len(rest) > 0; {
+		n := len(rest)
+		if n > writeBuffer+partBytes {
+			n = writeBuffer
 		}
-		if err := flush(); err != nil {
+		if _, err := w.Write(rest[:n]); err != nil {
 			return err
 		}
+		done := bytes * n / len(rest) // nobody knows where a signal ends
+		o.free(done)
+		rest, bytes = rest[n:], bytes-done
 	}
-	if buf = p.append(buf, local, remote); len(buf) == 0 {
-		return nil
-	}
-	return flush()
+	return nil
 }

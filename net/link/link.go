@@ -70,7 +70,7 @@ func (e *Endpoint) newLink(conn *quic.Conn, c *control) *Link {
 	if l.laned() {
 		l.lanes, whole, laneOf = wire.Lanes, partBytes, wire.LaneOf
 	}
-	l.out = newOutbox(e.opts.QueueBytes, whole, l.lanes, laneOf)
+	l.out = newOutbox(e.opts.Hello.Node, l.peer.Node, e.opts.QueueBytes, whole, l.lanes, laneOf)
 	l.written.init(l.lanes)
 	l.read.init(l.lanes)
 	c.stream.SetPriority(controlUrgency, true)

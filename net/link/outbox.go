@@ -22,19 +22,22 @@ type outbox struct {
 	limit  int // bytes of small signals beyond which senders wait
 	whole  int // bytes of Data up to which a signal goes in one piece
 	laneOf func(sender uint64) int
+	local  abi.NodeID // that writes
+	remote abi.NodeID // that reads
 
-	mu     sync.Mutex // guards what follows, and the lanes
-	lanes  []lane
-	bytes  int           // of small signals that are queued or being written
-	held   int           // of what was posted and waits behind large signals, or is one
-	closed bool          // takes no more; what is queued is still written
-	failed error         // why nothing is written any more
-	space  chan struct{} // closed when the senders of small signals may try again; nil when none waits
+	mu      sync.Mutex // guards what follows, and the lanes
+	lanes   []lane
+	bytes   int           // of small signals that are queued or being written
+	held    int           // of what was posted and waits behind large signals, or is one
+	closed  bool          // takes no more; what is queued is still written
+	failed  error         // why nothing is written any more
+	space   chan struct{} // closed when the senders of small signals may try again; nil when none waits
+	scratch []byte        // of writeNowLocked
 }
 
-// newOutbox makes an outbox with so many lanes.
-func newOutbox(limit, whole, lanes int, laneOf func(sender uint64) int) *outbox {
-	o := &outbox{limit: limit, whole: whole, laneOf: laneOf, lanes: make([]lane, lanes)}
+// newOutbox makes an outbox with so many lanes, for what one node has to say to another.
+func newOutbox(local, remote abi.NodeID, limit, whole, lanes int, laneOf func(sender uint64) int) *outbox {
+	o := &outbox{local: local, remote: remote, limit: limit, whole: whole, laneOf: laneOf, lanes: make([]lane, lanes)}
 	for i := range o.lanes {
 		o.lanes[i].filled = make(chan struct{}, 1)
 	}
@@ -77,7 +80,9 @@ func (o *outbox) admit(sig abi.Signal) (wait <-chan struct{}, err error) {
 	case f == nil && !o.isLarge(sig) && o.bytes >= o.limit:
 		return awaitLocked(&o.space), nil
 	}
-	o.pushLocked(l, f, sig, false)
+	if f != nil || o.isLarge(sig) || !o.writeNowLocked(l, sig) {
+		o.pushLocked(l, f, sig, false)
+	}
 	return nil, nil
 }
 
@@ -92,7 +97,9 @@ func (o *outbox) post(sig abi.Signal) error {
 		return errCongested
 	}
 	l := &o.lanes[o.laneOf(sig.From.Num)]
-	o.pushLocked(l, l.flowOf(sig), sig, true)
+	if f := l.flowOf(sig); f != nil || o.isLarge(sig) || !o.writeNowLocked(l, sig) {
+		o.pushLocked(l, f, sig, true)
+	}
 	return nil
 }
 
@@ -116,8 +123,7 @@ func (o *outbox) pushLocked(l *lane, f *flow, sig abi.Signal, posted bool) {
 		l.flows = append(l.flows, f)
 	}
 	if f == nil {
-		l.small = append(l.small, sig)
-		o.bytes += size
+		o.pushSmallLocked(l, sig)
 	} else {
 		f.queue = append(f.queue, queued{sig, posted})
 		f.bytes += size
@@ -144,7 +150,8 @@ func (o *outbox) fail(err error) {
 		o.failed = err
 	}
 	for i := range o.lanes {
-		o.lanes[i].small, o.lanes[i].flows = nil, nil
+		l := &o.lanes[i]
+		l.small, l.bytes, l.flows, l.now = nil, 0, nil, nil
 	}
 	o.bytes, o.held = 0, 0
 	o.wakeAllLocked()

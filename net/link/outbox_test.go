@@ -218,9 +218,7 @@ func (m *outboxModel) checkCounts(t *rapid.T) {
 	for i := range m.box.lanes {
 		l := &m.box.lanes[i]
 		writing = writing || m.lanes[i].gate.waiting.Load() || m.lanes[i].lost
-		for _, sig := range l.small {
-			small += sizeOf(sig)
-		}
+		small += l.bytes
 		begun := 0
 		for _, f := range l.flows {
 			size := -f.written
@@ -277,11 +275,11 @@ type noDeadline struct{ rapid.TB }
 func TestOutboxModel(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		rapid.Check(noDeadline{t}, func(t *rapid.T) {
-			m := &outboxModel{box: newOutbox(1<<10, partBytes, wire.Lanes, wire.LaneOf), pushed: map[uint64][]written{}}
+			m := &outboxModel{box: newOutbox(here, there, 1<<10, partBytes, wire.Lanes, wire.LaneOf), pushed: map[uint64][]written{}}
 			for i := range m.lanes {
 				l := &m.lanes[i]
 				l.gate, l.run = &gate{let: make(chan error)}, make(chan error, 1)
-				go func() { l.run <- m.box.run(i, l.gate, here, there) }()
+				go func() { l.run <- m.box.run(i, l.gate) }()
 			}
 			defer func() {
 				m.box.fail(io.ErrClosedPipe)

@@ -27,7 +27,7 @@ var errStreams = errors.New("the peer allows too few streams")
 // writeSignals owns an outgoing stream of signals.
 func (l *Link) writeSignals(lane int) {
 	w := &laneWriter{link: l, lane: lane}
-	err := l.out.run(lane, w, l.endpoint.opts.Hello.Node, l.peer.Node)
+	err := l.out.run(lane, w)
 	if err == nil {
 		err = w.close()
 	}
@@ -64,6 +64,9 @@ func (w *laneWriter) Write(b []byte) (int, error) {
 	}
 	return w.stream.Write(b)
 }
+
+// TryWriteAll writes b if it can at once. It is for a writer that has written.
+func (w *laneWriter) TryWriteAll(b []byte) error { return w.stream.TryWriteAll(b) }
 
 func (w *laneWriter) close() error {
 	if err := w.open(); err != nil {

@@ -146,7 +146,7 @@ func TestRandomSignals(t *testing.T) {
 		p.join(n, nil)
 		for range 3000 {
 			sig := abi.Signal{
-				Kind: abi.SignalKind(1 + r.IntN(int(abi.SignalSpawnAck)+2)), From: p.pid(uint64(r.IntN(4))),
+				Kind: abi.SignalKind(1 + r.IntN(int(abi.SignalNode)+2)), From: p.pid(uint64(r.IntN(4))),
 				To: pids[r.IntN(len(pids))], Data: data[r.IntN(len(data))],
 				Ref: abi.Ref{Node: []abi.NodeID{0, p.id, n.ID(), 3}[r.IntN(4)], Num: uint64(r.IntN(6))},
 			}
@@ -308,8 +308,6 @@ func TestFalseModule(t *testing.T) {
 			fn := abi.Function{Module: sha256.Sum256([]byte("the module that was asked for")), Export: "_start", Name: "m"}
 			ref := abi.Ref{Node: p.id, Num: 5}
 			p.spawn(n, fn, ref, ref)
-			reply := p.await("the reply", func(sig abi.Signal) bool { return sig.Kind == abi.SignalSpawnReply })
-			p.send(n, abi.Signal{Kind: abi.SignalSpawnAck, From: p.pid(7), To: reply.From, Ref: ref})
 			stream, err := p.conn.AcceptStream(t.Context())
 			p.check(err)
 			_, err = io.ReadFull(stream, make([]byte, 1+abi.HashSize+8))

@@ -127,8 +127,6 @@ func TestFalseTransfer(t *testing.T) {
 			fn := abi.Function{Module: sha256.Sum256([]byte("the module that was asked for")), Export: "_start", Name: "m"}
 			ref := abi.Ref{Node: p.id, Num: 5}
 			p.spawn(n, fn, ref, ref)
-			reply := p.await("the reply", func(sig abi.Signal) bool { return sig.Kind == abi.SignalSpawnReply })
-			p.send(n, abi.Signal{Kind: abi.SignalSpawnAck, From: p.pid(7), To: reply.From, Ref: ref})
 			stream, err := p.conn.AcceptStream(t.Context())
 			p.check(err)
 			if kind, err := wire.ReadStreamKind(stream); err != nil || kind != wire.StreamTransfer {
