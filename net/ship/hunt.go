@@ -55,6 +55,7 @@ type hunt struct {
 	next   []abi.NodeID        // to be tried before the origin
 	asked  map[abi.NodeID]bool // tried since the origin was
 	failed map[abi.NodeID]bool // not to be tried again
+	givers []abi.NodeID        // that have sent some of it
 	most   int64               // bytes of the module that have been here
 	begun  bool                // somebody has sent, or promised to
 	late   bool                // all have been asked
@@ -130,7 +131,7 @@ func (h *hunt) take() abi.NodeID {
 
 // try tries to get the module from a node. While that sends it, or has promised to, other nodes may wait for it here.
 func (h *hunt) try(ctx context.Context, node abi.NodeID) Attempt {
-	a := Attempt{Module: h.hash, Node: node}
+	a := Attempt{Module: h.hash, Node: node, Origin: h.origin}
 	placed, turns := false, &h.x.server.turns
 	s, form, err := h.x.opts.Peers.Open(ctx, node, node == h.origin && h.begun)
 	if err != nil {
@@ -162,6 +163,12 @@ func (h *hunt) try(ctx context.Context, node abi.NodeID) Attempt {
 // one that has failed, is worth another attempt.
 func (h *hunt) failedAt(ctx context.Context, a Attempt) (again bool) {
 	progress := h.progress(a)
+	if a.Bytes > 0 {
+		h.givers = append(h.givers, a.Node)
+	}
+	if errors.Is(a.Err, ErrFalseContent) {
+		h.blame()
+	}
 	refused, busy := errors.AsType[*BusyError](a.Err)
 	switch {
 	case busy:
@@ -172,8 +179,8 @@ func (h *hunt) failedAt(ctx context.Context, a Attempt) (again bool) {
 		return false
 	case a.Node != h.origin:
 		h.failed[a.Node] = true
-		if !errors.Is(a.Err, ErrNotFound) && !(errors.Is(a.Err, ErrFalseContent) && a.Offset > 0) {
-			h.x.distrust(a.Node) // what was here before may be what is false
+		if !errors.Is(a.Err, ErrNotFound) {
+			h.x.distrust(a.Node)
 		}
 		return false
 	case errors.Is(a.Err, ErrFalseContent) && a.Offset > 0 && !h.anew:
@@ -188,6 +195,17 @@ func (h *hunt) failedAt(ctx context.Context, a Attempt) (again bool) {
 	}
 	_, connected := h.x.distance(h.origin)
 	return !final(a.Err) && !connected && h.begun && time.Since(h.last) < lostPatience
+}
+
+// blame distrusts all that have sent some of what is not the module: nobody can tell which of them has lied.
+func (h *hunt) blame() {
+	for _, node := range h.givers {
+		if node != h.origin {
+			h.failed[node] = true
+			h.x.distrust(node)
+		}
+	}
+	h.givers = nil
 }
 
 // progress reports whether an attempt has brought what was not here before.

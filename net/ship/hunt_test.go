@@ -151,6 +151,23 @@ func TestLiarIsAskedLast(t *testing.T) {
 	})
 }
 
+// Nor is one that cuts its transfers, so that another node sends the end of what is false.
+func TestLiarThatCuts(t *testing.T) {
+	inMesh(t, 3, func(t *testing.T, m *mesh, module []byte, hash abi.Hash) {
+		m.put(2, module)
+		m.nodes[2].lies, m.nodes[2].cutAfter = true, 700<<10
+		m.nodes[3].far[1] = 100 * time.Millisecond
+		m.wg.Go(func() {
+			time.Sleep(600 * time.Millisecond) // so it cannot go on with it
+			m.nodes[2].set(func() { m.nodes[2].down = true })
+		})
+		m.fetches(3, hash, 1, 2, 1, 1)
+		if m.nodes[3].exchange.trusts(2) {
+			t.Error("it is trusted")
+		}
+	})
+}
+
 // What is here from earlier and false is thrown away once the hash tells, and the module comes anew.
 func TestFalsePartial(t *testing.T) {
 	inMesh(t, 2, func(t *testing.T, m *mesh, _ []byte, hash abi.Hash) {
@@ -200,7 +217,10 @@ func TestPlacesAreLost(t *testing.T) {
 		time.Sleep(time.Second)
 		waiting := 0
 		for id := abi.NodeID(2); id <= 3; id++ {
-			waiting += len(m.nodes[id].exchange.server.turns.waiting)
+			ts := &m.nodes[id].exchange.server.turns
+			ts.mu.Lock()
+			waiting += len(ts.waiting)
+			ts.mu.Unlock()
 		}
 		if waiting == 0 {
 			t.Error("nobody waits at the nodes that are receiving")
