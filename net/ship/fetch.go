@@ -26,7 +26,7 @@ type SinkFunc func(hash abi.Hash) (Writer, error)
 func (f SinkFunc) Open(hash abi.Hash) (Writer, error) { return f(hash) }
 
 // Writer takes in one module. Commit, Suspend or Abort is called once and last: Commit when all of it was written,
-// Abort for what is not the module, and Suspend in all other cases.
+// Abort for what is not the module or could not be written, and Suspend in all other cases.
 type Writer interface {
 	// Have is how many bytes of the module are here from earlier.
 	Have() int64
@@ -93,7 +93,7 @@ func Fetch(ctx context.Context, s Stream, hash abi.Hash, sink Sink, o FetchOptio
 		if err = w.Commit(); err != nil && !errors.Is(err, ErrFalseContent) {
 			err = &sinkError{fmt.Errorf("commit: %w", err)}
 		}
-	case errors.Is(err, ErrFalseContent):
+	case errors.Is(err, ErrFalseContent) || f.unwritten: // or the disk may be full
 		w.Abort()
 	default:
 		w.Suspend()
@@ -111,6 +111,8 @@ type fetching struct {
 	hash abi.Hash
 	o    FetchOptions
 	got  Received
+
+	unwritten bool // the Writer has failed
 }
 
 func (f *fetching) receive() error {
@@ -186,6 +188,7 @@ func (f *fetching) body(size int64) error {
 		}
 		if n > 0 {
 			if _, err := f.w.Write(buf[:n]); err != nil {
+				f.unwritten = true
 				return &sinkError{fmt.Errorf("write: %w", err)}
 			}
 			done += int64(n)
