@@ -74,7 +74,7 @@ func (e *sinkError) Unwrap() error { return e.err }
 // closes s. When it returns nil the sink has committed the module; otherwise nothing was committed, and the sink
 // has kept what came if it may be of use.
 //
-// Errors: [ErrNotFound], [ErrTooLarge], [ErrBusy] as a [*BusyError], [ErrFailed], [ErrTruncated], [ErrSlow], [ErrFalseContent]; a
+// Errors: [ErrNotFound], [ErrTooLarge], [ErrBusy], as a [*BusyError] unless it has waited, [ErrFailed], [ErrTruncated], [ErrSlow], [ErrFalseContent]; a
 // [*wire.ProtocolError] for an answer that is none; the cause of ctx when it ended; those of s and sink.
 func Fetch(ctx context.Context, s Stream, hash abi.Hash, sink Sink, o FetchOptions) (Received, error) {
 	if o.MaxModuleBytes == 0 {
@@ -140,6 +140,9 @@ func (f *fetching) receive() error {
 	return f.body(int64(a.size))
 }
 
+// errWaited means that this node has waited for its turn for too long.
+var errWaited = fmt.Errorf("%w, and they take too long", ErrBusy)
+
 // answer waits for the answer that is the last, unless that takes too long.
 func (f *fetching) answer() (answer, error) {
 	begun := time.Now()
@@ -162,7 +165,7 @@ func (f *fetching) answer() (answer, error) {
 			return a, nil
 		}
 		if f.o.MaxWait != 0 && time.Since(begun) > f.o.MaxWait {
-			return a, &BusyError{}
+			return a, errWaited
 		}
 	}
 }

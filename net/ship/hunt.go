@@ -79,8 +79,9 @@ func (h *hunt) run(ctx context.Context) error {
 			return a.Err
 		}
 		again := h.failedAt(ctx, a)
+		_, busy := errors.AsType[*BusyError](a.Err)
 		switch {
-		case len(h.next) > 0 || a.Node != h.origin && !errors.Is(a.Err, ErrBusy):
+		case len(h.next) > 0 || a.Node != h.origin && !busy:
 			continue
 		case !again:
 			return a.Err
@@ -179,7 +180,7 @@ func (h *hunt) failedAt(ctx context.Context, a Attempt) (again bool) {
 		return false
 	case a.Node != h.origin:
 		h.failed[a.Node] = true
-		if !errors.Is(a.Err, ErrNotFound) {
+		if !errors.Is(a.Err, ErrNotFound) && !errors.Is(a.Err, ErrBusy) {
 			h.x.distrust(a.Node)
 		}
 		return false

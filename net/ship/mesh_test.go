@@ -40,6 +40,7 @@ type member struct {
 	tried    []Attempt
 	down     bool
 	lies     bool
+	stuck    bool  // takes nothing in
 	cutAfter int64 // bytes of the next stream after which it breaks; 0 is never
 }
 
@@ -129,6 +130,9 @@ func (w *memberWriter) Begin(_, offset int64) error {
 }
 
 func (w *memberWriter) Write(p []byte) (int, error) {
+	if w.stuck {
+		time.Sleep(time.Hour)
+	}
 	w.content = append(w.content, p...)
 	return len(p), nil
 }
