@@ -48,12 +48,14 @@ type FetchOptions struct {
 	Form Form
 	// MaxModuleBytes is the largest module to take. 0 means DefaultMaxModuleBytes.
 	MaxModuleBytes int64
-	// MaxWait is how long the other node may let this one wait for its turn. 0 means for ever.
-	MaxWait time.Duration
+	// MaxWait is how long the other node may let this one wait for its turn in all, and MaxIdle how long nothing may move
+	// meanwhile, as it says. 0 means for ever.
+	MaxWait, MaxIdle time.Duration
 	// Hurry gives up with [ErrSlow] when less than 16 KiB come in 30 seconds, as they are compressed.
 	Hurry bool
-	// Placed, when set, is called once the other node sends the module, or has promised it.
-	Placed func()
+	// Placed, when set, is called when the other node begins to send the module, and whenever it promises to; idle is
+	// how long nothing of the module has moved on its way.
+	Placed func(idle time.Duration)
 	// Progress, when set, is called between writes with the bytes of the module so far and in all.
 	Progress func(done, total int64)
 }
@@ -143,6 +145,9 @@ func (f *fetching) receive() error {
 // errWaited means that this node has waited for its turn for too long.
 var errWaited = fmt.Errorf("%w, and they take too long", ErrBusy)
 
+// maxIdle is more seconds than anybody waits.
+const maxIdle = 1 << 20
+
 // answer waits for the answer that is the last, unless that takes too long.
 func (f *fetching) answer() (answer, error) {
 	begun := time.Now()
@@ -158,13 +163,14 @@ func (f *fetching) answer() (answer, error) {
 		if err != nil {
 			return a, err
 		}
+		idle := time.Duration(min(a.idle, maxIdle)) * time.Second
 		if f.o.Placed != nil {
-			f.o.Placed()
+			f.o.Placed(idle)
 		}
 		if !waits {
 			return a, nil
 		}
-		if f.o.MaxWait != 0 && time.Since(begun) > f.o.MaxWait {
+		if f.o.MaxWait != 0 && time.Since(begun) > f.o.MaxWait || f.o.MaxIdle != 0 && idle > f.o.MaxIdle {
 			return a, errWaited
 		}
 	}

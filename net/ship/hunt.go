@@ -13,9 +13,10 @@ import (
 
 // How long a module is looked for.
 const (
-	patience      = 5 * time.Minute  // without a byte of it, while nodes that have it are busy
-	lostPatience  = 30 * time.Second // for its origin to come back
-	placePatience = time.Minute      // in the line of a node that is not its origin
+	patience     = 5 * time.Minute  // without a byte of it that moves, while nodes that have it are busy
+	lostPatience = 30 * time.Second // for its origin to come back
+	idlePatience = time.Minute      // in the line of a node that is not its origin, where nothing moves
+	linePatience = 10 * time.Minute // in the line of such a node, whatever it says
 )
 
 // How long the pauses between attempts are.
@@ -42,7 +43,7 @@ const minProgress = 64 << 10
 // one goes on with, from whichever node, and also after the connection was lost. The error is that of the last attempt, or the cause of ctx.
 func (x *Exchange) Fetch(ctx context.Context, hash abi.Hash, origin abi.NodeID) error {
 	h := &hunt{x: x, hash: hash, origin: origin, failed: map[abi.NodeID]bool{}, asked: map[abi.NodeID]bool{}}
-	h.moved()
+	h.moved(time.Now())
 	return h.run(ctx)
 }
 
@@ -60,10 +61,16 @@ type hunt struct {
 	begun  bool                // somebody has sent, or promised to
 	late   bool                // all have been asked
 	anew   bool                // what was here was false, and thrown away
-	last   time.Time           // when something came last
+	last   time.Time           // when something has moved last
 }
 
-func (h *hunt) moved() { h.last = time.Now() }
+// moved notes when something of the module has moved on its way here.
+func (h *hunt) moved(when time.Time) {
+	if h.last.Before(when) {
+		h.last = when
+	}
+	h.x.server.turns.moved(h.hash, when)
+}
 
 func (h *hunt) run(ctx context.Context) error {
 	h.next = h.nearer(ctx)
@@ -139,17 +146,21 @@ func (h *hunt) try(ctx context.Context, node abi.NodeID) Attempt {
 		a.Err = err
 	} else {
 		o := FetchOptions{
-			Form: form, MaxModuleBytes: h.x.opts.MaxModuleBytes, Hurry: node != h.origin, MaxWait: patience,
-			Progress: func(done, total int64) { h.x.opts.Progress(h.hash, done, total) },
-			Placed: func() {
+			Form: form, MaxModuleBytes: h.x.opts.MaxModuleBytes, Hurry: node != h.origin, MaxIdle: patience,
+			Progress: func(done, total int64) {
+				turns.moved(h.hash, time.Now())
+				h.x.opts.Progress(h.hash, done, total)
+			},
+			Placed: func(idle time.Duration) {
 				if !placed {
 					placed, h.begun = true, true
 					turns.expect(h.hash, 1, false)
 				}
+				h.moved(time.Now().Add(-idle))
 			},
 		}
 		if node != h.origin {
-			o.MaxWait = placePatience
+			o.MaxIdle, o.MaxWait = idlePatience, linePatience
 		}
 		a.Received, a.Err = Fetch(ctx, s, h.hash, h.x.opts.Sink, o)
 	}
@@ -216,7 +227,7 @@ func (h *hunt) progress(a Attempt) bool {
 		return false
 	}
 	h.most = here
-	h.moved()
+	h.moved(time.Now())
 	return true
 }
 
