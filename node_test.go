@@ -21,11 +21,11 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 type cluster struct {
-	t    *testing.T
+	t    testing.TB
 	port uint16
 }
 
-func newCluster(t *testing.T) *cluster { return &cluster{t: t, port: nodetest.FreePort(t)} }
+func newCluster(t testing.TB) *cluster { return &cluster{t: t, port: nodetest.FreePort(t)} }
 
 func (c *cluster) options(name, secret string) Options {
 	c.t.Helper()

@@ -54,6 +54,8 @@ func (n *Node) tried(a ship.Attempt) {
 		n.log.Info("module received", about...)
 	case errors.Is(a.Err, ship.ErrBusy):
 		n.log.Debug("module transfer waits", append(about, "err", a.Err)...)
+	case errors.Is(a.Err, ship.ErrFalseContent) && a.Node != a.Origin && n.mayLog(a.Node):
+		n.log.Warn("module not received: another node is asked", append(about, "err", a.Err)...)
 	default:
 		n.log.Debug("module not received", append(about, "err", a.Err)...)
 	}

@@ -32,8 +32,8 @@ type Peers interface {
 
 // Attempt is one try to get a module from a node.
 type Attempt struct {
-	Module abi.Hash
-	Node   abi.NodeID
+	Module       abi.Hash
+	Node, Origin abi.NodeID
 	Received
 	Err error // nil: the module is here
 }

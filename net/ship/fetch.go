@@ -26,7 +26,7 @@ type SinkFunc func(hash abi.Hash) (Writer, error)
 func (f SinkFunc) Open(hash abi.Hash) (Writer, error) { return f(hash) }
 
 // Writer takes in one module. Commit, Suspend or Abort is called once and last: Commit when all of it was written,
-// Abort for what is not the module, and Suspend in all other cases.
+// Abort for what is not the module or could not be written, and Suspend in all other cases.
 type Writer interface {
 	// Have is how many bytes of the module are here from earlier.
 	Have() int64
@@ -48,12 +48,14 @@ type FetchOptions struct {
 	Form Form
 	// MaxModuleBytes is the largest module to take. 0 means DefaultMaxModuleBytes.
 	MaxModuleBytes int64
-	// MaxWait is how long the other node may let this one wait for its turn. 0 means for ever.
-	MaxWait time.Duration
+	// MaxWait is how long the other node may let this one wait for its turn in all, and MaxIdle how long nothing may move
+	// meanwhile, as it says. 0 means for ever.
+	MaxWait, MaxIdle time.Duration
 	// Hurry gives up with [ErrSlow] when less than 16 KiB come in 30 seconds, as they are compressed.
 	Hurry bool
-	// Placed, when set, is called once the other node sends the module, or has promised it.
-	Placed func()
+	// Placed, when set, is called when the other node begins to send the module, and whenever it promises to; idle is
+	// how long nothing of the module has moved on its way.
+	Placed func(idle time.Duration)
 	// Progress, when set, is called between writes with the bytes of the module so far and in all.
 	Progress func(done, total int64)
 }
@@ -74,7 +76,7 @@ func (e *sinkError) Unwrap() error { return e.err }
 // closes s. When it returns nil the sink has committed the module; otherwise nothing was committed, and the sink
 // has kept what came if it may be of use.
 //
-// Errors: [ErrNotFound], [ErrTooLarge], [ErrBusy] as a [*BusyError], [ErrFailed], [ErrTruncated], [ErrSlow], [ErrFalseContent]; a
+// Errors: [ErrNotFound], [ErrTooLarge], [ErrBusy], as a [*BusyError] unless it has waited, [ErrFailed], [ErrTruncated], [ErrSlow], [ErrFalseContent]; a
 // [*wire.ProtocolError] for an answer that is none; the cause of ctx when it ended; those of s and sink.
 func Fetch(ctx context.Context, s Stream, hash abi.Hash, sink Sink, o FetchOptions) (Received, error) {
 	if o.MaxModuleBytes == 0 {
@@ -93,7 +95,7 @@ func Fetch(ctx context.Context, s Stream, hash abi.Hash, sink Sink, o FetchOptio
 		if err = w.Commit(); err != nil && !errors.Is(err, ErrFalseContent) {
 			err = &sinkError{fmt.Errorf("commit: %w", err)}
 		}
-	case errors.Is(err, ErrFalseContent):
+	case errors.Is(err, ErrFalseContent) || f.unwritten: // or the disk may be full
 		w.Abort()
 	default:
 		w.Suspend()
@@ -111,6 +113,8 @@ type fetching struct {
 	hash abi.Hash
 	o    FetchOptions
 	got  Received
+
+	unwritten bool // the Writer has failed
 }
 
 func (f *fetching) receive() error {
@@ -138,6 +142,12 @@ func (f *fetching) receive() error {
 	return f.body(int64(a.size))
 }
 
+// errWaited means that this node has waited for its turn for too long.
+var errWaited = fmt.Errorf("%w, and they take too long", ErrBusy)
+
+// maxIdle is more seconds than anybody waits.
+const maxIdle = 1 << 20
+
 // answer waits for the answer that is the last, unless that takes too long.
 func (f *fetching) answer() (answer, error) {
 	begun := time.Now()
@@ -153,14 +163,15 @@ func (f *fetching) answer() (answer, error) {
 		if err != nil {
 			return a, err
 		}
+		idle := time.Duration(min(a.idle, maxIdle)) * time.Second
 		if f.o.Placed != nil {
-			f.o.Placed()
+			f.o.Placed(idle)
 		}
 		if !waits {
 			return a, nil
 		}
-		if f.o.MaxWait != 0 && time.Since(begun) > f.o.MaxWait {
-			return a, &BusyError{}
+		if f.o.MaxWait != 0 && time.Since(begun) > f.o.MaxWait || f.o.MaxIdle != 0 && idle > f.o.MaxIdle {
+			return a, errWaited
 		}
 	}
 }
@@ -186,6 +197,7 @@ func (f *fetching) body(size int64) error {
 		}
 		if n > 0 {
 			if _, err := f.w.Write(buf[:n]); err != nil {
+				f.unwritten = true
 				return &sinkError{fmt.Errorf("write: %w", err)}
 			}
 			done += int64(n)

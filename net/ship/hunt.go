@@ -13,9 +13,10 @@ import (
 
 // How long a module is looked for.
 const (
-	patience      = 5 * time.Minute  // without a byte of it, while nodes that have it are busy
-	lostPatience  = 30 * time.Second // for its origin to come back
-	placePatience = time.Minute      // in the line of a node that is not its origin
+	patience     = 5 * time.Minute  // without a byte of it that moves, while nodes that have it are busy
+	lostPatience = 30 * time.Second // for its origin to come back
+	idlePatience = time.Minute      // in the line of a node that is not its origin, where nothing moves
+	linePatience = 10 * time.Minute // in the line of such a node, whatever it says
 )
 
 // How long the pauses between attempts are.
@@ -42,7 +43,7 @@ const minProgress = 64 << 10
 // one goes on with, from whichever node, and also after the connection was lost. The error is that of the last attempt, or the cause of ctx.
 func (x *Exchange) Fetch(ctx context.Context, hash abi.Hash, origin abi.NodeID) error {
 	h := &hunt{x: x, hash: hash, origin: origin, failed: map[abi.NodeID]bool{}, asked: map[abi.NodeID]bool{}}
-	h.moved()
+	h.moved(time.Now())
 	return h.run(ctx)
 }
 
@@ -55,14 +56,21 @@ type hunt struct {
 	next   []abi.NodeID        // to be tried before the origin
 	asked  map[abi.NodeID]bool // tried since the origin was
 	failed map[abi.NodeID]bool // not to be tried again
+	givers []abi.NodeID        // that have sent some of it
 	most   int64               // bytes of the module that have been here
 	begun  bool                // somebody has sent, or promised to
 	late   bool                // all have been asked
 	anew   bool                // what was here was false, and thrown away
-	last   time.Time           // when something came last
+	last   time.Time           // when something has moved last
 }
 
-func (h *hunt) moved() { h.last = time.Now() }
+// moved notes when something of the module has moved on its way here.
+func (h *hunt) moved(when time.Time) {
+	if h.last.Before(when) {
+		h.last = when
+	}
+	h.x.server.turns.moved(h.hash, when)
+}
 
 func (h *hunt) run(ctx context.Context) error {
 	h.next = h.nearer(ctx)
@@ -78,8 +86,9 @@ func (h *hunt) run(ctx context.Context) error {
 			return a.Err
 		}
 		again := h.failedAt(ctx, a)
+		_, busy := errors.AsType[*BusyError](a.Err)
 		switch {
-		case len(h.next) > 0 || a.Node != h.origin && !errors.Is(a.Err, ErrBusy):
+		case len(h.next) > 0 || a.Node != h.origin && !busy:
 			continue
 		case !again:
 			return a.Err
@@ -130,24 +139,28 @@ func (h *hunt) take() abi.NodeID {
 
 // try tries to get the module from a node. While that sends it, or has promised to, other nodes may wait for it here.
 func (h *hunt) try(ctx context.Context, node abi.NodeID) Attempt {
-	a := Attempt{Module: h.hash, Node: node}
+	a := Attempt{Module: h.hash, Node: node, Origin: h.origin}
 	placed, turns := false, &h.x.server.turns
 	s, form, err := h.x.opts.Peers.Open(ctx, node, node == h.origin && h.begun)
 	if err != nil {
 		a.Err = err
 	} else {
 		o := FetchOptions{
-			Form: form, MaxModuleBytes: h.x.opts.MaxModuleBytes, Hurry: node != h.origin, MaxWait: patience,
-			Progress: func(done, total int64) { h.x.opts.Progress(h.hash, done, total) },
-			Placed: func() {
+			Form: form, MaxModuleBytes: h.x.opts.MaxModuleBytes, Hurry: node != h.origin, MaxIdle: patience,
+			Progress: func(done, total int64) {
+				turns.moved(h.hash, time.Now())
+				h.x.opts.Progress(h.hash, done, total)
+			},
+			Placed: func(idle time.Duration) {
 				if !placed {
 					placed, h.begun = true, true
 					turns.expect(h.hash, 1, false)
 				}
+				h.moved(time.Now().Add(-idle))
 			},
 		}
 		if node != h.origin {
-			o.MaxWait = placePatience
+			o.MaxIdle, o.MaxWait = idlePatience, linePatience
 		}
 		a.Received, a.Err = Fetch(ctx, s, h.hash, h.x.opts.Sink, o)
 	}
@@ -162,6 +175,12 @@ func (h *hunt) try(ctx context.Context, node abi.NodeID) Attempt {
 // one that has failed, is worth another attempt.
 func (h *hunt) failedAt(ctx context.Context, a Attempt) (again bool) {
 	progress := h.progress(a)
+	if a.Bytes > 0 {
+		h.givers = append(h.givers, a.Node)
+	}
+	if errors.Is(a.Err, ErrFalseContent) {
+		h.blame()
+	}
 	refused, busy := errors.AsType[*BusyError](a.Err)
 	switch {
 	case busy:
@@ -172,8 +191,8 @@ func (h *hunt) failedAt(ctx context.Context, a Attempt) (again bool) {
 		return false
 	case a.Node != h.origin:
 		h.failed[a.Node] = true
-		if !errors.Is(a.Err, ErrNotFound) && !(errors.Is(a.Err, ErrFalseContent) && a.Offset > 0) {
-			h.x.distrust(a.Node) // what was here before may be what is false
+		if !errors.Is(a.Err, ErrNotFound) && !errors.Is(a.Err, ErrBusy) {
+			h.x.distrust(a.Node)
 		}
 		return false
 	case errors.Is(a.Err, ErrFalseContent) && a.Offset > 0 && !h.anew:
@@ -190,6 +209,17 @@ func (h *hunt) failedAt(ctx context.Context, a Attempt) (again bool) {
 	return !final(a.Err) && !connected && h.begun && time.Since(h.last) < lostPatience
 }
 
+// blame distrusts all that have sent some of what is not the module: nobody can tell which of them has lied.
+func (h *hunt) blame() {
+	for _, node := range h.givers {
+		if node != h.origin {
+			h.failed[node] = true
+			h.x.distrust(node)
+		}
+	}
+	h.givers = nil
+}
+
 // progress reports whether an attempt has brought what was not here before.
 func (h *hunt) progress(a Attempt) bool {
 	here := a.Offset + a.Bytes
@@ -197,7 +227,7 @@ func (h *hunt) progress(a Attempt) bool {
 		return false
 	}
 	h.most = here
-	h.moved()
+	h.moved(time.Now())
 	return true
 }
 

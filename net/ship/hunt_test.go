@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -151,6 +152,23 @@ func TestLiarIsAskedLast(t *testing.T) {
 	})
 }
 
+// Nor is one that cuts its transfers, so that another node sends the end of what is false.
+func TestLiarThatCuts(t *testing.T) {
+	inMesh(t, 3, func(t *testing.T, m *mesh, module []byte, hash abi.Hash) {
+		m.put(2, module)
+		m.nodes[2].lies, m.nodes[2].cutAfter = true, 700<<10
+		m.nodes[3].far[1] = 100 * time.Millisecond
+		m.wg.Go(func() {
+			time.Sleep(600 * time.Millisecond) // so it cannot go on with it
+			m.nodes[2].set(func() { m.nodes[2].down = true })
+		})
+		m.fetches(3, hash, 1, 2, 1, 1)
+		if m.nodes[3].exchange.trusts(2) {
+			t.Error("it is trusted")
+		}
+	})
+}
+
 // What is here from earlier and false is thrown away once the hash tells, and the module comes anew.
 func TestFalsePartial(t *testing.T) {
 	inMesh(t, 2, func(t *testing.T, m *mesh, _ []byte, hash abi.Hash) {
@@ -200,12 +218,50 @@ func TestPlacesAreLost(t *testing.T) {
 		time.Sleep(time.Second)
 		waiting := 0
 		for id := abi.NodeID(2); id <= 3; id++ {
-			waiting += len(m.nodes[id].exchange.server.turns.waiting)
+			ts := &m.nodes[id].exchange.server.turns
+			ts.mu.Lock()
+			waiting += len(ts.waiting)
+			ts.mu.Unlock()
 		}
 		if waiting == 0 {
 			t.Error("nobody waits at the nodes that are receiving")
 		}
 		cancel(errStop)
+	})
+}
+
+// A node that takes nothing in, and lets others wait for what it will never have, holds them up for a while only.
+func TestStuckNode(t *testing.T) {
+	inMesh(t, 60, func(t *testing.T, m *mesh, _ []byte, hash abi.Hash) {
+		m.nodes[2].stuck = true
+		begun, most := time.Now(), time.Duration(0)
+		var mu sync.Mutex
+		for id := abi.NodeID(2); id <= 60; id++ {
+			m.wg.Go(func() {
+				time.Sleep(time.Duration(id) * time.Millisecond)
+				err := m.nodes[id].exchange.Fetch(t.Context(), hash, 1)
+				mu.Lock()
+				defer mu.Unlock()
+				if id != 2 {
+					most = max(most, time.Since(begun))
+				}
+				if err != nil && id != 2 {
+					t.Errorf("node %d: %v", id, err)
+				}
+			})
+		}
+		m.wg.Wait()
+		nodes := 0
+		for _, k := range m.nodes {
+			from, _ := k.from()
+			if len(from) > 0 && from[len(from)-1] == 1 {
+				nodes++
+			}
+		}
+		t.Logf("the origin sends it %d times, and all but one have it after %v", nodes, most)
+		if most > 3*idlePatience {
+			t.Errorf("it has taken %v", most)
+		}
 	})
 }
 

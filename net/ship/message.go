@@ -80,6 +80,7 @@ type answer struct {
 	size   uint64       // of the whole module
 	offset uint64       // where the body begins: what was asked for, or 0
 	nodes  []abi.NodeID // that have the module, or are about to
+	idle   uint64       // seconds since something of the module moved on its way to who waits
 }
 
 type answerMap struct {
@@ -87,11 +88,12 @@ type answerMap struct {
 	Size   uint64       `cbor:"2,keyasint,omitempty"`
 	Offset uint64       `cbor:"3,keyasint,omitempty"`
 	Nodes  []abi.NodeID `cbor:"4,keyasint,omitempty"`
+	Idle   uint64       `cbor:"5,keyasint,omitempty"`
 }
 
 func (a answer) append(b []byte, form Form) []byte {
 	if form == FormMaps {
-		return appendMap(b, answerMap{uint8(a.status), a.size, a.offset, a.nodes})
+		return appendMap(b, answerMap{uint8(a.status), a.size, a.offset, a.nodes, a.idle})
 	}
 	return binary.LittleEndian.AppendUint64(append(b, byte(a.status)), a.size)
 }
@@ -107,7 +109,7 @@ func readAnswer(r io.Reader, form Form) (answer, error) {
 		case m.Offset > m.Size:
 			return answer{}, malformed(form, "read answer", fmt.Errorf("from byte %d of %d on", m.Offset, m.Size))
 		}
-		return answer{status(m.Status), m.Size, m.Offset, m.Nodes}, nil
+		return answer{status(m.Status), m.Size, m.Offset, m.Nodes, m.Idle}, nil
 	}
 	var b [answerSize]byte
 	if _, err := io.ReadFull(r, b[:]); err != nil {

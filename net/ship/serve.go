@@ -109,7 +109,7 @@ func (v *Server) answer(ctx context.Context, s io.Writer, q request, t *turn) (o
 	if size > v.opts.MaxModuleBytes || uint64(size) > q.limit {
 		return nil, send(s, answer{status: statusTooLarge, size: uint64(size)}, t.form)
 	}
-	if err := v.sendModule(s, content, size, q, t.form); err != nil {
+	if err := v.sendModule(&moving{s, t}, content, size, q, t.form); err != nil {
 		return nil, fmt.Errorf("send %s: %w", q.hash.Short(), err)
 	}
 	taken = true
@@ -144,7 +144,8 @@ func (v *Server) await(ctx context.Context, s io.Writer, t *turn) (refused *answ
 	tick := time.NewTicker(waitPeriod)
 	defer tick.Stop()
 	for {
-		if err := send(s, answer{status: statusWait}, t.form); err != nil {
+		idle := v.turns.idle(t)
+		if err := send(s, answer{status: statusWait, idle: uint64(idle / time.Second)}, t.form); err != nil {
 			v.turns.leave(t)
 			return nil, err
 		}
@@ -180,6 +181,19 @@ func send(s io.Writer, a answer, form Form) error {
 		return fmt.Errorf("send answer: %w", err)
 	}
 	return nil
+}
+
+// moving notes when a transfer has moved last.
+type moving struct {
+	io.Writer
+	turn *turn
+}
+
+func (m *moving) Write(p []byte) (int, error) {
+	n, err := m.Writer.Write(p)
+	m.turn.moved.Store(time.Now().UnixNano())
+	m.turn.sent.Add(int64(n))
+	return n, err
 }
 
 // sendModule sends a module from where the request wants it, or all of it when it has less than that.

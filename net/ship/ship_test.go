@@ -153,7 +153,7 @@ func (k *basket) Abort() {
 // checkEnded is for a failed fetch. What is false is thrown away, all else is kept.
 func (k *basket) checkEnded(err error) {
 	k.t.Helper()
-	if k.committed || k.opened != k.ended() || k.opened && k.aborted != errors.Is(err, ErrFalseContent) {
+	if k.committed || k.opened != k.ended() || k.opened && k.aborted != (errors.Is(err, ErrFalseContent) || k.writeErr != nil) {
 		k.t.Errorf("opened %v, committed %v, suspended %v, aborted %v after %v", k.opened, k.committed, k.suspended, k.aborted, err)
 	}
 }

@@ -3,6 +3,7 @@ package ship
 import (
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/wnode/wnode/abi"
@@ -28,10 +29,12 @@ const (
 	maxRemembered  = 64 // modules
 )
 
-// A transfer whose turn is over gives way when somebody waits. One that cannot be gone on with has a longer turn.
+// A transfer whose turn is over gives way when somebody waits: it has so long, and a second for so many bytes that it
+// has taken. One that cannot be gone on with has a longer turn.
 const (
 	turnTime      = time.Minute
 	turnTimeFixed = 10 * time.Minute
+	turnBytes     = 64 << 10
 )
 
 // decision is what becomes of a request.
@@ -49,9 +52,11 @@ type turn struct {
 	hash    abi.Hash
 	to      abi.NodeID
 	form    Form
-	end     func(error) // ends the transfer
-	ready   bool        // the module is here
-	begun   time.Time   // when it was granted
+	end     func(error)  // ends the transfer
+	ready   bool         // the module is here
+	begun   time.Time    // when it was granted
+	moved   atomic.Int64 // when some of it was sent last, in nanoseconds
+	sent    atomic.Int64 // bytes, as they are compressed
 	decided chan decision
 }
 
@@ -66,8 +71,14 @@ type turns struct {
 	mu       sync.Mutex // guards what follows, and the turns in it
 	sending  []*turn
 	waiting  []*turn // in their order
-	expected map[abi.Hash]int
+	expected map[abi.Hash]*expectation
 	takers   []takers // the modules that were sent last in front
+}
+
+// expectation is a module that is on its way here.
+type expectation struct {
+	transfers int
+	moved     time.Time // when some of it has moved last, here or before
 }
 
 // takers are the nodes that have taken a module, the last ones last.
@@ -78,7 +89,7 @@ type takers struct {
 
 func (ts *turns) init(o ServerOptions) {
 	ts.opts = o
-	ts.expected = make(map[abi.Hash]int)
+	ts.expected = make(map[abi.Hash]*expectation)
 }
 
 // admit decides about a request. ready says that the module is here.
@@ -87,7 +98,7 @@ func (ts *turns) admit(t *turn, ready bool) decision {
 	defer ts.mu.Unlock()
 	t.ready = ready
 	switch {
-	case !ready && ts.expected[t.hash] == 0:
+	case !ready && ts.expected[t.hash] == nil:
 		return absent
 	case ready && ts.roomLocked(t):
 		ts.grantLocked(t)
@@ -140,6 +151,7 @@ func (ts *turns) mayWaitLocked(t *turn) bool {
 
 func (ts *turns) grantLocked(t *turn) {
 	t.begun = time.Now()
+	t.moved.Store(t.begun.UnixNano())
 	ts.sending = append(ts.sending, t)
 }
 
@@ -193,6 +205,7 @@ func (ts *turns) urgeLocked(t *turn) {
 		if o.form == FormFixed {
 			most = turnTimeFixed
 		}
+		most += time.Duration(o.sent.Load()/turnBytes) * time.Second
 		if blocks(o) && time.Since(o.begun) > most {
 			o.end(ErrGaveWay)
 			return
@@ -205,10 +218,15 @@ func (ts *turns) urgeLocked(t *turn) {
 func (ts *turns) expect(hash abi.Hash, n int, arrived bool) {
 	ts.mu.Lock()
 	defer ts.mu.Unlock()
-	if ts.expected[hash] += n; ts.expected[hash] == 0 {
+	e := ts.expected[hash]
+	if e == nil {
+		e = &expectation{moved: time.Now()}
+		ts.expected[hash] = e
+	}
+	if e.transfers += n; e.transfers == 0 {
 		delete(ts.expected, hash)
 	}
-	if !arrived && ts.expected[hash] > 0 {
+	if !arrived && e.transfers > 0 {
 		return
 	}
 	ts.waiting = slices.DeleteFunc(ts.waiting, func(t *turn) bool {
@@ -228,7 +246,36 @@ func (ts *turns) expect(hash abi.Hash, n int, arrived bool) {
 func (ts *turns) expects(hash abi.Hash) bool {
 	ts.mu.Lock()
 	defer ts.mu.Unlock()
-	return ts.expected[hash] > 0
+	return ts.expected[hash] != nil
+}
+
+// moved notes when some of a module that is on its way here has moved.
+func (ts *turns) moved(hash abi.Hash, when time.Time) {
+	ts.mu.Lock()
+	defer ts.mu.Unlock()
+	if e := ts.expected[hash]; e != nil && e.moved.Before(when) {
+		e.moved = when
+	}
+}
+
+// idle tells how long nothing has moved that a turn waits for.
+func (ts *turns) idle(t *turn) time.Duration {
+	ts.mu.Lock()
+	defer ts.mu.Unlock()
+	if e := ts.expected[t.hash]; !t.ready && e != nil {
+		return time.Since(e.moved)
+	}
+	blocks := ts.blockersLocked(t)
+	if blocks == nil {
+		return 0
+	}
+	last := time.Time{}
+	for _, o := range ts.sending {
+		if moved := time.Unix(0, o.moved.Load()); blocks(o) && last.Before(moved) {
+			last = moved
+		}
+	}
+	return time.Since(last)
 }
 
 // others names the nodes that have the module from here, or will, for one that is refused.

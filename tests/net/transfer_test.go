@@ -43,6 +43,32 @@ func (h *host) arrived() (size int64) {
 	return size
 }
 
+// A node gets a module from its neighbour that has it, and not over a slow network from where it comes from.
+func TestNearestSends(t *testing.T) {
+	p := newPair(t)
+	neighbour := *p.two
+	neighbour.home = t.TempDir() // with a cache of its own
+	three := neighbour.start("three", "--connect", p.nodeOne.name)
+	three.gives(`until(function() { return Node.list().length > 1 }); "connected"`, "connected")
+	if err := os.WriteFile(filepath.Join(p.one.home, "nothing.wasm"), nothing, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p.box.set(badnet.Faults{Delay: 50 * time.Millisecond})
+	p.nodeOne.eval(`nothing = wasm("nothing.wasm"); 0`)
+	for _, c := range []struct{ to, from *node }{{p.nodeTwo, p.nodeOne}, {three, p.nodeTwo}} {
+		// The links have to notice first how slow the network is.
+		p.nodeOne.gives(`for (var i = 0; i < 10; i++) { Node.ping("`+c.to.name+`") } typeof Node.spawn("`+c.to.name+`", nothing)`, "object")
+		c.to.Log.AwaitText(t, "module received")
+		nodetest.Eventually(t, "the log tells where it came from", func() bool {
+			m := regexp.MustCompile(`module received .*peer=(\S+)`).FindStringSubmatch(c.to.Log.String())
+			if m != nil && m[1] != c.from.name {
+				t.Errorf("%s has it from %s, want %s", c.to.name, m[1], c.from.name)
+			}
+			return m != nil
+		})
+	}
+}
+
 // A module that is on its way when the network is cut, or the program that wants it is killed, goes on where it stopped:
 // by itself, or when the program that was started again wants it again.
 func TestTransferGoesOn(t *testing.T) {

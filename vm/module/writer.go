@@ -46,7 +46,6 @@ func (s *Store) Resume(hash abi.Hash) (*Writer, error) {
 		s.mu.Lock()
 		w.content = s.parts.take(hash)
 		s.mu.Unlock()
-		w.sum.Write(w.content)
 		w.written = int64(len(w.content))
 		return w, nil
 	}
@@ -54,11 +53,12 @@ func (s *Store) Resume(hash abi.Hash) (*Writer, error) {
 		w.partial = false
 		return w, nil
 	}
-	var err error
-	if w.written, err = io.Copy(w.sum, w.file); err != nil {
+	info, err := w.file.Stat()
+	if err != nil {
 		w.Abort()
-		return nil, fmt.Errorf("module %s: what has arrived before: %w", hash.Short(), err)
+		return nil, fmt.Errorf("module %s: %w", hash.Short(), err)
 	}
+	w.written = info.Size()
 	return w, nil
 }
 
@@ -90,9 +90,9 @@ func (w *Writer) Begin(size, offset int64) error {
 func (w *Writer) openAt(offset int64) (err error) {
 	if offset != w.written {
 		w.written, w.content = 0, nil
-		w.sum.Reset()
 	}
 	if w.store.disk == nil {
+		w.sum.Write(w.content)
 		return nil
 	}
 	w.store.sweep(w.hash)
@@ -100,10 +100,10 @@ func (w *Writer) openAt(offset int64) (err error) {
 		w.file, err = w.store.disk.temp()
 		return err
 	}
-	if err := w.file.Truncate(offset); err != nil {
-		return err
+	if offset == 0 {
+		return w.file.Truncate(0)
 	}
-	_, err = w.file.Seek(offset, io.SeekStart)
+	_, err = io.CopyN(w.sum, w.file, offset)
 	return err
 }
 
