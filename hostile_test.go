@@ -67,7 +67,6 @@ func newStranger(t *testing.T, n *Node, name string) *stranger {
 	if s.link, err = s.endpoint.Dial(t.Context(), n.endpoint.Addr(), n.Name()); err != nil {
 		t.Fatal(err)
 	}
-	s.link.Begin()
 	go func() { s.ended <- s.link.Run(s) }()
 	t.Cleanup(func() {
 		if err := s.endpoint.Close(); err != nil {
@@ -94,31 +93,20 @@ func (s *stranger) send(sig abi.Signal) {
 // settle returns once the node has taken in all that was said before, on whichever lane.
 func (s *stranger) settle(n *Node) {
 	s.t.Helper()
-	for lane := range wire.Lanes {
-		s.settleLane(n, lane)
+	lanes := map[int]bool{}
+	for sender := uint64(1); len(lanes) < wire.Lanes; sender++ {
+		if lane := wire.LaneOf(sender); !lanes[lane] {
+			lanes[lane] = true
+			s.settleAs(n, sender)
+		}
 	}
 }
 
-// settleFirst is settle for a stranger that has not said its first word, before which the node takes in one lane only.
-func (s *stranger) settleFirst(n *Node) {
-	s.t.Helper()
-	s.settleLane(n, wire.LaneOf(abi.NodeProcess))
-}
-
-// process gives a process of the stranger's that speaks on a lane.
-func (s *stranger) process(lane int) abi.Pid {
-	pid := abi.Pid{Node: s.id, Num: 1}
-	for wire.LaneOf(pid.Num) != lane {
-		pid.Num++
-	}
-	return pid
-}
-
-// settleLane waits for the answer to something that one of the stranger's processes asks.
-func (s *stranger) settleLane(n *Node, lane int) {
+// settleAs waits for the answer to something that one of the stranger's processes asks.
+func (s *stranger) settleAs(n *Node, sender uint64) {
 	s.t.Helper()
 	ref := n.sys.NewRef()
-	s.send(abi.Signal{Kind: abi.SignalMonitor, From: s.process(lane), To: abi.Pid{Node: n.ID(), Num: 1 << 62}, Ref: ref})
+	s.send(abi.Signal{Kind: abi.SignalMonitor, From: abi.Pid{Node: s.id, Num: sender}, To: abi.Pid{Node: n.ID(), Num: 1 << 62}, Ref: ref})
 	nodetest.Eventually(s.t, "the node answers", func() bool {
 		s.mu.Lock()
 		defer s.mu.Unlock()
@@ -141,7 +129,7 @@ func (n *Node) peerCount() int {
 func TestFirstSyncCounts(t *testing.T) {
 	n := newCluster(t).start("one", "x1")
 	s := newStranger(t, n, "stranger@127.0.0.1")
-	s.settleFirst(n)
+	s.settle(n)
 	if got := n.Nodes(); len(got) != 0 {
 		t.Fatalf("lists %v before the peer has spoken", got)
 	}
@@ -194,7 +182,7 @@ func TestFalseNames(t *testing.T) {
 		s.say(n, serviceMessage{Name: &nameMessage{Op: opCommit, Name: e.Name, Pid: e.Pid}})
 	}
 	s.say(n, serviceMessage{Name: &nameMessage{Op: opRemove, Name: "mine", Pid: mine}})
-	s.settleFirst(n)
+	s.settle(n)
 	if got := fmt.Sprint(n.GlobalNames()); got != "[mine one]" {
 		t.Errorf("global names %v", got)
 	}
@@ -229,16 +217,16 @@ func TestDeafMember(t *testing.T) {
 func TestGarbageBetweenNodes(t *testing.T) {
 	n := newCluster(t).start("one", "x1")
 	s := newStranger(t, n, "stranger@127.0.0.1")
-	from, to := s.process(wire.LaneOf(abi.NodeProcess)), abi.Pid{Node: n.ID()}
+	to := abi.Pid{Node: n.ID()}
 	for _, data := range [][]byte{nil, {0xff}, term.MustEncode("x"), term.MustEncode(map[any]any{1: 1}), term.MustEncode(map[any]any{1: map[any]any{1: "no such op"}})} {
 		s.send(abi.Signal{Kind: abi.SignalNode, From: abi.Pid{Node: s.id}, To: to, Data: data})
-		s.send(abi.Signal{Kind: abi.SignalSpawnRequest, From: from, To: to, Data: data})
-		s.send(abi.Signal{Kind: abi.SignalKind(99), From: from, To: to, Data: data})
+		s.send(abi.Signal{Kind: abi.SignalSpawnRequest, From: abi.Pid{Node: s.id, Num: 9}, To: to, Data: data})
+		s.send(abi.Signal{Kind: abi.SignalKind(99), From: abi.Pid{Node: s.id, Num: 9}, To: to, Data: data})
 	}
 	sync := term.MustEncode(serviceMessage{Name: &nameMessage{Op: opSync}})
-	s.send(abi.Signal{Kind: abi.SignalNode, From: from, To: to, Data: sync})
+	s.send(abi.Signal{Kind: abi.SignalNode, From: abi.Pid{Node: s.id, Num: 9}, To: to, Data: sync})
 	s.send(abi.Signal{Kind: abi.SignalNode, To: to, Data: sync})
-	s.settleFirst(n)
+	s.settle(n)
 	if got := n.Nodes(); len(got) != 0 {
 		t.Errorf("lists %v, on the word of a process", got)
 	}
@@ -256,7 +244,7 @@ func TestAnswersToOthers(t *testing.T) {
 	for _, op := range []string{opReserve, opRegister, opUnregister} {
 		s.say(one, serviceMessage{Name: &nameMessage{Op: op, Name: "x", Pid: abi.Pid{Node: s.id, Num: 1}, ReplyTo: victim}})
 	}
-	s.settleFirst(one)
+	s.settle(one)
 	do(t, one, func(p *Process) { _ = p.Send(p.Context(), victim, term.MustEncode("end")) })
 	if m := <-got; m != "end" {
 		t.Errorf("the third node is told %v", m)
@@ -273,7 +261,7 @@ func TestPeerFloodsLog(t *testing.T) {
 		s.say(n, serviceMessage{Crash: &report})
 		s.send(abi.Signal{Kind: abi.SignalNode, From: abi.Pid{Node: s.id}, To: abi.Pid{Node: n.ID()}, Data: []byte{0xff}})
 	}
-	s.settleFirst(n)
+	s.settle(n)
 	s.link.Abort()
 	nodetest.Eventually(t, "the peer is gone", func() bool { return n.peerCount() == 0 })
 	text := logs.String()

@@ -246,7 +246,6 @@ func (ps *peers) synced(p *peer) {
 	p.state = peerUp
 	ps.mu.Unlock()
 	ps.node.sys.NodeUp(p.name)
-	p.link.Begin()
 	ps.node.log.Info("node up", "peer", p.name, "addr", p.link.RemoteAddr().String())
 }
 

@@ -31,7 +31,6 @@ func BenchmarkSignals(b *testing.B) {
 			atOne := run(la)
 			c := &counter{recorder: newRecorder(), left: b.N, done: make(chan struct{})}
 			ended := make(chan error, 1)
-			lb.Begin()
 			go func() { ended <- lb.Run(c) }()
 			data := make([]byte, size) // nobody writes to it, so all signals may share it
 			sig := message(one, two, 0, 1)

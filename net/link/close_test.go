@@ -146,7 +146,6 @@ func TestCloseGivesUp(t *testing.T) {
 			la, lb := join(t, one, two)
 			atOne, atTwo := run(la), &running{Link: lb, recorder: newRecorder(), ended: make(chan error, 1)}
 			atTwo.hold = make(chan struct{})
-			lb.Begin()
 			go func() { atTwo.ended <- lb.Run(atTwo.recorder) }()
 			atOne.post(t, one, two, 10, 4<<20)
 			ctx, cancel := context.WithTimeout(t.Context(), limit)

@@ -80,8 +80,6 @@ func delay(b *testing.B, beside func(b *testing.B, l *Link, one, two *node) func
 	near := &echo{recorder: newRecorder(), num: 7, got: make(chan struct{}, 1)}
 	far := &echo{recorder: newRecorder(), link: lb, num: 8}
 	ended := make(chan error, 2)
-	la.Begin()
-	lb.Begin()
 	go func() { ended <- la.Run(near) }()
 	go func() { ended <- lb.Run(far) }()
 

@@ -56,15 +56,13 @@ type Link struct {
 	written countdown     // over when all of the outbox has been written
 	read    countdown     // over when all of the peer's signals have been read
 	taken   chan struct{} // closed when the peer says that it has read this node's signals
-	begun   chan struct{} // closed when the handler may get the signals of all lanes
-	begin   sync.Once
 	wg      sync.WaitGroup
 }
 
 func (e *Endpoint) newLink(conn *quic.Conn, c *control) *Link {
 	l := &Link{
 		endpoint: e, conn: conn, control: c, peer: c.session.Peer(), terms: c.session.Agreement(), lanes: 1,
-		ending: make(chan struct{}), taken: make(chan struct{}), begun: make(chan struct{}),
+		ending: make(chan struct{}), taken: make(chan struct{}),
 	}
 	whole, laneOf := math.MaxInt, func(uint64) int { return 0 }
 	if l.laned() {
@@ -96,10 +94,6 @@ func (c *countdown) done() {
 		close(c.over)
 	}
 }
-
-// Begin has the handler get signals of all lanes. Before that it gets those of the first lane only, which has what the
-// peer itself says: so what a node says first comes before what its processes say (MON-15). To call it again does nothing.
-func (l *Link) Begin() { l.begin.Do(func() { close(l.begun) }) }
 
 // Peer introduces the other node.
 func (l *Link) Peer() wire.Hello { return l.peer }

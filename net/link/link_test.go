@@ -149,7 +149,6 @@ func TestSendWaits(t *testing.T) {
 		atOne := run(la)
 		atTwo := &running{Link: lb, recorder: newRecorder(), ended: make(chan error, 1)}
 		atTwo.hold = make(chan struct{})
-		lb.Begin()
 		go func() { atTwo.ended <- lb.Run(atTwo.recorder) }()
 
 		giveUp := errors.New("give up")

@@ -169,7 +169,6 @@ type running struct {
 
 func run(l *Link) *running {
 	r := &running{Link: l, recorder: newRecorder(), ended: make(chan error, 1)}
-	l.Begin()
 	go func() { r.ended <- l.Run(r.recorder) }()
 	return r
 }

@@ -10,7 +10,6 @@ import (
 
 	"github.com/quic-go/quic-go"
 
-	"github.com/wnode/wnode/abi"
 	"github.com/wnode/wnode/net/wire"
 )
 
@@ -112,9 +111,6 @@ func (l *Link) laneOfStream(stream *quic.ReceiveStream) (lane int, ok bool) {
 }
 
 func (l *Link) readSignals(stream *quic.ReceiveStream, lane int, h Handler) {
-	if lane != wire.LaneOf(abi.NodeProcess) && !l.await(l.conn.Context(), l.begun) {
-		return
-	}
 	decoder := wire.NewDecoder(stream, wire.DecoderOptions{
 		Local: l.endpoint.opts.Hello.Node, Remote: l.peer.Node,
 		MaxSignalBytes: l.endpoint.opts.Hello.MaxSignalBytes,
