@@ -81,7 +81,11 @@ func soakRound(t *testing.T, seed uint64, length time.Duration) {
 	c.finish()
 	events := c.notes.all()
 	violations := history.Check(events)
-	t.Logf("%d events", len(events))
+	seen := history.Count(events)
+	t.Log(seen)
+	if seen.Received == 0 || seen.Answered == 0 {
+		t.Error("nothing has happened")
+	}
 	for i, v := range violations {
 		if i == 3 {
 			t.Errorf("and %d more", len(violations)-i)
