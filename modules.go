@@ -6,10 +6,8 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"math/rand/v2"
 	"os"
 	"path/filepath"
-	"time"
 
 	"github.com/wnode/wnode/abi"
 	"github.com/wnode/wnode/net/link"
@@ -60,7 +58,6 @@ func openStore(opts Options) (*module.Store, error) {
 }
 
 func (n *Node) newEngine() (*guest.Engine, error) {
-	n.ships = ship.NewServer(source{n, n.store}, ship.ServerOptions{MaxModuleBytes: n.opts.MaxModuleBytes})
 	dir := ""
 	if n.opts.CacheDir != "" {
 		dir = filepath.Join(n.opts.CacheDir, cacheCompiled)
@@ -100,73 +97,6 @@ func (g guestModules) Module(ctx context.Context, hash abi.Hash, origin abi.Node
 	return n.store.Fetch(ctx, hash, func(ctx context.Context) error { return n.fetch(ctx, hash, origin) })
 }
 
-// fetch brings a module from another node into the store. While that node has as many transfers as
-// it allows, this one waits its turn.
-func (n *Node) fetch(ctx context.Context, hash abi.Hash, origin abi.NodeID) error {
-	from, _ := n.NodeName(origin)
-	err := n.fetchOnce(ctx, hash, origin)
-	giveUp := time.Now().Add(busyPatience)
-	for wait := busyPause; errors.Is(err, ship.ErrBusy) && time.Now().Before(giveUp); wait = min(2*wait, maxBusyPause) {
-		n.log.Debug("module transfer waits", "module", hash.Short(), "peer", from, "err", err)
-		if !pause(ctx, wait/2+rand.N(wait)) {
-			err = context.Cause(ctx)
-			break
-		}
-		err = n.fetchOnce(ctx, hash, origin)
-	}
-	if err == nil {
-		n.log.Info("module received", "module", hash.Short(), "peer", from)
-		return nil
-	}
-	switch {
-	case ctx.Err() == nil && n.mayLog(origin):
-		n.log.Error("module transfer failed", "module", hash.Short(), "peer", from, "err", err)
-	default: // nobody waits for it any more, or the node is gone, or it has failed very often
-		n.log.Debug("module transfer given up", "module", hash.Short(), "peer", from, "err", err)
-	}
-	return fmt.Errorf("node %s: %w", from, err)
-}
-
-// How long a transfer waits for one that is busy with others, and how often it asks.
-const (
-	busyPatience = time.Minute
-	busyPause    = 20 * time.Millisecond
-	maxBusyPause = time.Second
-)
-
-// pause waits, and reports false when ctx ends first.
-func pause(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
-}
-
-// fetchOnce asks a node for a module and takes it in.
-func (n *Node) fetchOnce(ctx context.Context, hash abi.Hash, origin abi.NodeID) error {
-	l := n.peers.linkTo(origin)
-	if l == nil {
-		return fmt.Errorf("fetch module %s: %w", hash.Short(), abi.ErrNotConnected)
-	}
-	stream, err := l.OpenModuleStream(ctx)
-	if err != nil {
-		return fmt.Errorf("fetch module %s: %w", hash.Short(), err)
-	}
-	return ship.Fetch(ctx, stream, hash, sink(n.store), ship.FetchOptions{
-		MaxModuleBytes: n.opts.MaxModuleBytes,
-		Progress:       func(done, total int64) { n.progress(WorkReceive, hash, done, total) },
-	})
-}
-
-// sink lets a transfer write to the store.
-func sink(store *module.Store) ship.Sink {
-	return ship.SinkFunc(func(hash abi.Hash, size int64) (ship.Writer, error) { return store.Create(hash, size) })
-}
-
 // handler is what a link brings in.
 type handler struct {
 	node *Node
@@ -180,19 +110,23 @@ func (h handler) Signal(sig abi.Signal) {
 	}
 }
 
-func (h handler) ModuleStream(stream io.ReadWriteCloser) {
-	err := h.node.ships.Serve(h.node.ctx, stream)
+func (h handler) ModuleStream(stream io.ReadWriteCloser)   { h.serve(stream, ship.FormFixed) }
+func (h handler) TransferStream(stream io.ReadWriteCloser) { h.serve(stream, ship.FormMaps) }
+
+func (h handler) serve(stream io.ReadWriteCloser, form ship.Form) {
+	peer := h.link.Peer()
+	err := h.node.modules.Serve(h.node.ctx, stream, peer.Node, form)
 	if err == nil {
 		return
 	}
 	level := slog.LevelWarn
-	if h.node.peers.linkTo(h.link.Peer().Node) != h.link || h.node.peers.ctx.Err() != nil {
-		level = slog.LevelDebug // one of the two nodes is leaving
+	if errors.Is(err, ship.ErrGaveWay) || h.node.peers.linkTo(peer.Node) != h.link || h.node.peers.ctx.Err() != nil {
+		level = slog.LevelDebug // it will ask again, or one of the two nodes is leaving
 	}
-	if level == slog.LevelWarn && !h.node.mayLog(h.link.Peer().Node) {
+	if level == slog.LevelWarn && !h.node.mayLog(peer.Node) {
 		return
 	}
-	h.node.log.Log(h.node.ctx, level, "module not sent", "peer", h.link.Peer().Name, "err", err)
+	h.node.log.Log(h.node.ctx, level, "module not sent", "peer", peer.Name, "err", err)
 }
 
 // guestGlobals are the global names as guests reach them.

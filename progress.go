@@ -37,7 +37,9 @@ type source struct {
 	store *module.Store
 }
 
-func (s source) Open(hash abi.Hash) (io.ReadCloser, int64, error) {
+func (s source) Has(hash abi.Hash) bool { return s.store.Has(hash) }
+
+func (s source) Open(hash abi.Hash) (io.ReadSeekCloser, int64, error) {
 	content, size, err := s.store.Open(hash)
 	if err != nil {
 		return nil, 0, err
@@ -47,14 +49,21 @@ func (s source) Open(hash abi.Hash) (io.ReadCloser, int64, error) {
 
 // countingReader tells how much has been read.
 type countingReader struct {
-	io.ReadCloser
+	io.ReadSeekCloser
 	tell func(done int64)
 	done int64
 }
 
 func (c *countingReader) Read(p []byte) (int, error) {
-	n, err := c.ReadCloser.Read(p)
+	n, err := c.ReadSeekCloser.Read(p)
 	c.done += int64(n)
 	c.tell(c.done)
 	return n, err
+}
+
+// Seek tells nothing: what is passed over is there already.
+func (c *countingReader) Seek(offset int64, whence int) (int64, error) {
+	at, err := c.ReadSeekCloser.Seek(offset, whence)
+	c.done = at
+	return at, err
 }

@@ -36,6 +36,9 @@ const (
 	MinIdleTimeout     = link.MinIdleTimeout
 )
 
+// DefaultPeerProcesses is how many processes another node may have here when nothing else is said.
+const DefaultPeerProcesses = vm.DefaultPeerProcesses
+
 // Options are the parameters of a [Node]. They are not changed by it.
 type Options struct {
 	// Name is the node's name: name@host, or a bare name, which gets this machine's short host name.
@@ -69,6 +72,9 @@ type Options struct {
 	// IdleTimeout ends a link whose peer is not heard of for so long; of two nodes' time-outs the smaller one
 	// counts. 0: [DefaultIdleTimeout]. At least [MinIdleTimeout].
 	IdleTimeout time.Duration
+	// PeerProcesses bounds the live processes that one other node has spawned here, with all that these have spawned
+	// here. Beyond it, it is refused more. 0: [DefaultPeerProcesses].
+	PeerProcesses int
 	// Rights are what a process of this node has at most, RemoteRights one that another node asked for.
 	// Where they say nothing, the defaults of package vm are in force.
 	Rights, RemoteRights Rights
@@ -96,7 +102,7 @@ type Node struct {
 	engine       *guest.Engine
 	endpoint     *link.Endpoint
 	service      *names.Service
-	ships        *ship.Server
+	modules      *ship.Exchange
 	applications applications
 	closing      sync.Once
 	closeErr     error
@@ -125,6 +131,9 @@ func newNode(opts Options) (*Node, error) {
 	if opts.IdleTimeout != 0 && opts.IdleTimeout < MinIdleTimeout {
 		return nil, fmt.Errorf("a node cannot be given up after %v: give at least %v", opts.IdleTimeout, MinIdleTimeout)
 	}
+	if opts.PeerProcesses < 0 {
+		return nil, fmt.Errorf("%d processes for each other node: give 0, for the default, or more", opts.PeerProcesses)
+	}
 	if err := cmp.Or(opts.Rights.Validate(), opts.RemoteRights.Validate()); err != nil {
 		return nil, err
 	}
@@ -144,10 +153,12 @@ func newNode(opts Options) (*Node, error) {
 	n.ctx, n.cancel = context.WithCancel(context.Background())
 	n.local.init()
 	n.peers, n.globals = newPeers(n), newGlobals(n)
+	n.modules = n.newExchange()
 	n.sys = vm.New(vm.Options{
 		Node: n.id, Remote: n.peers, Names: processNames{n}, NodeName: n.NodeName, Loader: n.engine,
 		Logger: opts.Logger, Crashed: n.crashed, NodeMessage: n.serviceMessage,
 		Rights: opts.Rights, RemoteRights: opts.RemoteRights, Memory: n.memory, MakeRoom: n.engine.MakeRoom,
+		MaxPeerProcesses: opts.PeerProcesses,
 	})
 	return n, nil
 }

@@ -72,7 +72,7 @@ func (s *System) prepare(opts SpawnOptions) (*Process, error) {
 	if !p.argsAccount().has(len(opts.Args)) {
 		return nil, fmt.Errorf("spawn %s: %w", opts.Label, abi.ErrLimit)
 	}
-	if err := p.family.join(); err != nil {
+	if err := p.join(); err != nil {
 		return nil, fmt.Errorf("spawn %s: %w", opts.Label, err)
 	}
 	p.argsAccount().charge(len(opts.Args))
@@ -147,7 +147,7 @@ func (p *Process) argsAccount() *family {
 // leaveFamily takes back what the process's birth has charged.
 func (p *Process) leaveFamily() {
 	p.argsAccount().charge(-len(p.args))
-	p.family.leave()
+	p.leave()
 }
 
 // tieToParent makes the link and the monitor that a process is born with (PROC-07). parent is nil

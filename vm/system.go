@@ -18,6 +18,7 @@ const (
 	DefaultMaxProcesses    = 1 << 20
 	DefaultMaxMonitors     = 1 << 20
 	DefaultMaxMessageBytes = 16 << 20
+	DefaultPeerProcesses   = 1 << 16
 )
 
 // Remote carries signals to other nodes. Its methods keep the order of signals of one sender to
@@ -72,6 +73,10 @@ type Options struct {
 	NodeMessage func(abi.Signal)
 	// MaxProcesses bounds the live processes. 0: [DefaultMaxProcesses].
 	MaxProcesses int
+	// MaxPeerProcesses bounds the live processes that one other node has asked for, with all that came of them; the
+	// next request is refused with [abi.ErrLimit]. Those of all other nodes together are no more than three quarters
+	// of MaxProcesses. 0: [DefaultPeerProcesses].
+	MaxPeerProcesses int
 	// MaxMonitors bounds the monitors on processes of this node together with the ends of their
 	// links, and the monitors on other nodes' processes. One more fires at once, with reason
 	// system_limit. 0: [DefaultMaxMonitors].
@@ -99,25 +104,27 @@ type Options struct {
 
 // System holds the processes of one node. Its methods may be called concurrently.
 type System struct {
-	opts    Options
-	ctx     context.Context
-	cancel  context.CancelCauseFunc
-	wg      sync.WaitGroup   // of the live processes
-	sched   *sched.Scheduler // of the scheduled ones
-	next    atomic.Uint64    // last number given to a pid, a ref or a call
-	table   table
-	remote  remoteWatches
-	timers  timers
-	named   sync.Map     // watcher of a monitor by name -> *Process that has or had the name
-	held    atomic.Int64 // monitors on processes of this node, and ends of their links
-	waiting waiting
-	crashes crashLog
-	nodes   nodeWatches
+	opts     Options
+	ctx      context.Context
+	cancel   context.CancelCauseFunc
+	wg       sync.WaitGroup   // of the live processes
+	sched    *sched.Scheduler // of the scheduled ones
+	next     atomic.Uint64    // last number given to a pid, a ref or a call
+	table    table
+	visitors visitors
+	remote   remoteWatches
+	timers   timers
+	named    sync.Map     // watcher of a monitor by name -> *Process that has or had the name
+	held     atomic.Int64 // monitors on processes of this node, and ends of their links
+	waiting  waiting
+	crashes  crashLog
+	nodes    nodeWatches
 }
 
 // New makes a system without processes. [System.Close] ends it.
 func New(opts Options) *System {
 	setDefault(&opts.MaxProcesses, DefaultMaxProcesses)
+	setDefault(&opts.MaxPeerProcesses, DefaultPeerProcesses)
 	setDefault(&opts.MaxMonitors, DefaultMaxMonitors)
 	setDefault(&opts.MaxTimers, DefaultMaxTimers)
 	setDefault(&opts.MaxMessageBytes, DefaultMaxMessageBytes)
@@ -141,6 +148,7 @@ func New(opts Options) *System {
 	s := &System{opts: opts, sched: sched.New(runtime.GOMAXPROCS(0))}
 	s.ctx, s.cancel = context.WithCancelCause(context.Background())
 	s.table.init(opts.MaxProcesses)
+	s.visitors.init(opts.MaxPeerProcesses, opts.MaxProcesses)
 	s.remote.max = opts.MaxMonitors
 	s.timers.init(opts.MaxTimers, s.Deliver)
 	s.crashes.init(s.crashesDropped)

@@ -34,6 +34,7 @@ type nodeFlags struct {
 	memory     memorySize
 	codeCache  cacheSize
 	policy     string
+	peerProcs  int
 	features   featureList
 	logLevel   slog.Level
 
@@ -57,6 +58,7 @@ func (f *nodeFlags) add(c *cobra.Command) {
 	flags.Var(&f.memory, "memory", "what processes may take together, with their modules and messages: bytes, a number with a unit such as 2GiB, or a part of the machine's (or container's) memory such as 50% (default 75%)")
 	f.codeCache = defaultCodeCache
 	flags.Var(&f.codeCache, "code-cache", "the most compiled code to keep on disk for all nodes of this user: bytes, or a number with a unit such as 500MiB")
+	flags.IntVar(&f.peerProcs, "peer-processes", wnode.DefaultPeerProcesses, "how many processes one other node may have here, with all that these spawn")
 	flags.StringVar(&f.policy, "policy", "", "a TOML file that says what processes may use and do, those of other nodes apart (see docs/policy.md)")
 	flags.Var(&f.features, "features", "allow modules what is off by default; there is: threads (atomic instructions; see docs/modules.md)")
 	f.logLevel = slog.LevelWarn
@@ -127,6 +129,9 @@ func (f *nodeFlags) start(ctx context.Context, c *cobra.Command, log *slog.Logge
 	if f.deadAfter < wnode.MinIdleTimeout {
 		return nil, usage(c, fmt.Errorf("--dead-after %v: give at least %v", f.deadAfter, wnode.MinIdleTimeout))
 	}
+	if f.peerProcs < 1 {
+		return nil, usage(c, fmt.Errorf("--peer-processes %d: give at least 1", f.peerProcs))
+	}
 	port, err := wellKnownPort()
 	if err != nil {
 		return nil, err
@@ -141,7 +146,7 @@ func (f *nodeFlags) start(ctx context.Context, c *cobra.Command, log *slog.Logge
 		Name: f.name, Cookie: secret, Listen: f.listen, WellKnownPort: port, CacheDir: cacheDir(), Logger: log,
 		MaxModuleBytes: int64(f.maxModule), Memory: uint64(f.memory), CodeBytes: int64(f.codeCache), Progress: f.progress, CompileWorkers: f.compileWorkers,
 		Threads: f.features.threads, IdleTimeout: f.deadAfter,
-		Rights: f.rights, RemoteRights: f.remoteRights,
+		PeerProcesses: f.peerProcs, Rights: f.rights, RemoteRights: f.remoteRights,
 	})
 	if err != nil {
 		f.closePolicy()

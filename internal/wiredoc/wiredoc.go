@@ -23,8 +23,8 @@ import (
 
 // Kinds are the kinds of examples that there are; of each, one package reads all.
 var Kinds = []string{
-	"stream", "control", "signal", // net/wire
-	"module-request", "module-answer", // net/ship
+	"stream", "control", "signal", "lane", // net/wire
+	"module-request", "module-answer", "transfer-request", "transfer-answer", // net/ship
 	"lookup-request", "lookup-reply", // net/names
 	"token", "proof", // cookie
 	"spawn", "spawn-reply", // vm
@@ -172,15 +172,26 @@ type block struct {
 	line  int
 }
 
-// blocks gives the blocks of a language.
-func blocks(t testing.TB, language string) (found []block) {
+// Mentions reports whether the page has a text.
+func Mentions(t testing.TB, text string) bool {
 	t.Helper()
-	page, err := os.ReadFile(filepath.Join(root(t), "docs", "protocol.md"))
+	return strings.Contains(page(t), text)
+}
+
+func page(t testing.TB) string {
+	t.Helper()
+	b, err := os.ReadFile(filepath.Join(root(t), "docs", "protocol.md"))
 	if err != nil {
 		t.Fatal(err)
 	}
+	return string(b)
+}
+
+// blocks gives the blocks of a language.
+func blocks(t testing.TB, language string) (found []block) {
+	t.Helper()
 	inside, wanted := false, false
-	for i, line := range strings.Split(string(page), "\n") {
+	for i, line := range strings.Split(page(t), "\n") {
 		fence, isFence := strings.CutPrefix(line, "```")
 		switch {
 		case isFence && !inside:

@@ -2,98 +2,173 @@ package ship
 
 import (
 	"context"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/klauspost/compress/zstd"
 
 	"github.com/wnode/wnode/abi"
 )
 
-// Sink takes in modules. Create is called once per transfer, when the size is known; its errors end
-// the transfer.
+// Sink takes in modules.
 type Sink interface {
-	Create(hash abi.Hash, size int64) (Writer, error)
+	// Open starts to take in a module, or goes on where an earlier transfer of it stopped. Its errors, and those of
+	// the Writer, end the transfer.
+	Open(hash abi.Hash) (Writer, error)
 }
 
-// SinkFunc is a [Sink] that consists of its Create.
-type SinkFunc func(hash abi.Hash, size int64) (Writer, error)
+// SinkFunc is a [Sink] that consists of its Open.
+type SinkFunc func(hash abi.Hash) (Writer, error)
 
-// Create calls f.
-func (f SinkFunc) Create(hash abi.Hash, size int64) (Writer, error) { return f(hash, size) }
+// Open calls f.
+func (f SinkFunc) Open(hash abi.Hash) (Writer, error) { return f(hash) }
 
-// Writer takes in one module. Either Commit or Abort is called, once and last: Commit when size
-// bytes with the right hash were written, Abort in all other cases.
+// Writer takes in one module. Commit, Suspend or Abort is called once and last: Commit when all of it was written,
+// Abort for what is not the module, and Suspend in all other cases.
 type Writer interface {
+	// Have is how many bytes of the module are here from earlier.
+	Have() int64
+	// Begin is called once, before Write, when the size is known. offset is what Have gives, or 0: then what was here
+	// is of no use.
+	Begin(size, offset int64) error
 	io.Writer
+	// Commit keeps the module if the hash of all of it, with what was here from earlier, is the right one, and is an
+	// [ErrFalseContent] if not.
 	Commit() error
+	// Suspend keeps what was written for a later transfer.
+	Suspend()
 	Abort()
 }
 
-// FetchOptions bounds and watches a [Fetch].
+// FetchOptions says how a [Fetch] talks, and bounds and watches it.
 type FetchOptions struct {
+	// Form is what the other end of the stream understands.
+	Form Form
 	// MaxModuleBytes is the largest module to take. 0 means DefaultMaxModuleBytes.
 	MaxModuleBytes int64
+	// MaxWait is how long the other node may let this one wait for its turn. 0 means for ever.
+	MaxWait time.Duration
+	// Hurry gives up with [ErrSlow] when less than 16 KiB come in 30 seconds, as they are compressed.
+	Hurry bool
+	// Placed, when set, is called once the other node sends the module, or has promised it.
+	Placed func()
 	// Progress, when set, is called between writes with the bytes of the module so far and in all.
 	Progress func(done, total int64)
 }
 
-// Fetch asks the other end of s for the module with the hash and writes it to sink. It closes s. When it
-// returns nil the sink has committed the module; otherwise nothing was committed.
+// Received says what a [Fetch] has brought, in bytes of the module.
+type Received struct {
+	Offset int64 // what was here before
+	Bytes  int64 // what came
+}
+
+// sinkError is one of the Sink, which no other node can mend.
+type sinkError struct{ err error }
+
+func (e *sinkError) Error() string { return e.err.Error() }
+func (e *sinkError) Unwrap() error { return e.err }
+
+// Fetch asks the other end of s for the module with the hash, as far as sink lacks it, and writes it to sink. It
+// closes s. When it returns nil the sink has committed the module; otherwise nothing was committed, and the sink
+// has kept what came if it may be of use.
 //
-// Errors: [ErrNotFound], [ErrTooLarge], [ErrBusy], [ErrFailed], [ErrTruncated], [ErrFalseContent]; a
+// Errors: [ErrNotFound], [ErrTooLarge], [ErrBusy] as a [*BusyError], [ErrFailed], [ErrTruncated], [ErrSlow], [ErrFalseContent]; a
 // [*wire.ProtocolError] for an answer that is none; the cause of ctx when it ended; those of s and sink.
-func Fetch(ctx context.Context, s Stream, hash abi.Hash, sink Sink, o FetchOptions) error {
+func Fetch(ctx context.Context, s Stream, hash abi.Hash, sink Sink, o FetchOptions) (Received, error) {
 	if o.MaxModuleBytes == 0 {
 		o.MaxModuleBytes = DefaultMaxModuleBytes
 	}
-	var w Writer
-	err := within(ctx, s, func() (err error) {
-		w, err = receive(s, hash, sink, o)
-		return err
-	})
+	w, err := sink.Open(hash)
 	if err != nil {
-		if w != nil {
-			w.Abort()
+		abort(s)
+		return Received{}, fmt.Errorf("fetch module %s: %w", hash.Short(), &sinkError{err})
+	}
+	f := fetching{s: s, w: w, hash: hash, o: o}
+	err = within(ctx, s, f.receive)
+	switch {
+	case err == nil:
+		_ = s.Close() // all that was asked for is here
+		if err = w.Commit(); err != nil && !errors.Is(err, ErrFalseContent) {
+			err = &sinkError{fmt.Errorf("commit: %w", err)}
 		}
-		return fmt.Errorf("fetch module %s: %w", hash.Short(), err)
+	case errors.Is(err, ErrFalseContent):
+		w.Abort()
+	default:
+		w.Suspend()
 	}
-	_ = s.Close() // all that was asked for is here
-	if err := w.Commit(); err != nil {
-		return fmt.Errorf("fetch module %s: commit: %w", hash.Short(), err)
+	if err != nil {
+		err = fmt.Errorf("fetch module %s: %w", hash.Short(), err)
 	}
-	return nil
+	return f.got, err
 }
 
-// receive gives the Writer, also with an error once there is one: it is to be aborted then.
-func receive(s Stream, hash abi.Hash, sink Sink, o FetchOptions) (Writer, error) {
-	q := request{hash: hash, limit: uint64(o.MaxModuleBytes)}
-	if _, err := s.Write(q.append(nil)); err != nil {
-		return nil, fmt.Errorf("send request: %w", err)
+// fetching is one Fetch.
+type fetching struct {
+	s    Stream
+	w    Writer
+	hash abi.Hash
+	o    FetchOptions
+	got  Received
+}
+
+func (f *fetching) receive() error {
+	q := request{hash: f.hash, limit: uint64(f.o.MaxModuleBytes)}
+	if f.o.Form == FormMaps {
+		q.offset = uint64(f.w.Have())
 	}
-	a, err := readAnswer(s)
+	if _, err := f.s.Write(q.append(nil, f.o.Form)); err != nil {
+		return fmt.Errorf("send request: %w", err)
+	}
+	a, err := f.answer()
 	if err != nil {
-		return nil, err
-	}
-	if err := a.err(); err != nil {
-		return nil, err
+		return err
 	}
 	if a.size > q.limit {
-		return nil, fmt.Errorf("%w: %d bytes, at most %d", ErrTooLarge, a.size, q.limit)
+		return fmt.Errorf("%w: %d bytes, at most %d", ErrTooLarge, a.size, q.limit)
 	}
-	size := int64(a.size)
-	w, err := sink.Create(hash, size)
-	if err != nil {
-		return nil, fmt.Errorf("create: %w", err)
+	if a.offset != 0 && a.offset != q.offset {
+		return malformed(f.o.Form, "read answer", fmt.Errorf("from byte %d on, not %d", a.offset, q.offset))
 	}
-	return w, receiveBody(w, s, hash, size, o.Progress)
+	if err := f.w.Begin(int64(a.size), int64(a.offset)); err != nil {
+		return &sinkError{fmt.Errorf("create: %w", err)}
+	}
+	f.got.Offset = int64(a.offset)
+	return f.body(int64(a.size))
 }
 
-// receiveBody copies the decompressed body to w and checks its size and hash.
-func receiveBody(w Writer, s io.Reader, hash abi.Hash, size int64, progress func(done, total int64)) error {
-	src := &source{r: s, left: maxCompressed(size)}
+// answer waits for the answer that is the last, unless that takes too long.
+func (f *fetching) answer() (answer, error) {
+	begun := time.Now()
+	for {
+		a, err := readAnswer(f.s, f.o.Form)
+		if err != nil {
+			return a, err
+		}
+		waits := f.o.Form == FormMaps && a.status == statusWait
+		if !waits {
+			err = a.err(f.o.Form)
+		}
+		if err != nil {
+			return a, err
+		}
+		if f.o.Placed != nil {
+			f.o.Placed()
+		}
+		if !waits {
+			return a, nil
+		}
+		if f.o.MaxWait != 0 && time.Since(begun) > f.o.MaxWait {
+			return a, &BusyError{}
+		}
+	}
+}
+
+// body copies the decompressed body to the Writer and checks its size.
+func (f *fetching) body(size int64) error {
+	done := f.got.Offset
+	src := &source{r: f.s, left: maxCompressed(size - done), pace: pace{hurry: f.o.Hurry, since: time.Now()}}
 	zr, err := zstd.NewReader(src,
 		zstd.WithDecoderConcurrency(1), // on this goroutine
 		zstd.WithDecoderLowmem(true),
@@ -103,34 +178,72 @@ func receiveBody(w Writer, s io.Reader, hash abi.Hash, size int64, progress func
 	}
 	defer zr.Close()
 
-	sum := sha256.New()
-	buf := make([]byte, min(size+1, chunkBytes))
-	for done := int64(0); ; {
+	buf := make([]byte, min(size-done+1, chunkBytes))
+	for {
 		n, err := zr.Read(buf)
 		if int64(n) > size-done {
 			return fmt.Errorf("%w: more than the %d bytes announced", ErrFalseContent, size)
 		}
 		if n > 0 {
-			sum.Write(buf[:n])
-			if _, err := w.Write(buf[:n]); err != nil {
-				return fmt.Errorf("write: %w", err)
+			if _, err := f.w.Write(buf[:n]); err != nil {
+				return &sinkError{fmt.Errorf("write: %w", err)}
 			}
 			done += int64(n)
-			if progress != nil {
-				progress(done, size)
+			f.got.Bytes += int64(n)
+			if f.o.Progress != nil {
+				f.o.Progress(done, size)
 			}
 		}
 		if err == io.EOF && done == size {
-			break
+			return nil
 		}
 		if err != nil {
 			return src.why(err)
 		}
 	}
-	if got := abi.Hash(sum.Sum(nil)); got != hash {
-		return fmt.Errorf("%w: its hash is %s", ErrFalseContent, got.Short())
+}
+
+// The least that has to come, and in which time, where somebody else may be quicker.
+const (
+	paceBytes = 16 << 10
+	paceTime  = 30 * time.Second
+)
+
+// pace watches how much comes.
+type pace struct {
+	hurry bool
+	since time.Time
+	bytes int
+}
+
+// keeps reports whether enough comes, n bytes more.
+func (p *pace) keeps(n int) bool {
+	if !p.hurry {
+		return true
 	}
-	return nil
+	p.bytes += n
+	if p.bytes >= paceBytes {
+		p.since, p.bytes = time.Now(), 0
+	}
+	return time.Since(p.since) < paceTime
+}
+
+// Has asks the other end of s whether it has the module with the hash, and closes s. receiving says that it does
+// not, but will. The other end has to understand [FormMaps]. Errors are those of [Fetch].
+func Has(ctx context.Context, s Stream, hash abi.Hash) (has, receiving bool, err error) {
+	var a answer
+	err = within(ctx, s, func() (err error) {
+		if _, err = s.Write(request{hash: hash, ask: true}.append(nil, FormMaps)); err != nil {
+			return fmt.Errorf("send question: %w", err)
+		}
+		a, err = readAnswer(s, FormMaps)
+		return err
+	})
+	if err != nil {
+		return false, false, fmt.Errorf("ask for module %s: %w", hash.Short(), err)
+	}
+	_ = s.Close() // all that was asked for is here
+	return a.status == statusOK, a.status == statusWait, nil
 }
 
 // maxCompressed is more than any encoder needs for size bytes: three bytes a block of up to 128 KiB, and a frame header.
@@ -142,6 +255,7 @@ var errTooLong = fmt.Errorf("%w: the compressed body is too long", ErrFalseConte
 type source struct {
 	r    io.Reader
 	left int64
+	pace pace
 	err  error
 }
 
@@ -153,8 +267,11 @@ func (s *source) Read(p []byte) (int, error) {
 	p = p[:min(int64(len(p)), s.left+1)]
 	n, err := s.r.Read(p)
 	s.left -= int64(n)
-	if s.left < 0 {
+	switch {
+	case s.left < 0:
 		n, err = 0, errTooLong
+	case err == nil && !s.pace.keeps(n):
+		err = ErrSlow
 	}
 	s.err = err
 	return n, err

@@ -9,7 +9,6 @@ import (
 
 	"github.com/klauspost/compress/zstd"
 
-	"github.com/wnode/wnode/abi"
 	"github.com/wnode/wnode/net/wire"
 )
 
@@ -64,7 +63,7 @@ func stream(tb testing.TB, b []byte, opts ...zstd.EOption) []byte {
 }
 
 func reply(st status, size uint64, body []byte) []byte {
-	return append(answer{st, size}.append(nil), body...)
+	return append(answer{status: st, size: size}.append(nil, FormFixed), body...)
 }
 
 func TestFetchHostileServer(t *testing.T) {
@@ -114,7 +113,7 @@ func TestFetchHostileServer(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := &abortable{script: script{in: bytes.NewReader(c.in)}}
 			k := &basket{t: t}
-			err := Fetch(t.Context(), s, hashOf(m), k, FetchOptions{MaxModuleBytes: 1 << 20})
+			_, err := Fetch(t.Context(), s, hashOf(m), k, FetchOptions{MaxModuleBytes: 1 << 20})
 			if !errors.Is(err, c.want) {
 				t.Fatalf("%v, want %v", err, c.want)
 			}
@@ -124,8 +123,8 @@ func TestFetchHostileServer(t *testing.T) {
 				}
 				return
 			}
-			k.checkAborted()
-			if s.closed != 0 || s.aborted != 1 {
+			k.checkEnded(err)
+			if s.closed+s.aborted != 1 {
 				t.Errorf("closed %d times, aborted %d times", s.closed, s.aborted)
 			}
 		})
@@ -140,10 +139,11 @@ func TestFetchStreamBreaks(t *testing.T) {
 	for _, n := range []int{0, 5, answerSize, answerSize + 3, answerSize + 20, 50_000, len(whole)} {
 		s := &script{in: io.MultiReader(bytes.NewReader(whole[:n]), brokenReader{broken})}
 		k := &basket{t: t}
-		if err := Fetch(t.Context(), s, hashOf(m), k, FetchOptions{}); !errors.Is(err, broken) {
+		_, err := Fetch(t.Context(), s, hashOf(m), k, FetchOptions{})
+		if !errors.Is(err, broken) {
 			t.Errorf("after %d bytes: %v", n, err)
 		}
-		k.checkAborted()
+		k.checkEnded(err)
 	}
 }
 
@@ -153,10 +153,10 @@ func (r brokenReader) Read([]byte) (int, error) { return 0, r.err }
 
 func TestServeHostileRequester(t *testing.T) {
 	m := code(1000)
-	whole := request{hashOf(m), 1 << 20}.append(nil)
+	whole := request{hash: hashOf(m), limit: 1 << 20}.append(nil, FormFixed)
 	for n := range whole {
 		s := &abortable{script: script{in: bytes.NewReader(whole[:n])}}
-		err := NewServer(newShelf(m), ServerOptions{}).Serve(t.Context(), s)
+		err := NewServer(newShelf(m), ServerOptions{}).Serve(t.Context(), s, 2, FormFixed)
 		if !errors.Is(err, ErrTruncated) || s.aborted != 1 || s.out.Len() != 0 {
 			t.Errorf("%d bytes of a request: %v, aborted %d times, %d bytes answered", n, err, s.aborted, s.out.Len())
 		}
@@ -171,25 +171,25 @@ func FuzzFetch(f *testing.F) {
 	f.Add(reply(statusNotFound, 0, nil))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		k := &basket{t: t}
-		err := Fetch(t.Context(), &script{in: bytes.NewReader(b)}, hashOf(m), k, FetchOptions{MaxModuleBytes: 1 << 16})
+		_, err := Fetch(t.Context(), &script{in: bytes.NewReader(b)}, hashOf(m), k, FetchOptions{MaxModuleBytes: 1 << 16})
 		if (err == nil) != k.committed {
 			t.Fatalf("committed %v, %v", k.committed, err)
 		}
 		if err != nil {
-			k.checkAborted()
+			k.checkEnded(err)
 		}
 	})
 }
 
 func FuzzServe(f *testing.F) {
 	m := code(3000)
-	f.Add(request{hashOf(m), 1 << 20}.append(nil))
-	f.Add(request{hashOf(m), 0}.append(nil))
-	f.Add(request{abi.Hash{}, 1<<64 - 1}.append(nil))
+	f.Add(request{hash: hashOf(m), limit: 1 << 20}.append(nil, FormFixed))
+	f.Add(request{hash: hashOf(m)}.append(nil, FormFixed))
+	f.Add(request{limit: 1<<64 - 1}.append(nil, FormFixed))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		s := &script{in: bytes.NewReader(b)}
 		src := newShelf(m)
-		if err := NewServer(src, ServerOptions{}).Serve(t.Context(), s); err != nil && !errors.Is(err, ErrTruncated) {
+		if err := NewServer(src, ServerOptions{}).Serve(t.Context(), s, 2, FormFixed); err != nil && !errors.Is(err, ErrTruncated) {
 			t.Fatal(err)
 		}
 		if src.open != 0 || s.closed != 1 {

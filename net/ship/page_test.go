@@ -9,22 +9,31 @@ import (
 
 func TestPage(t *testing.T) {
 	wiredoc.Check(t, "module-request", func(e wiredoc.Example) ([]byte, error) {
-		q, err := readRequest(bytes.NewReader(e.Bytes))
-		return q.append(nil), err
+		q, err := readRequest(bytes.NewReader(e.Bytes), FormFixed)
+		return q.append(nil, FormFixed), err
 	})
 	seen := map[status]bool{}
 	wiredoc.Check(t, "module-answer", func(e wiredoc.Example) ([]byte, error) {
-		a, err := readAnswer(bytes.NewReader(e.Bytes))
+		a, err := readAnswer(bytes.NewReader(e.Bytes), FormFixed)
 		seen[a.status] = true
-		return a.append(nil), err
+		return a.append(nil, FormFixed), err
 	})
-	for name, number := range wiredoc.Constants(t, "ship.go", "status") {
+	wiredoc.Check(t, "transfer-request", func(e wiredoc.Example) ([]byte, error) {
+		q, err := readRequest(bytes.NewReader(e.Bytes), FormMaps)
+		return q.append(nil, FormMaps), err
+	})
+	wiredoc.Check(t, "transfer-answer", func(e wiredoc.Example) ([]byte, error) {
+		a, err := readAnswer(bytes.NewReader(e.Bytes), FormMaps)
+		seen[a.status] = true
+		return a.append(nil, FormMaps), err
+	})
+	for name, number := range wiredoc.Constants(t, "message.go", "status") {
 		if !seen[status(number)] {
 			t.Errorf("docs/protocol.md has no example of %s, %d", name, number)
 		}
 	}
-	wiredoc.CheckNumbers(t, "statuses", "ship.go", "status")
-	for _, bound := range []uint64{DefaultMaxModuleBytes, MaxWindowBytes} {
+	wiredoc.CheckNumbers(t, "statuses", "message.go", "status")
+	for _, bound := range []uint64{DefaultMaxModuleBytes, MaxWindowBytes, MaxMessageBytes, MaxNodes} {
 		if wiredoc.Numbers(t, "bounds")[bound] == "" {
 			t.Errorf("docs/protocol.md does not list %d bytes", bound)
 		}

@@ -6,39 +6,39 @@ import (
 	"fmt"
 	"io"
 	"sync"
+	"time"
 
 	"github.com/klauspost/compress/zstd"
 
 	"github.com/wnode/wnode/abi"
 )
 
-// DefaultMaxTransfers is how many modules a [Server] sends at a time when nothing else is said.
-const DefaultMaxTransfers = 8
-
 // sendWindowBytes is the window that is compressed with: the gain beyond it is small, the memory is not.
 const sendWindowBytes = 1 << 20
 
-// Source gives out modules.
+// Source gives out modules. Its methods may be called concurrently.
 type Source interface {
+	// Has reports whether the module is here.
+	Has(hash abi.Hash) bool
 	// Open gives the bytes of a module and their number. The caller closes the reader. The error
 	// is an [abi.ErrNoModule] when there is no such module.
-	Open(hash abi.Hash) (content io.ReadCloser, size int64, err error)
+	Open(hash abi.Hash) (content io.ReadSeekCloser, size int64, err error)
 }
 
 // ServerOptions bounds a [Server].
 type ServerOptions struct {
 	// MaxModuleBytes is the largest module to send. 0 means DefaultMaxModuleBytes.
 	MaxModuleBytes int64
-	// MaxTransfers is how many modules are sent at a time; further requests are answered busy. 0
-	// means DefaultMaxTransfers.
-	MaxTransfers int
+	// MaxTransfers is how many modules are sent at a time, and MaxPeerTransfers how many of them to one node. 0
+	// means DefaultMaxTransfers and DefaultMaxPeerTransfers.
+	MaxTransfers, MaxPeerTransfers int
 }
 
 // Server answers requests for modules. It is safe for concurrent use.
 type Server struct {
 	source   Source
 	opts     ServerOptions
-	slots    chan struct{}
+	turns    turns
 	encoders sync.Pool // of *zstd.Encoder
 }
 
@@ -50,21 +50,29 @@ func NewServer(source Source, o ServerOptions) *Server {
 	if o.MaxTransfers == 0 {
 		o.MaxTransfers = DefaultMaxTransfers
 	}
-	return &Server{source: source, opts: o, slots: make(chan struct{}, o.MaxTransfers)}
+	if o.MaxPeerTransfers == 0 {
+		o.MaxPeerTransfers = DefaultMaxPeerTransfers
+	}
+	v := &Server{source: source, opts: o}
+	v.turns.init(o)
+	return v
 }
 
-// Serve answers the one request that arrives on s, and closes s. Answers that there is no such
+// Serve answers the one request of a node that arrives on s, and closes s. Answers that there is no such
 // module, that it is too large, or that the server is busy are no errors; what keeps the source from
 // opening a module is told to the requester without its text, and is an error here. A requester that
-// goes silent is for ctx to end; its cause is the error then.
-func (v *Server) Serve(ctx context.Context, s Stream) error {
+// goes silent is for ctx to end; its cause is the error then. A transfer that takes longer than its turn while others
+// wait ends with [ErrGaveWay].
+func (v *Server) Serve(ctx context.Context, s Stream, from abi.NodeID, form Form) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
 	var openErr error
 	err := within(ctx, s, func() error {
-		q, err := readRequest(s)
+		q, err := readRequest(s, form)
 		if err != nil {
 			return err
 		}
-		openErr, err = v.answer(s, q)
+		openErr, err = v.answer(ctx, s, q, &turn{hash: q.hash, to: from, form: form, end: cancel})
 		return err
 	})
 	if err == nil {
@@ -77,38 +85,116 @@ func (v *Server) Serve(ctx context.Context, s Stream) error {
 }
 
 // answer gives the error of the source, which has been answered, apart from that of the transfer.
-func (v *Server) answer(s io.Writer, q request) (openErr, err error) {
-	select {
-	case v.slots <- struct{}{}:
-		defer func() { <-v.slots }()
-	default:
-		return nil, send(s, answer{status: statusBusy})
+func (v *Server) answer(ctx context.Context, s io.Writer, q request, t *turn) (openErr, err error) {
+	if q.ask {
+		return nil, send(s, v.about(q.hash), t.form)
 	}
+	refused, err := v.await(ctx, s, t)
+	if err != nil {
+		return nil, err
+	}
+	if refused != nil {
+		return nil, send(s, *refused, t.form)
+	}
+	taken := false
+	defer func() { v.turns.release(t, taken) }()
 	content, size, err := v.source.Open(q.hash)
 	if errors.Is(err, abi.ErrNoModule) {
-		return nil, send(s, answer{status: statusNotFound})
+		return nil, send(s, answer{status: statusNotFound}, t.form)
 	}
 	if err != nil {
-		return fmt.Errorf("open %s: %w", q.hash.Short(), err), send(s, answer{status: statusFailed})
+		return fmt.Errorf("open %s: %w", q.hash.Short(), err), send(s, answer{status: statusFailed}, t.form)
 	}
 	defer content.Close()
 	if size > v.opts.MaxModuleBytes || uint64(size) > q.limit {
-		return nil, send(s, answer{status: statusTooLarge, size: uint64(size)})
+		return nil, send(s, answer{status: statusTooLarge, size: uint64(size)}, t.form)
 	}
-	if err := send(s, answer{status: statusOK, size: uint64(size)}); err != nil {
-		return nil, err
-	}
-	if err := v.sendBody(s, content, size); err != nil {
+	if err := v.sendModule(s, content, size, q, t.form); err != nil {
 		return nil, fmt.Errorf("send %s: %w", q.hash.Short(), err)
 	}
+	taken = true
 	return nil, nil
 }
 
-func send(s io.Writer, a answer) error {
-	if _, err := s.Write(a.append(nil)); err != nil {
+// about answers the question whether a module is here.
+func (v *Server) about(hash abi.Hash) answer {
+	switch {
+	case v.source.Has(hash):
+		return answer{status: statusOK}
+	case v.turns.expects(hash):
+		return answer{status: statusWait}
+	case v.source.Has(hash): // it has just come
+		return answer{status: statusOK}
+	}
+	return answer{status: statusNotFound}
+}
+
+// waitPeriod is how often those who wait are told that they are not forgotten.
+const waitPeriod = 5 * time.Second
+
+// await waits until it is the turn of a request, or gives the answer that refuses it.
+func (v *Server) await(ctx context.Context, s io.Writer, t *turn) (refused *answer, err error) {
+	d := v.turns.admit(t, v.source.Has(t.hash))
+	if d == absent { // or it has just come
+		d = v.turns.admit(t, v.source.Has(t.hash))
+	}
+	if d != queued {
+		return v.refusal(d, t), nil
+	}
+	tick := time.NewTicker(waitPeriod)
+	defer tick.Stop()
+	for {
+		if err := send(s, answer{status: statusWait}, t.form); err != nil {
+			v.turns.leave(t)
+			return nil, err
+		}
+		select {
+		case d := <-t.decided:
+			return v.refusal(d, t), nil
+		case <-tick.C:
+			v.turns.urge(t)
+		case <-ctx.Done():
+			v.turns.leave(t)
+			return nil, context.Cause(ctx)
+		}
+	}
+}
+
+// refusal gives the answer that a decision is, nil for one that lets the request through.
+func (v *Server) refusal(d decision, t *turn) *answer {
+	switch d {
+	case granted:
+		return nil
+	case absent:
+		return &answer{status: statusNotFound}
+	}
+	a := &answer{status: statusBusy}
+	if t.form == FormMaps {
+		a.nodes = v.turns.others(t)
+	}
+	return a
+}
+
+func send(s io.Writer, a answer, form Form) error {
+	if _, err := s.Write(a.append(nil, form)); err != nil {
 		return fmt.Errorf("send answer: %w", err)
 	}
 	return nil
+}
+
+// sendModule sends a module from where the request wants it, or all of it when it has less than that.
+func (v *Server) sendModule(s io.Writer, content io.ReadSeeker, size int64, q request, form Form) error {
+	offset := int64(0)
+	if q.offset <= uint64(size) {
+		offset = int64(q.offset)
+	}
+	if _, err := content.Seek(offset, io.SeekStart); err != nil {
+		return err
+	}
+	if err := send(s, answer{status: statusOK, size: uint64(size), offset: uint64(offset)}, form); err != nil {
+		return err
+	}
+	return v.sendBody(s, content, size-offset)
 }
 
 func (v *Server) sendBody(s io.Writer, content io.Reader, size int64) error {
@@ -116,7 +202,7 @@ func (v *Server) sendBody(s io.Writer, content io.Reader, size int64) error {
 	if err != nil {
 		return err
 	}
-	defer v.release(enc)
+	defer v.put(enc)
 	if n, err := io.CopyN(enc, content, size); err != nil {
 		return fmt.Errorf("after %d of %d bytes: %w", n, size, err)
 	}
@@ -140,7 +226,7 @@ func (v *Server) encoder(w io.Writer) (*zstd.Encoder, error) {
 	return enc, nil
 }
 
-func (v *Server) release(enc *zstd.Encoder) {
+func (v *Server) put(enc *zstd.Encoder) {
 	enc.Reset(nil) // lets go of the stream
 	v.encoders.Put(enc)
 }

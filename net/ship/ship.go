@@ -2,7 +2,6 @@ package ship
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -20,6 +19,27 @@ const MaxWindowBytes = 4 << 20
 // chunkBytes is how much is read and written at a time.
 const chunkBytes = 64 << 10
 
+// Form is how the two sides of a transfer talk to each other.
+type Form uint8
+
+// The forms.
+const (
+	// FormFixed is that of streams of the kind [wire.StreamModule], which every node understands: a module is
+	// sent as a whole.
+	FormFixed Form = iota
+	// FormMaps is that of streams of the kind [wire.StreamTransfer], for nodes with [wire.FeatureTransfer]: a
+	// module can be sent from some byte on, there is a queue for it, and who is busy names others that may have it.
+	FormMaps
+)
+
+// stream is the kind of the streams on which a form is spoken.
+func (f Form) stream() wire.StreamKind {
+	if f == FormMaps {
+		return wire.StreamTransfer
+	}
+	return wire.StreamModule
+}
+
 // Why a transfer failed. Errors of the stream, of the [Source] and of the [Sink] are wrapped as
 // they are; so is the cause of a context that ended.
 var (
@@ -33,83 +53,24 @@ var (
 	ErrFailed = errors.New("the other node failed to read it")
 	// ErrTruncated means that the stream ended before the module did.
 	ErrTruncated = errors.New("module transfer cut short")
+	// ErrSlow means that far too little of the module came for too long, while others might have it.
+	ErrSlow = errors.New("the other node sends too slowly")
 	// ErrFalseContent means that the other node sent something that is not the module.
 	ErrFalseContent = errors.New("false module content")
+	// ErrGaveWay means that a transfer has taken longer than its turn and was ended for one that waited.
+	ErrGaveWay = errors.New("the transfer took longer than its turn, and others waited")
 )
 
-// status is the first byte of an answer. The numbers are part of the wire format.
-type status uint8
-
-const (
-	statusOK       status = 0
-	statusNotFound status = 1
-	statusTooLarge status = 2
-	statusBusy     status = 3
-	statusFailed   status = 4
-)
-
-const (
-	requestSize = abi.HashSize + 8
-	answerSize  = 1 + 8
-)
-
-// request asks for one module.
-type request struct {
-	hash  abi.Hash
-	limit uint64
+// BusyError is an [ErrBusy] of a node that names others which have the module, or are about to.
+type BusyError struct {
+	Nodes []abi.NodeID // at most MaxNodes
 }
 
-func (q request) append(b []byte) []byte {
-	b = append(b, q.hash[:]...)
-	return binary.LittleEndian.AppendUint64(b, q.limit)
-}
+// Error says the same whoever is named.
+func (e *BusyError) Error() string { return ErrBusy.Error() }
 
-func readRequest(r io.Reader) (request, error) {
-	var b [requestSize]byte
-	if _, err := io.ReadFull(r, b[:]); err != nil {
-		return request{}, fmt.Errorf("read request: %w", cutShort(err))
-	}
-	return request{abi.Hash(b[:abi.HashSize]), binary.LittleEndian.Uint64(b[abi.HashSize:])}, nil
-}
-
-// answer is what comes before the body.
-type answer struct {
-	status status
-	size   uint64
-}
-
-func (a answer) append(b []byte) []byte {
-	return binary.LittleEndian.AppendUint64(append(b, byte(a.status)), a.size)
-}
-
-func readAnswer(r io.Reader) (answer, error) {
-	var b [answerSize]byte
-	if _, err := io.ReadFull(r, b[:]); err != nil {
-		return answer{}, fmt.Errorf("read answer: %w", cutShort(err))
-	}
-	return answer{status(b[0]), binary.LittleEndian.Uint64(b[1:])}, nil
-}
-
-// err gives what a status other than ok means to the requester.
-func (a answer) err() error {
-	switch a.status {
-	case statusOK:
-		return nil
-	case statusNotFound:
-		return ErrNotFound
-	case statusTooLarge:
-		return fmt.Errorf("%w: %d bytes", ErrTooLarge, a.size)
-	case statusBusy:
-		return ErrBusy
-	case statusFailed:
-		return ErrFailed
-	}
-	return &wire.ProtocolError{
-		Stream: wire.StreamModule,
-		Doing:  "read answer",
-		Err:    fmt.Errorf("%w: status %d", wire.ErrMalformed, a.status),
-	}
-}
+// Unwrap gives [ErrBusy].
+func (e *BusyError) Unwrap() error { return ErrBusy }
 
 // cutShort gives the end of a stream its name here.
 func cutShort(err error) error {

@@ -39,7 +39,13 @@ func newShelf(modules ...[]byte) *shelf {
 	return s
 }
 
-func (s *shelf) Open(hash abi.Hash) (io.ReadCloser, int64, error) {
+func (s *shelf) Has(hash abi.Hash) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.modules[hash] != nil || s.err != nil
+}
+
+func (s *shelf) Open(hash abi.Hash) (io.ReadSeekCloser, int64, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	m, ok := s.modules[hash]
@@ -54,7 +60,7 @@ func (s *shelf) Open(hash abi.Hash) (io.ReadCloser, int64, error) {
 }
 
 type shelved struct {
-	io.Reader
+	io.ReadSeeker
 	shelf *shelf
 }
 
@@ -65,33 +71,49 @@ func (s *shelved) Close() error {
 	return nil
 }
 
-// basket is a Sink for one module that checks the rules of Writer.
+// basket is a Sink for one module that checks the rules of Writer. What is in it to begin with is here from earlier.
 type basket struct {
 	t         testing.TB
 	hash      abi.Hash
 	size      int64
 	content   bytes.Buffer
-	created   bool
+	opened    bool
+	begun     bool
 	committed bool
+	suspended bool
 	aborted   bool
-	createErr error
+	openErr   error
+	beginErr  error
 	writeErr  error
 	commitErr error
 }
 
-func (k *basket) Create(hash abi.Hash, size int64) (Writer, error) {
-	if k.created {
-		k.t.Error("created twice")
+func (k *basket) Open(hash abi.Hash) (Writer, error) {
+	if k.opened {
+		k.t.Error("opened twice")
 	}
-	if k.createErr != nil {
-		return nil, k.createErr
+	if k.openErr != nil {
+		return nil, k.openErr
 	}
-	k.created, k.hash, k.size = true, hash, size
+	k.opened, k.hash = true, hash
 	return k, nil
 }
 
+func (k *basket) Have() int64 { return int64(k.content.Len()) }
+
+func (k *basket) Begin(size, offset int64) error {
+	if k.begun || k.ended() || size < 0 || offset != 0 && offset != k.Have() {
+		k.t.Errorf("begin of %d bytes at %d, of which %d are here", size, offset, k.Have())
+	}
+	k.begun, k.size = true, size
+	if offset == 0 {
+		k.content.Reset()
+	}
+	return k.beginErr
+}
+
 func (k *basket) Write(p []byte) (int, error) {
-	if k.committed || k.aborted || int64(k.content.Len()+len(p)) > k.size {
+	if !k.begun || k.ended() || int64(k.content.Len()+len(p)) > k.size {
 		k.t.Errorf("write of %d bytes after %d of %d", len(p), k.content.Len(), k.size)
 	}
 	if k.writeErr != nil {
@@ -100,26 +122,39 @@ func (k *basket) Write(p []byte) (int, error) {
 	return k.content.Write(p)
 }
 
+func (k *basket) ended() bool { return k.committed || k.suspended || k.aborted }
+
 func (k *basket) Commit() error {
-	if k.committed || k.aborted || hashOf(k.content.Bytes()) != k.hash || int64(k.content.Len()) != k.size {
-		k.t.Error("commit of what is not the module")
+	if !k.begun || k.ended() || int64(k.content.Len()) != k.size {
+		k.t.Error("commit of what is not all of the module")
+	}
+	if hashOf(k.content.Bytes()) != k.hash {
+		k.aborted = true
+		return ErrFalseContent
 	}
 	k.committed = true
 	return k.commitErr
 }
 
+func (k *basket) Suspend() {
+	if k.ended() {
+		k.t.Error("suspended after it has ended")
+	}
+	k.suspended = true
+}
+
 func (k *basket) Abort() {
-	if k.committed || k.aborted {
-		k.t.Error("abort after commit or abort")
+	if k.ended() {
+		k.t.Error("aborted after it has ended")
 	}
 	k.aborted = true
 }
 
-// checkAborted is for a failed fetch.
-func (k *basket) checkAborted() {
+// checkEnded is for a failed fetch. What is false is thrown away, all else is kept.
+func (k *basket) checkEnded(err error) {
 	k.t.Helper()
-	if k.committed || k.created != k.aborted {
-		k.t.Errorf("created %v, committed %v, aborted %v", k.created, k.committed, k.aborted)
+	if k.committed || k.opened != k.ended() || k.opened && k.aborted != errors.Is(err, ErrFalseContent) {
+		k.t.Errorf("opened %v, committed %v, suspended %v, aborted %v after %v", k.opened, k.committed, k.suspended, k.aborted, err)
 	}
 }
 
@@ -128,8 +163,8 @@ func transfer(t testing.TB, v *Server, hash abi.Hash, sink Sink, o FetchOptions)
 	t.Helper()
 	a, b := net.Pipe()
 	var wg sync.WaitGroup
-	wg.Go(func() { serveErr = v.Serve(t.Context(), b) })
-	fetchErr = Fetch(t.Context(), a, hash, sink, o)
+	wg.Go(func() { serveErr = v.Serve(t.Context(), b, 2, o.Form) })
+	_, fetchErr = Fetch(t.Context(), a, hash, sink, o)
 	wg.Wait()
 	for _, c := range []net.Conn{a, b} {
 		if _, err := c.Write([]byte{0}); !errors.Is(err, io.ErrClosedPipe) {
@@ -172,7 +207,7 @@ func TestTransfer(t *testing.T) {
 				}
 				last = done
 			}}
-			fetchErr, serveErr := transfer(t, v, hashOf(m), SinkFunc(k.Create), o)
+			fetchErr, serveErr := transfer(t, v, hashOf(m), SinkFunc(k.Open), o)
 			if fetchErr != nil || serveErr != nil {
 				t.Fatal(fetchErr, serveErr)
 			}
@@ -222,7 +257,7 @@ func TestTransferRefused(t *testing.T) {
 				t.Errorf("fetch: %v, serve: %v", fetchErr, serveErr)
 			}
 			if c.want != nil {
-				k.checkAborted()
+				k.checkEnded(fetchErr)
 			}
 		})
 	}
@@ -232,7 +267,7 @@ func TestTransferSinkFails(t *testing.T) {
 	m := noise(1 << 20)
 	full := errors.New("disk full")
 	for name, k := range map[string]*basket{
-		"create": {createErr: full}, "write": {writeErr: full}, "commit": {commitErr: full},
+		"open": {openErr: full}, "begin": {beginErr: full}, "write": {writeErr: full}, "commit": {commitErr: full},
 	} {
 		t.Run(name, func(t *testing.T) {
 			k.t = t
@@ -241,7 +276,7 @@ func TestTransferSinkFails(t *testing.T) {
 				t.Error(fetchErr)
 			}
 			if name != "commit" {
-				k.checkAborted()
+				k.checkEnded(fetchErr)
 			}
 		})
 	}
@@ -253,14 +288,14 @@ func TestServerBusy(t *testing.T) {
 	a, b := net.Pipe()
 	var wg sync.WaitGroup
 	wg.Go(func() {
-		if err := v.Serve(t.Context(), b); !errors.Is(err, io.ErrClosedPipe) {
+		if err := v.Serve(t.Context(), b, 3, FormFixed); !errors.Is(err, io.ErrClosedPipe) {
 			t.Errorf("the transfer that was left: %v", err)
 		}
 	})
-	if _, err := a.Write(request{hashOf(m), 1 << 30}.append(nil)); err != nil {
+	if _, err := a.Write(request{hash: hashOf(m), limit: 1 << 30}.append(nil, FormFixed)); err != nil {
 		t.Fatal(err)
 	}
-	if first, err := readAnswer(a); err != nil || first.status != statusOK {
+	if first, err := readAnswer(a, FormFixed); err != nil || first.status != statusOK {
 		t.Fatal(first, err)
 	}
 	fetchErr, serveErr := transfer(t, v, hashOf(m), &basket{t: t}, FetchOptions{})
@@ -277,7 +312,7 @@ func TestServerBusy(t *testing.T) {
 // Transfers run side by side and their encoders are used again.
 func TestServerConcurrent(t *testing.T) {
 	modules := [][]byte{noise(200_000), code(500_000), noise(7), code(100_000)}
-	v := NewServer(newShelf(modules...), ServerOptions{})
+	v := NewServer(newShelf(modules...), ServerOptions{MaxPeerTransfers: DefaultMaxTransfers})
 	var wg sync.WaitGroup
 	for i := range 8 {
 		wg.Go(func() {
@@ -301,12 +336,12 @@ func TestFetchCanceled(t *testing.T) {
 		var wg sync.WaitGroup
 		wg.Go(func() {
 			defer cancel(errStop)
-			if _, err := readRequest(b); err != nil {
+			if _, err := readRequest(b, FormFixed); err != nil {
 				t.Error(err)
 			}
 			var s script
-			s.in = bytes.NewReader(request{hashOf(m), 1 << 30}.append(nil))
-			if err := NewServer(newShelf(m), ServerOptions{}).Serve(t.Context(), &s); err != nil {
+			s.in = bytes.NewReader(request{hash: hashOf(m), limit: 1 << 30}.append(nil, FormFixed))
+			if err := NewServer(newShelf(m), ServerOptions{}).Serve(t.Context(), &s, 2, FormFixed); err != nil {
 				t.Error(err)
 			}
 			if _, err := b.Write(s.out.Bytes()[:bytesBefore]); err != nil {
@@ -314,11 +349,12 @@ func TestFetchCanceled(t *testing.T) {
 			}
 		})
 		k := &basket{t: t}
-		if err := Fetch(ctx, a, hashOf(m), k, FetchOptions{}); !errors.Is(err, errStop) {
+		_, err := Fetch(ctx, a, hashOf(m), k, FetchOptions{})
+		if !errors.Is(err, errStop) {
 			t.Errorf("after %d bytes: %v", bytesBefore, err)
 		}
 		wg.Wait()
-		k.checkAborted()
+		k.checkEnded(err)
 	}
 }
 
@@ -331,16 +367,16 @@ func TestServeCanceled(t *testing.T) {
 		var wg sync.WaitGroup
 		wg.Go(func() {
 			defer cancel(errStop)
-			if _, err := a.Write(request{hashOf(m), 1 << 30}.append(nil)[:requestBytes]); err != nil {
+			if _, err := a.Write(request{hash: hashOf(m), limit: 1 << 30}.append(nil, FormFixed)[:requestBytes]); err != nil {
 				t.Error(err)
 			}
 			if requestBytes == requestSize {
-				if _, err := readAnswer(a); err != nil {
+				if _, err := readAnswer(a, FormFixed); err != nil {
 					t.Error(err)
 				}
 			}
 		})
-		if err := v.Serve(ctx, b); !errors.Is(err, errStop) {
+		if err := v.Serve(ctx, b, 2, FormFixed); !errors.Is(err, errStop) {
 			t.Errorf("%s: %v", name, err)
 		}
 		wg.Wait()

@@ -10,9 +10,17 @@ type StreamKind uint8
 
 // The kinds of streams.
 const (
-	StreamControl StreamKind = 1 // control frames, one stream per link
-	StreamSignals StreamKind = 2 // signal frames, one direction
-	StreamModule  StreamKind = 3 // one module transfer
+	StreamControl  StreamKind = 1 // control frames, one stream per link
+	StreamSignals  StreamKind = 2 // signal frames, one direction
+	StreamModule   StreamKind = 3 // one module transfer
+	StreamLane     StreamKind = 4 // with [FeatureLanes], in place of StreamSignals: the signals of one lane
+	StreamTransfer StreamKind = 5 // with [FeatureTransfer], one module transfer that can go on where another stopped
+)
+
+// The features, which count when the Hellos of both sides have them.
+const (
+	FeatureLanes    = "lanes"    // signals go over [Lanes] streams of kind [StreamLane] in each direction, and large ones in parts
+	FeatureTransfer = "transfer" // modules can be asked for on streams of the kind [StreamTransfer]
 )
 
 // String gives the kind in words.
@@ -24,6 +32,10 @@ func (k StreamKind) String() string {
 		return "signals"
 	case StreamModule:
 		return "module"
+	case StreamLane:
+		return "lane"
+	case StreamTransfer:
+		return "transfer"
 	}
 	return fmt.Sprintf("stream kind %d", uint8(k))
 }
@@ -44,7 +56,7 @@ func ReadStreamKind(r io.Reader) (StreamKind, error) {
 		return 0, fmt.Errorf("read stream kind: %w", err)
 	}
 	k := StreamKind(b[0])
-	if k < StreamControl || k > StreamModule {
+	if k < StreamControl || k > StreamTransfer {
 		return k, &ProtocolError{Stream: k, Doing: "open", Err: ErrUnknownStream}
 	}
 	return k, nil

@@ -8,7 +8,7 @@ import (
 )
 
 func TestStreamKind(t *testing.T) {
-	for _, k := range []StreamKind{StreamControl, StreamSignals, StreamModule} {
+	for _, k := range []StreamKind{StreamControl, StreamSignals, StreamModule, StreamTransfer} {
 		var b bytes.Buffer
 		if err := WriteStreamKind(&b, k); err != nil {
 			t.Fatal(err)
@@ -22,7 +22,7 @@ func TestStreamKind(t *testing.T) {
 }
 
 func TestStreamKindErrors(t *testing.T) {
-	for _, first := range []byte{0, 4, 255} {
+	for _, first := range []byte{0, 6, 255} {
 		_, err := ReadStreamKind(bytes.NewReader([]byte{first}))
 		var pe *ProtocolError
 		if !errors.As(err, &pe) || !errors.Is(err, ErrUnknownStream) {

@@ -148,6 +148,7 @@ func TestBadArguments(t *testing.T) {
 		"unknown flag":        {[]string{"start", "--bogus"}, 2, `unknown flag: --bogus.*wnode start --help.*`},
 		"flag without value":  {[]string{"start", "--name"}, 2, `flag needs an argument: --name.*wnode start --help.*`},
 		"flag of bad value":   {[]string{"eval", "--log-level", "loud", "1"}, 2, `invalid argument "loud" for "--log-level" flag: give DEBUG, INFO, WARN or ERROR .*wnode eval --help.*`},
+		"no peer processes":   {append(start, "--peer-processes", "0"), 2, `--peer-processes 0: give at least 1 \(see wnode start --help\)`},
 		"dead too soon":       {append(start, "--dead-after", "999ms"), 2, `--dead-after 999ms: give at least 1s \(see wnode start --help\)`},
 		"both cookies":        {[]string{"eval", "--cookie", "a", "--cookie-file", "b", "1"}, 2, `.*--cookie.*--cookie-file.*`},
 		"no module":           {[]string{"run"}, 2, `.*prog\.wasm.*wnode run --help.*`},

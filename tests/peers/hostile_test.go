@@ -242,6 +242,46 @@ func TestFloods(t *testing.T) {
 	}
 }
 
+// A peer has no more processes here than it may, and room again when some have ended. Other peers have their own.
+func TestSpawnsAreBounded(t *testing.T) {
+	const most, asked = 10, 200
+	n, _ := startWith(t, wnode.Options{Name: "one@127.0.0.1", PeerProcesses: most})
+	p := newPeer(t, "flood@127.0.0.1")
+	p.join(n, nil)
+	next := uint64(10)
+	spawn := func(p *peer) (abi.Pid, string) {
+		next++
+		ref := abi.Ref{Node: p.id, Num: next}
+		p.spawn(n, abi.Function{Module: abi.Hash{1}, Export: "_start"}, ref, ref)
+		reply := p.await("the reply", func(sig abi.Signal) bool { return sig.Kind == abi.SignalSpawnReply && sig.Ref == ref })
+		return reply.From, string(reply.Data)
+	}
+	refused := string(term.MustEncode([]any{"error", int32(abi.ErrLimit)}))
+	var pids []abi.Pid
+	for i := range asked {
+		pid, reply := spawn(p)
+		if got := reply == refused; got != (i >= most) {
+			t.Fatalf("request %d is answered %x", i, reply)
+		}
+		pids = append(pids, pid)
+	}
+	if got := len(n.Processes()); got != most {
+		t.Errorf("%d processes, want %d", got, most)
+	}
+	p.send(n, abi.Signal{Kind: abi.SignalExit, From: p.pid(7), To: pids[0], Data: term.MustEncode("kill")})
+	p.await("its end", func(sig abi.Signal) bool { return sig.Kind == abi.SignalDown && sig.From == pids[0] })
+	nodetest.Eventually(t, "there is room again", func() bool { _, reply := spawn(p); return reply != refused })
+	p.leave()
+	gone(t, n)
+	other := newPeer(t, "other@127.0.0.1")
+	other.id--
+	other.join(n, nil)
+	if _, reply := spawn(other); reply == refused {
+		t.Error("another peer has no room")
+	}
+	other.leave()
+}
+
 // frameOf compresses a few bytes with Zstandard (RFC 8878): one raw block in a frame of one segment.
 func frameOf(content []byte) []byte {
 	b := append([]byte{0x28, 0xb5, 0x2f, 0xfd, 0x20, byte(len(content))}, byte(len(content)<<3|1), byte(len(content)>>5), 0)

@@ -58,11 +58,16 @@ func (b *buffer) lines(text string) (found []string) {
 // startNode starts a node and gives its log, from warnings on.
 func startNode(t *testing.T, name string) (*wnode.Node, *buffer) {
 	t.Helper()
+	return startWith(t, wnode.Options{Name: name})
+}
+
+// startWith is startNode with options.
+func startWith(t *testing.T, opts wnode.Options) (*wnode.Node, *buffer) {
+	t.Helper()
 	logs := &buffer{}
-	n, err := wnode.Start(t.Context(), wnode.Options{
-		Name: name, Cookie: secret(t), Listen: "127.0.0.1:0", WellKnownPort: nodetest.FreePort(t),
-		Logger: slog.New(slog.NewTextHandler(logs, &slog.HandlerOptions{Level: slog.LevelWarn})),
-	})
+	opts.Cookie, opts.Listen, opts.WellKnownPort = secret(t), "127.0.0.1:0", nodetest.FreePort(t)
+	opts.Logger = slog.New(slog.NewTextHandler(logs, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	n, err := wnode.Start(t.Context(), opts)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -90,6 +95,7 @@ type peer struct {
 	t         *testing.T
 	id        abi.NodeID // the greatest there is, so that the node itself is the arbiter of names
 	name      string
+	features  []string // that it says that it has
 	auth      *cookie.Authenticator
 	transport *quic.Transport
 
@@ -136,7 +142,11 @@ func (p *peer) check(err error) {
 
 // hello is the one that this version says, as a map that a test changes.
 func (p *peer) hello() map[any]any {
-	return map[any]any{1: 1, 2: 1, 3: uint64(p.id), 4: p.name, 8: wire.DefaultMaxSignalBytes}
+	h := map[any]any{1: 1, 2: 1, 3: uint64(p.id), 4: p.name, 8: wire.DefaultMaxSignalBytes}
+	if len(p.features) > 0 {
+		h[7] = p.features
+	}
+	return h
 }
 
 // frame encodes a control frame of any type.

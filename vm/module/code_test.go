@@ -212,7 +212,7 @@ func TestCodeStoreIsBounded(t *testing.T) {
 			wantCode(t, s, key, content(key, size))
 		}
 		total := int64(0)
-		files, err := stores[0].disk.list()
+		files, _, err := stores[0].disk.list()
 		for _, f := range files {
 			total += f.size
 		}

@@ -22,11 +22,11 @@ const tempPrefix = "incoming-"
 const abandonedAfter = time.Hour
 
 // folder keeps files of one kind by hash, such as modules: aa/<hash>.wasm, aa being the first two digits
-// of the hash, and temporary files beside the folders. A file's modification time is that of
+// of the hash, and temporary files and what has arrived of modules beside the folders. A file's modification time is that of
 // its last use.
 //
-// Any number of folders, in any number of processes, may share one directory without locks: a
-// file appears whole, by a rename; what it has to contain can be told from its name; and each may vanish at any
+// Any number of folders, in any number of processes, may share one directory without locks, but for
+// what has arrived: a file appears whole, by a rename; what it has to contain can be told from its name; and each may vanish at any
 // time, when some store sweeps. Files with other names are left alone.
 type folder struct {
 	dir       string
@@ -154,11 +154,12 @@ type stored struct {
 // and temporary files that nobody will finish. What fails is logged: there is another sweep to come. It gives what is
 // left, in bytes.
 func (d *folder) sweep(limit int64, keep abi.Hash) (total int64) {
-	modules, err := d.list()
+	modules, partials, err := d.list()
 	if err != nil {
 		d.log.Warn("cannot clear up a folder", "of", d.what, "dir", d.dir, "err", err)
 		return 0
 	}
+	total = d.sweepPartials(partials, limit/partialShare)
 	for _, m := range modules {
 		total += m.size
 	}
@@ -179,25 +180,27 @@ func (d *folder) sweep(limit int64, keep abi.Hash) (total int64) {
 	return total
 }
 
-// list gives the files, and removes abandoned temporary files on its way.
-func (d *folder) list() ([]stored, error) {
+// list gives the files, and what is left of modules that were on their way, and removes abandoned temporary files
+// as it goes.
+func (d *folder) list() (modules []stored, partials []fs.DirEntry, err error) {
 	top, err := os.ReadDir(d.dir)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
+		return nil, nil, nil
 	}
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	var modules []stored
 	for _, e := range top {
 		switch {
 		case strings.HasPrefix(e.Name(), tempPrefix):
 			d.removeAbandoned(e)
+		case isPartial(e.Name()):
+			partials = append(partials, e)
 		case e.IsDir() && len(e.Name()) == 2:
 			modules = d.listShard(modules, e.Name())
 		}
 	}
-	return modules, nil
+	return modules, partials, nil
 }
 
 func (d *folder) removeAbandoned(e fs.DirEntry) {

@@ -96,6 +96,7 @@ type Store struct {
 
 	mu      sync.Mutex // guards what follows
 	memory  lru
+	parts   parts // of modules that were on their way here
 	pending int64 // the sizes of all open Writers
 	flights map[abi.Hash]*flight
 	closed  bool
@@ -120,6 +121,7 @@ func NewStore(o Options) (*Store, error) {
 		}
 	}
 	s.memory.init()
+	s.parts.init()
 	s.ctx, s.cancel = context.WithCancelCause(context.Background())
 	return s, nil
 }
@@ -183,15 +185,20 @@ func (s *Store) Get(hash abi.Hash) ([]byte, error) {
 	return b, nil
 }
 
-// Open is [Store.Get] for those who want to read the module from the start to the end; it gives the
+// Open is [Store.Get] for those who want to read the module piece by piece; it gives the
 // size in bytes too. Closing the reader does nothing.
-func (s *Store) Open(hash abi.Hash) (content io.ReadCloser, size int64, err error) {
+func (s *Store) Open(hash abi.Hash) (content io.ReadSeekCloser, size int64, err error) {
 	b, err := s.Get(hash)
 	if err != nil {
 		return nil, 0, err
 	}
-	return io.NopCloser(bytes.NewReader(b)), int64(len(b)), nil
+	return reading{bytes.NewReader(b)}, int64(len(b)), nil
 }
+
+// reading reads a module from memory.
+type reading struct{ *bytes.Reader }
+
+func (reading) Close() error { return nil }
 
 // Has reports whether the module is here. It does not look into the file: only Get can tell whether it is damaged.
 func (s *Store) Has(hash abi.Hash) bool {
@@ -238,7 +245,8 @@ func (s *Store) reserve(size int64) error {
 	}
 	s.pending += size
 	if s.disk == nil {
-		s.memory.shrink(s.opts.room() - s.pending)
+		s.parts.shrink(s.opts.room() - s.pending)
+		s.memory.shrink(s.opts.room() - s.pending - s.parts.bytes)
 	}
 	return nil
 }
@@ -248,7 +256,16 @@ func (s *Store) settle(hash abi.Hash, content []byte) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.pending -= int64(len(content))
-	s.memory.put(hash, content, s.opts.room()-s.pending)
+	s.memory.put(hash, content, s.opts.room()-s.pending-s.parts.bytes)
+}
+
+// keep takes over what has arrived of a module, in a store without a disk.
+func (s *Store) keep(hash abi.Hash, content []byte) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.parts.put(hash, content)
+	s.parts.shrink(min(s.opts.room()/partialShare, s.opts.room()-s.pending))
+	s.memory.shrink(s.opts.room() - s.pending - s.parts.bytes)
 }
 
 func (s *Store) release(size int64) {

@@ -1,0 +1,85 @@
+//go:build linux
+
+package net
+
+import (
+	"encoding/binary"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/wnode/wnode/internal/badnet"
+	"github.com/wnode/wnode/internal/nodetest"
+)
+
+// nothing is a guest that ends at once: (module (memory (export "memory") 1) (func (export "_start"))).
+var nothing = []byte("\x00asm\x01\x00\x00\x00\x01\x04\x01\x60\x00\x00\x03\x02\x01\x00\x05\x03\x01\x00\x01" +
+	"\x07\x13\x02\x06memory\x02\x00\x06_start\x00\x00\x0a\x04\x01\x02\x00\x0b")
+
+const largeBytes = 700_000
+
+// large is that with a custom section which cannot be compressed.
+func large() []byte {
+	noise := make([]byte, largeBytes)
+	_, _ = rand.NewChaCha8([32]byte{1}).Read(noise)
+	section := append([]byte{1, 'n'}, noise...)
+	b := binary.AppendUvarint(append(slices.Clone(nothing), 0), uint64(len(section)))
+	return append(b, section...)
+}
+
+// arrived is how much a host has of a module that is on its way there, in bytes.
+func (h *host) arrived() (size int64) {
+	found, _ := filepath.Glob(filepath.Join(h.home, "cache", "wnode", "modules", "partial-*"))
+	for _, path := range found {
+		if info, err := os.Stat(path); err == nil {
+			size = max(size, info.Size())
+		}
+	}
+	return size
+}
+
+// A module that is on its way when the network is cut, or the program that wants it is killed, goes on where it stopped:
+// by itself, or when the program that was started again wants it again.
+func TestTransferGoesOn(t *testing.T) {
+	for name, killed := range map[string]bool{"after a partition": false, "after a kill": true} {
+		t.Run(name, func(t *testing.T) {
+			p := newPair(t, "--dead-after", "2s")
+			if err := os.WriteFile(filepath.Join(p.one.home, "large.wasm"), large(), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			spawn := `typeof Node.spawn("` + p.nodeTwo.name + `", wasm("large.wasm"))`
+			p.box.set(badnet.Faults{Rate: 1e6 / 8, Backlog: 50 * time.Millisecond})
+			p.nodeOne.gives(spawn, "object")
+			nodetest.Eventually(t, "a part of the module arrives", func() bool { return p.two.arrived() > largeBytes/4 })
+			if killed {
+				p.nodeTwo.Stop(os.Kill)
+				p.nodeTwo = p.two.start("two", "--dead-after", "2s")
+				p.nodeTwo.gives("connected()", "1")
+				p.nodeOne.gives(spawn, "object")
+			} else {
+				p.box.set(badnet.Faults{Cut: true})
+				wantLost(p.nodeTwo, "net_tick_timeout")
+				p.box.set(badnet.Faults{Rate: 1e6 / 8, Backlog: 50 * time.Millisecond})
+			}
+			p.nodeTwo.Log.AwaitText(t, "module received")
+			nodetest.Eventually(t, "the log tells where it went on", func() bool {
+				m := regexp.MustCompile(`module received .*bytes=(\d+) resumed_at=(\d+)`).FindStringSubmatch(p.nodeTwo.Log.String())
+				if m == nil {
+					return false
+				}
+				came, _ := strconv.Atoi(m[1])
+				before, _ := strconv.Atoi(m[2])
+				if before < largeBytes/4 || came+before != len(large()) {
+					t.Errorf("%d bytes came, %d were there", came, before)
+				}
+				t.Logf("%d of %d bytes were there", before, len(large()))
+				return true
+			})
+		})
+	}
+}
