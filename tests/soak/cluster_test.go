@@ -248,17 +248,24 @@ func (c *cluster) label(kind string) string { return fmt.Sprintf("%s%d", kind, c
 // until waits for a state that no message tells of. What does not come about is an error, and the history tells more.
 func (c *cluster) until(what string, ok func() bool) {
 	c.t.Helper()
-	deadline := time.After(patience)
+	if !c.await(patience, ok) {
+		c.t.Errorf("%s: does not come about", what)
+	}
+}
+
+// await waits for a state for a time at most, and reports whether it has come about.
+func (c *cluster) await(most time.Duration, ok func() bool) bool {
+	deadline := time.After(most)
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
 	for !ok() {
 		select {
 		case <-tick.C:
 		case <-deadline:
-			c.t.Errorf("%s: does not come about", what)
-			return
+			return false
 		}
 	}
+	return true
 }
 
 func (c *cluster) note(e history.Event) { c.notes.note(e) }
