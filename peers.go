@@ -226,6 +226,7 @@ func (ps *peers) run(p *peer, side attempt, l *link.Link) {
 		}
 	})
 	defer late.Stop()
+	l.Hold() // until the peer is listed, by what its node says first
 	reason := l.Run(handler{ps.node, l})
 	ps.left(p, id, reason)
 }
@@ -246,6 +247,7 @@ func (ps *peers) synced(p *peer) {
 	p.state = peerUp
 	ps.mu.Unlock()
 	ps.node.sys.NodeUp(p.name)
+	p.link.Release()
 	ps.node.log.Info("node up", "peer", p.name, "addr", p.link.RemoteAddr().String())
 }
 

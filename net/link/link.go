@@ -56,6 +56,7 @@ type Link struct {
 	written countdown     // over when all of the outbox has been written
 	read    countdown     // over when all of the peer's signals have been read
 	taken   chan struct{} // closed when the peer says that it has read this node's signals
+	freed   chan struct{} // closed when signals are not held back, or no more; nil when they never were
 	wg      sync.WaitGroup
 }
 
@@ -150,6 +151,13 @@ func (l *Link) Ping(ctx context.Context) error {
 		return fmt.Errorf("ping %s: %w", l.peer.Name, context.Cause(ctx))
 	}
 }
+
+// Hold, before Run, keeps the peer's signals back until [Link.Release], but for those on the lane of the peer's own words. What
+// the node has to know before it lets a process hear anything comes there, and the other lanes may be faster.
+func (l *Link) Hold() { l.freed = make(chan struct{}) }
+
+// Release ends [Link.Hold]. Call it once.
+func (l *Link) Release() { close(l.freed) }
 
 // Run carries the link until it ends, and says why: the error wraps one of [ErrDisconnected],
 // [ErrPeerClosed], [ErrTimeout] and [ErrProtocol]. When it returns, h is not called any more, and

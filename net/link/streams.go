@@ -20,6 +20,9 @@ const (
 	moduleUrgency  = 5
 )
 
+// ownLane is the lane of what a node itself says.
+var ownLane = wire.LaneOf(0)
+
 // errStreams ends a link whose peer does not let this node open the streams that the protocol has.
 var errStreams = errors.New("the peer allows too few streams")
 
@@ -124,6 +127,9 @@ func (l *Link) readSignals(stream *quic.ReceiveStream, lane int, h Handler) {
 		}
 		if err != nil {
 			l.lost(err)
+			return
+		}
+		if lane != ownLane && l.freed != nil && !l.await(l.conn.Context(), l.freed) {
 			return
 		}
 		h.Signal(sig)

@@ -20,7 +20,7 @@ type chaos struct {
 // run goes on until it is over.
 func (x *chaos) run() {
 	for x.pause(50*time.Millisecond, 400*time.Millisecond) {
-		switch x.draw.IntN(10) {
+		switch x.draw.IntN(11) {
 		case 0, 1:
 			x.weather()
 		case 2, 3, 4:
@@ -33,6 +33,8 @@ func (x *chaos) run() {
 			x.vanish()
 		case 9:
 			x.isolate()
+		case 10:
+			x.c.router.move(x.draw.IntN(members))
 		}
 	}
 	x.c.router.heal()

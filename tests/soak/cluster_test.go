@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -203,18 +204,8 @@ func (c *cluster) livingLocked() []*contact {
 	for _, other := range c.contacts {
 		all = append(all, other)
 	}
-	slices.SortFunc(all, func(a, b *contact) int { return compare(a.name, b.name) })
+	slices.SortFunc(all, func(a, b *contact) int { return strings.Compare(a.name, b.name) })
 	return all
-}
-
-func compare(a, b string) int {
-	switch {
-	case a < b:
-		return -1
-	case a > b:
-		return 1
-	}
-	return 0
 }
 
 // nameOf gives the name of a worker, dead or alive, by its pid.
@@ -225,7 +216,7 @@ func (c *cluster) nameOf(pid abi.Pid) (string, bool) {
 	return name, ok
 }
 
-// nodeNamed gives the name of a node by the id of a process on it.
+// knowGuest notes a guest that a worker was told of.
 func (c *cluster) knowGuest(pid abi.Pid) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -257,17 +248,24 @@ func (c *cluster) label(kind string) string { return fmt.Sprintf("%s%d", kind, c
 // until waits for a state that no message tells of. What does not come about is an error, and the history tells more.
 func (c *cluster) until(what string, ok func() bool) {
 	c.t.Helper()
-	deadline := time.After(patience)
+	if !c.await(patience, ok) {
+		c.t.Errorf("%s: does not come about", what)
+	}
+}
+
+// await waits for a state for a time at most, and reports whether it has come about.
+func (c *cluster) await(most time.Duration, ok func() bool) bool {
+	deadline := time.After(most)
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
 	for !ok() {
 		select {
 		case <-tick.C:
 		case <-deadline:
-			c.t.Errorf("%s: does not come about", what)
-			return
+			return false
 		}
 	}
+	return true
 }
 
 func (c *cluster) note(e history.Event) { c.notes.note(e) }

@@ -3,6 +3,7 @@
 package soak
 
 import (
+	"slices"
 	"sync"
 
 	"github.com/wnode/wnode/tests/soak/history"
@@ -69,6 +70,13 @@ func (n *notes) all() []history.Event {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	return n.events
+}
+
+// asQuiet gives the history as if it were at its end.
+func (n *notes) asQuiet() []history.Event {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return append(slices.Clone(n.events), history.Event{Kind: history.Quiet})
 }
 
 // behind gives a channel between two processes that live on which not all has arrived.

@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -22,6 +23,8 @@ type router struct {
 	port    uint16
 	members int
 	socks   []*net.UDPConn // by which the nodes are known
+	others  []*net.UDPConn // from where their packets come when they have moved
+	moved   []atomic.Bool
 	ways    [][]*badnet.Way
 	readers sync.WaitGroup
 	lookups sync.WaitGroup
@@ -31,6 +34,7 @@ type router struct {
 // Offsets of the last byte of an address to the number of the node.
 const (
 	publicHost = 10
+	movedHost  = 30
 	realHost   = 110
 )
 
@@ -39,7 +43,7 @@ func newRouter(t *testing.T, members int, draw *rand.Rand) *router {
 	t.Helper()
 	for range 100 {
 		r := &router{
-			Network: badnet.New(draw.Uint64()), members: members, port: uint16(20_000 + rand.N(10_000)),
+			Network: badnet.New(draw.Uint64()), members: members, moved: make([]atomic.Bool, members), port: uint16(20_000 + rand.N(10_000)),
 			net: [2]byte{byte(64 + rand.N(128)), byte(rand.N(256))},
 		}
 		if r.open() {
@@ -62,34 +66,52 @@ func (r *router) addr(host int) netip.AddrPort {
 // open opens the sockets, false when one of the addresses is taken.
 func (r *router) open() bool {
 	for i := range r.members {
-		sock, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(r.public(i)))
-		if err != nil {
-			for _, s := range r.socks {
-				_ = s.Close()
-			}
+		if !r.listen(&r.socks, publicHost+i) || !r.listen(&r.others, movedHost+i) {
+			r.closeSockets()
 			return false
 		}
-		_ = sock.SetReadBuffer(4 << 20) // as much as the system gives
-		r.socks = append(r.socks, sock)
 	}
 	for from := range r.members {
 		r.ways = append(r.ways, nil)
 		for to := range r.members {
 			r.ways[from] = append(r.ways[from], r.Way(func(packet []byte) {
-				_, _ = r.socks[from].WriteToUDPAddrPort(packet, r.real(to)) // a node that is not there takes nothing
+				socks := r.socks
+				if r.moved[from].Load() {
+					socks = r.others
+				}
+				_, _ = socks[from].WriteToUDPAddrPort(packet, r.real(to)) // a node that is not there takes nothing
 			}))
 		}
 	}
-	for to, sock := range r.socks {
-		r.readers.Go(func() { r.read(to, sock) })
+	for to := range r.members {
+		r.readers.Go(func() { r.read(to, r.socks[to]) })
+		r.readers.Go(func() { r.read(to, r.others[to]) })
 	}
 	return true
 }
 
-func (r *router) close() {
-	for _, s := range r.socks {
+// listen opens one more socket, at an address for a node.
+func (r *router) listen(socks *[]*net.UDPConn, host int) bool {
+	sock, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(r.addr(host)))
+	if err != nil {
+		return false
+	}
+	_ = sock.SetReadBuffer(4 << 20) // as much as the system gives
+	*socks = append(*socks, sock)
+	return true
+}
+
+func (r *router) closeSockets() {
+	for _, s := range slices.Concat(r.socks, r.others) {
 		_ = s.Close()
 	}
+}
+
+// move makes the packets of a node come from another address than before.
+func (r *router) move(i int) { r.moved[i].Store(!r.moved[i].Load()) }
+
+func (r *router) close() {
+	r.closeSockets()
 	r.readers.Wait()
 	r.lookups.Wait()
 	r.Close()

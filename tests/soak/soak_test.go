@@ -81,7 +81,11 @@ func soakRound(t *testing.T, seed uint64, length time.Duration) {
 	c.finish()
 	events := c.notes.all()
 	violations := history.Check(events)
-	t.Logf("%d events", len(events))
+	seen := history.Count(events)
+	t.Log(seen)
+	if seen.Received == 0 || seen.Answered == 0 {
+		t.Error("nothing has happened")
+	}
 	for i, v := range violations {
 		if i == 3 {
 			t.Errorf("and %d more", len(violations)-i)
@@ -123,6 +127,10 @@ func (c *cluster) settle() {
 	})
 }
 
+// lastPatience is how long the ends of those who have ended may be on their way to those whom they had linked with,
+// of whom nobody but the checker knows whether they are to hear.
+const lastPatience = 10 * time.Second
+
 // finPatience is how long a last message may be on its way until it is sent once more.
 const finPatience = 3 * time.Second
 
@@ -138,6 +146,7 @@ func (c *cluster) finish() {
 		_, left := c.notes.unanswered()
 		return !left
 	})
+	c.await(lastPatience, func() bool { return len(history.Check(c.notes.asQuiet())) == 0 })
 	c.note(history.Event{Kind: history.Quiet})
 	c.end(c.living())
 	c.endGuests()

@@ -16,13 +16,16 @@ type Violation struct {
 }
 
 // Check gives what is wrong with a history, in its order.
-func Check(events []Event) []Violation {
-	c := checker{processes: map[string]*process{}, channels: map[Channel]*channel{}}
+func Check(events []Event) []Violation { return read(events).violations }
+
+// read takes in a whole history.
+func read(events []Event) *checker {
+	c := &checker{processes: map[string]*process{}, channels: map[Channel]*channel{}}
 	for i, e := range events {
 		c.at, c.event = i, e
 		c.take(e)
 	}
-	return c.violations
+	return c
 }
 
 type checker struct {

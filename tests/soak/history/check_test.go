@@ -234,3 +234,11 @@ func TestExcerpt(t *testing.T) {
 		t.Errorf("got\n%s\nwant\n%s", text, want)
 	}
 }
+
+func TestCount(t *testing.T) {
+	s := begin().send("a", "b", 1, 2, 3).receive("a", "b", 1).down("b").up("b").receive("a", "b", 3).tie(Other, "a", "m", 4).answer("a", "m", "noconnection")
+	want := Counts{Processes: 2, Received: 2, Answered: 1, Unconnected: 1, Lost: 1, NodeDowns: 1}
+	if got := Count(s); got != want {
+		t.Errorf("%+v, want %+v", got, want)
+	}
+}
