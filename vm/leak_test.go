@@ -63,8 +63,8 @@ func TestSpawnReplyOfLinkedProcess(t *testing.T) {
 	})
 }
 
-// RSP-03: a process that was made for one that no longer waits is told that it is wanted no more, in place
-// of that it may begin.
+// RSP-03: a process that was made for one that no longer waits is ended, also when it traps exits by now: it may be
+// linked with one that has ended.
 func TestSpawnReplyToNobody(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		way := &crossing{}
@@ -73,7 +73,7 @@ func TestSpawnReplyToNobody(t *testing.T) {
 		sys.Deliver(abi.Signal{
 			Kind: abi.SignalSpawnReply, From: far, To: a.pid, Ref: ref, Data: term.MustEncode(list{"ok", far}),
 		})
-		if end := way.last(abi.SignalExit); end.From != a.pid || end.To != far || !same(term.Raw(end.Data), "noproc") {
+		if end := way.last(abi.SignalExit); end.From != a.pid || end.To != far || !same(term.Raw(end.Data), "kill") {
 			t.Errorf("it is ended by %+v", end)
 		}
 		if got := way.kinds(); len(got) != 1 {

@@ -50,7 +50,8 @@ func TestSpawnLostBeforeItLeft(t *testing.T) {
 // restarted is a way to a node that is another incarnation by now.
 type restarted struct{ vm.Remote }
 
-func (restarted) Send(context.Context, abi.Signal) error { return abi.ErrNoProcess }
+func (restarted) SendConnected(context.Context, abi.Signal) error { return abi.ErrNotConnected }
+func (restarted) Send(context.Context, abi.Signal) error          { return abi.ErrNoProcess }
 
 // RSP-02, PROC-05: a spawn on a node that has restarted since is one on a node that cannot be reached, and does not
 // wait for an answer of the new one.

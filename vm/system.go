@@ -269,8 +269,8 @@ func answerFor(sig abi.Signal, reason []byte) (abi.Signal, bool) {
 		return linkExit(sig.To, sig.From, reason), true
 	case abi.SignalUnlink:
 		return unlinkAck(sig), true
-	case abi.SignalSpawnReply: // who asked is told, or has been, that there is no new process
-		return abi.Signal{Kind: abi.SignalExit, From: sig.To, To: sig.From, Data: reason}, true
+	case abi.SignalSpawnReply: // who asked is told, or has been, that there is no new process, whatever that does about exits
+		return abi.Signal{Kind: abi.SignalExit, From: sig.To, To: sig.From, Data: reasonKill}, true
 	}
 	return abi.Signal{}, false
 }
