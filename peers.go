@@ -195,15 +195,6 @@ func (ps *peers) reachable(p *peer) {
 	ps.rememberLocked(id, p.name)
 }
 
-// publishLocked lets senders see a change of byID.
-func (ps *peers) publishLocked() {
-	links := make(map[abi.NodeID]*link.Link, len(ps.byID))
-	for id, p := range ps.byID {
-		links[id] = p.link
-	}
-	ps.links.Store(&links)
-}
-
 // rememberLocked keeps what printed pids and later sends need of a node after its link has gone.
 // Beyond the bound it forgets a node that is not connected.
 func (ps *peers) rememberLocked(id abi.NodeID, name string) {
@@ -330,26 +321,6 @@ func downReason(err error) string {
 		}
 	}
 	return link.ErrPeerClosed.Error()
-}
-
-// linkTo gives the link to a node, nil when there is none.
-func (ps *peers) linkTo(id abi.NodeID) *link.Link { return (*ps.links.Load())[id] }
-
-// peerOf gives the peer that has a link to a node, nil when there is none.
-func (ps *peers) peerOf(id abi.NodeID) *peer {
-	ps.mu.Lock()
-	defer ps.mu.Unlock()
-	return ps.byID[id]
-}
-
-// linkNamed gives the link to a node that is listed.
-func (ps *peers) linkNamed(name string) (*link.Link, *peer) {
-	ps.mu.Lock()
-	defer ps.mu.Unlock()
-	if p := ps.byName[name]; p != nil && p.state == peerUp {
-		return p.link, p
-	}
-	return nil, nil
 }
 
 // list gives the names of the connected nodes, sorted.
