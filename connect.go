@@ -164,6 +164,12 @@ func (ps *peers) SendConnected(ctx context.Context, sig abi.Signal) error {
 	return abi.ErrNotConnected
 }
 
+// SendLent puts a signal on the link to its receiver's node, if it can at once.
+func (ps *peers) SendLent(sig abi.Signal) bool {
+	l := ps.linkTo(sig.To.Node)
+	return l != nil && l.SendLent(sig)
+}
+
 // Send puts a signal on the link to its receiver's node, and connects to a node that has been
 // connected before (SIG-06, DIST-09).
 func (ps *peers) Send(ctx context.Context, sig abi.Signal) error {

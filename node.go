@@ -79,6 +79,9 @@ func (n *Node) Ping(ctx context.Context, name string) bool {
 
 // Resolve gives the id of a node, and connects to it first if need be. The errors are those of [Node.Connect].
 func (n *Node) Resolve(ctx context.Context, name string) (abi.NodeID, error) {
+	if id, ok := n.peers.connected(name); ok {
+		return id, nil
+	}
 	to, err := parseName(name)
 	if err != nil {
 		return 0, err

@@ -59,6 +59,8 @@ type peers struct {
 	index  map[string]int  // names in the order of first contact, from 1 (PROC-03)
 	kept   map[string]bool // names of nodes that are to stay connected
 
+	links atomic.Pointer[map[abi.NodeID]*link.Link] // those of byID; a new map for each change, as every signal asks for one
+
 	dials   chan struct{} // one token for each node of the cluster that is being dialled unasked
 	joining atomic.Int64  // nodes of the cluster that are being dialled or wait for it
 	broken  vm.LogRate    // of the log that calls and links give rise to that break the rules
@@ -78,6 +80,7 @@ func newPeers(n *Node) *peers {
 		node: n, byName: map[string]*peer{}, byID: map[abi.NodeID]*peer{},
 		known: map[abi.NodeID]string{}, index: map[string]int{}, kept: map[string]bool{}, dials: make(chan struct{}, maxDials),
 	}
+	ps.links.Store(&map[abi.NodeID]*link.Link{})
 	ps.broken.Burst, ps.broken.PerSecond = peerLogBurst, peerLogPerSecond
 	ps.ctx, ps.cancel = context.WithCancel(n.ctx)
 	return ps
@@ -188,6 +191,7 @@ func (ps *peers) reachable(p *peer) {
 	defer ps.mu.Unlock()
 	id := p.link.Peer().Node
 	ps.byID[id] = p
+	ps.publishLocked()
 	ps.rememberLocked(id, p.name)
 }
 
@@ -284,6 +288,7 @@ func (ps *peers) left(p *peer, id abi.NodeID, reason error) {
 	wasUp := p.state == peerUp
 	p.state = peerLeaving
 	delete(ps.byID, id)
+	ps.publishLocked()
 	ps.mu.Unlock()
 	ps.node.sys.NodeDown(id)
 	ps.node.globals.nodeDown(id)
@@ -318,31 +323,6 @@ func downReason(err error) string {
 		}
 	}
 	return link.ErrPeerClosed.Error()
-}
-
-// linkTo gives the link to a node, nil when there is none.
-func (ps *peers) linkTo(id abi.NodeID) *link.Link {
-	if p := ps.peerOf(id); p != nil {
-		return p.link
-	}
-	return nil
-}
-
-// peerOf gives the peer that has a link to a node, nil when there is none.
-func (ps *peers) peerOf(id abi.NodeID) *peer {
-	ps.mu.Lock()
-	defer ps.mu.Unlock()
-	return ps.byID[id]
-}
-
-// linkNamed gives the link to a node that is listed.
-func (ps *peers) linkNamed(name string) (*link.Link, *peer) {
-	ps.mu.Lock()
-	defer ps.mu.Unlock()
-	if p := ps.byName[name]; p != nil && p.state == peerUp {
-		return p.link, p
-	}
-	return nil, nil
 }
 
 // list gives the names of the connected nodes, sorted.

@@ -199,6 +199,9 @@ func (p *Process) ReceiveDown(ctx context.Context, ref abi.Ref) (reason any, err
 
 // SendCopy is [Process.Send] of data that stays the caller's.
 func (p *Process) SendCopy(ctx context.Context, to abi.Pid, data []byte) error {
+	if to.Node != p.pid.Node && p.lend(to, data) {
+		return nil
+	}
 	q := p.near(to)
 	if q == nil || q != p && q.overflow == BlockSenders || p.tracing.Load() != nil {
 		return p.Send(ctx, to, bytes.Clone(data))
@@ -212,8 +215,18 @@ func (p *Process) SendCopy(ctx context.Context, to abi.Pid, data []byte) error {
 	return nil
 }
 
+// lend sends a message to another node without keeping it, if there is a way that can, and reports whether it has.
+func (p *Process) lend(to abi.Pid, data []byte) bool {
+	lender := p.sys.lender
+	return lender != nil && p.tracing.Load() == nil && p.sys.checkSize(data) == nil &&
+		lender.SendLent(abi.Signal{Kind: abi.SignalMessage, From: p.pid, To: to, Data: data})
+}
+
 // near gives a process of this node, nil when there is none of that pid. Who was sent to last is often sent to next.
 func (p *Process) near(pid abi.Pid) *Process {
+	if pid.Node != p.pid.Node {
+		return nil
+	}
 	if p.recent == nil || p.recent.pid != pid {
 		q := p.sys.process(pid)
 		if q == nil {

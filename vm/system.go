@@ -34,6 +34,13 @@ type Remote interface {
 	Post(sig abi.Signal) error
 }
 
+// Lender is a [Remote] that has a short way for messages.
+type Lender interface {
+	// SendLent is SendConnected for a message whose Data stays the caller's, if that goes without waiting; it reports
+	// false when the message was not sent.
+	SendLent(sig abi.Signal) bool
+}
+
 // Names resolves the names of this node's processes. It may be called concurrently.
 type Names interface {
 	Whereis(name string) (abi.Pid, bool)
@@ -54,7 +61,7 @@ type Loader interface {
 type Options struct {
 	// Node is the id of this node. Required.
 	Node abi.NodeID
-	// Remote reaches other nodes. nil: there are none.
+	// Remote reaches other nodes. nil: there are none. It may be a [Lender].
 	Remote Remote
 	// Names resolves registered names. nil: there are none.
 	Names Names
@@ -105,6 +112,7 @@ type Options struct {
 // System holds the processes of one node. Its methods may be called concurrently.
 type System struct {
 	opts     Options
+	lender   Lender // nil for none
 	ctx      context.Context
 	cancel   context.CancelCauseFunc
 	wg       sync.WaitGroup   // of the live processes
@@ -146,6 +154,7 @@ func New(opts Options) *System {
 		opts.MakeRoom = func(func() bool) {}
 	}
 	s := &System{opts: opts, sched: sched.New(runtime.GOMAXPROCS(0))}
+	s.lender, _ = opts.Remote.(Lender)
 	s.ctx, s.cancel = context.WithCancelCause(context.Background())
 	s.table.init(opts.MaxProcesses)
 	s.visitors.init(opts.MaxPeerProcesses, opts.MaxProcesses)

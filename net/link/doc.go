@@ -28,6 +28,7 @@
 //
 // # Locks
 //
-// An outbox's lock and a control stream's lock are held for a moment each, never together, and no
-// callback and no write to a stream runs under either.
+// An outbox's lock and a control stream's lock are held for a moment each, never together. No
+// callback runs under either, and no write to a stream that could wait: a lone signal is written under the outbox's lock,
+// all or nothing, without waiting.
 package link

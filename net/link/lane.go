@@ -205,7 +205,7 @@ var buffers = sync.Pool{New: func() any {
 
 // keepBuffer keeps a buffer for others, unless it has become too large for that.
 func keepBuffer(b []byte) {
-	if cap(b) <= 4*writeBuffer {
+	if cap(b) <= 16*writeBuffer {
 		b = b[:0]
 		buffers.Put(&b)
 	}

@@ -118,6 +118,12 @@ func (l *Link) Send(ctx context.Context, sig abi.Signal) error {
 	return l.out.send(ctx, sig)
 }
 
+// SendLent sends a signal if it can at once, and reports whether it has. Data stays the caller's: it is small, or is not
+// sent in this way. What stands in the way is for [Link.Send] to tell.
+func (l *Link) SendLent(sig abi.Signal) bool {
+	return wire.CheckSignal(sig, l.terms.MaxSendBytes) == nil && l.out.lend(sig)
+}
+
 // Post is [Link.Send] without waiting. A peer that does not read loses the link before its queue
 // takes too much memory.
 func (l *Link) Post(sig abi.Signal) error {

@@ -86,6 +86,20 @@ func (o *outbox) admit(sig abi.Signal) (wait <-chan struct{}, err error) {
 	return nil, nil
 }
 
+// lend queues a small signal, or writes it, and keeps nothing of it. It reports false for one that has to wait or to be kept.
+func (o *outbox) lend(sig abi.Signal) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	l := &o.lanes[o.laneOf(sig.From.Num)]
+	if o.stateLocked() != nil || o.isLarge(sig) || o.bytes >= o.limit || len(l.flows) > 0 {
+		return false
+	}
+	if !o.writeNowLocked(l, sig) {
+		o.pushLocked(l, nil, sig, false)
+	}
+	return true
+}
+
 // post queues a signal without waiting. errCongested means that far too much is queued already.
 func (o *outbox) post(sig abi.Signal) error {
 	o.mu.Lock()

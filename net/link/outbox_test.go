@@ -31,6 +31,21 @@ type gate struct {
 	bytes.Buffer
 	let     chan error
 	waiting atomic.Bool
+	full    bool // nothing can be written without waiting
+	atOnce  int  // writes that did not wait
+}
+
+// TryWriteAll writes beside the writer of a lane, and never while that does.
+func (g *gate) TryWriteAll(b []byte) error {
+	if g.full {
+		return errGate
+	}
+	if g.waiting.Load() {
+		panic("a write beside the writer's")
+	}
+	g.atOnce++
+	_, err := g.Buffer.Write(b)
+	return err
 }
 
 func (g *gate) Write(b []byte) (int, error) {
@@ -119,6 +134,25 @@ func (m *outboxModel) post(t *rapid.T) {
 	if !full {
 		m.pushedOr(t, err, sig)
 	}
+}
+
+// lend sends a signal whose Data is changed afterwards.
+func (m *outboxModel) lend(t *rapid.T) {
+	sig := m.draw(t)
+	data := bytes.Clone(sig.Data)
+	if m.box.lend(sig) {
+		clear(sig.Data)
+		sig.Data = data
+		m.pushedOr(t, nil, sig)
+	} else if !m.closed && !m.failed && len(data) <= partBytes && m.box.bytes < m.box.limit && len(m.box.lanes[wire.LaneOf(sig.From.Num)].flows) == 0 {
+		t.Fatal("a small signal is not taken")
+	}
+}
+
+// fill has a lane take nothing without waiting, or something again.
+func (m *outboxModel) fill(t *rapid.T) {
+	g := m.lanes[rapid.IntRange(0, len(m.lanes)-1).Draw(t, "lane")].gate
+	g.full = !g.full
 }
 
 // draw makes a signal of one of a few senders, of which several have one lane.
@@ -291,12 +325,44 @@ func TestOutboxModel(t *testing.T) {
 			}()
 			write := func(t *rapid.T) { m.write(t, nil) }
 			t.Repeat(map[string]func(*rapid.T){
-				"post": m.post, "send": m.send, "give up": m.giveUp,
+				"post": m.post, "send": m.send, "give up": m.giveUp, "lend": m.lend, "fill": m.fill,
 				"write": write, "write more": write, "and more": write,
 				"write fails": rarely(func(t *rapid.T) { m.write(t, errGate) }),
 				"close":       rarely(m.close), "fail": rarely(m.fail),
 				"": m.check,
 			})
 		})
+	})
+}
+
+// What is written without a lane's writer is bounded: the writer has to come by before there is more of it.
+func TestCredit(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := &gate{let: make(chan error)}
+		o := newOutbox(here, there, 1<<20, partBytes, 1, func(uint64) int { return 0 })
+		ended := make(chan error, 1)
+		go func() { ended <- o.run(0, g) }()
+		sig := numbered(1, 7, 100)
+		most := maxCredit / sizeOf(sig)
+		for round := range 3 {
+			for range most + 2 { // the first of all opens the lane
+				if !o.lend(sig) {
+					t.Fatal("not taken")
+				}
+			}
+			synctest.Wait()
+			if want := round * most; g.atOnce != want || !g.waiting.Load() {
+				t.Fatalf("%d were written without the writer, want %d; that one writes: %v", g.atOnce, want, g.waiting.Load())
+			}
+			g.let <- nil
+			if synctest.Wait(); g.waiting.Load() {
+				g.let <- nil
+			}
+			synctest.Wait()
+		}
+		o.close()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
 	})
 }

@@ -37,13 +37,16 @@ const maxNames = 64
 // firstRead bounds what is allocated for Data before a byte of it has arrived: a length is a claim only.
 const firstRead = 64 << 10
 
-// NewDecoder reads from r, behind the stream's first byte. A [*bufio.Reader] of 4 KiB or more is
+// readBuffer is how much is read at a time: some ten packets.
+const readBuffer = 16 << 10
+
+// NewDecoder reads from r, behind the stream's first byte. A [*bufio.Reader] of 16 KiB or more is
 // used as it is; of any other reader more may be read than the signals that were asked for.
 func NewDecoder(r io.Reader, o DecoderOptions) *Decoder {
 	if o.MaxSignalBytes == 0 {
 		o.MaxSignalBytes = DefaultMaxSignalBytes
 	}
-	return &Decoder{r: bufio.NewReaderSize(r, 4096), opts: o, names: make(map[string]string)}
+	return &Decoder{r: bufio.NewReaderSize(r, readBuffer), opts: o, names: make(map[string]string)}
 }
 
 // Next reads one signal, the next that is whole; its Data is a fresh slice that belongs to the caller, nil when empty.
@@ -63,6 +66,9 @@ func (d *Decoder) Next() (abi.Signal, error) {
 
 // frame reads one frame. whole is false when there is more of its signal to come.
 func (d *Decoder) frame() (sig abi.Signal, whole bool, err error) {
+	if sig, whole, err = d.buffered(); whole || err != nil {
+		return sig, whole, err
+	}
 	if _, err := d.r.Peek(1); err != nil {
 		if err == io.EOF && !d.unfinished() {
 			return sig, false, err
@@ -81,6 +87,35 @@ func (d *Decoder) frame() (sig abi.Signal, whole bool, err error) {
 		return sig, false, d.tooLarge(size)
 	}
 	return d.body(size)
+}
+
+// buffered reads a signal that is there as a whole; whole is false for anything else, of which nothing is read then.
+// Most signals are small and come many at a time.
+func (d *Decoder) buffered() (sig abi.Signal, whole bool, err error) {
+	b, err := d.r.Peek(d.r.Buffered())
+	if err != nil {
+		return sig, false, nil
+	}
+	size, n := uvarint(b)
+	if n == 0 || size == 0 || size > uint64(len(b)-n) || b[n] == kindPart {
+		return sig, false, nil
+	}
+	body := b[n : n+int(size)]
+	sig, h, err := d.header(body[:min(len(body), maxHeader)])
+	if err != nil || h.parts {
+		return abi.Signal{}, false, err
+	}
+	data := body[min(len(body), maxHeader)-len(h.b):]
+	if uint64(len(data)) > d.opts.MaxSignalBytes {
+		return abi.Signal{}, false, d.tooLarge(size)
+	}
+	if len(data) > 0 {
+		sig.Data = append(make([]byte, 0, len(data)), data...)
+	}
+	if _, err := d.r.Discard(n + len(body)); err != nil {
+		return abi.Signal{}, false, fmt.Errorf("read signal: %w", err)
+	}
+	return sig, true, nil
 }
 
 func (d *Decoder) body(size uint64) (abi.Signal, bool, error) {

@@ -252,7 +252,7 @@ func TestCheckSignal(t *testing.T) {
 // One reader after another may use the same buffered stream.
 func TestDecoderKeepsBufferedReader(t *testing.T) {
 	sig := abi.Signal{Kind: 1, To: abi.Pid{Node: there, Num: 1}}
-	r := bufio.NewReader(bytes.NewReader(append(AppendSignal(nil, sig, here, there), "rest"...)))
+	r := bufio.NewReaderSize(bytes.NewReader(append(AppendSignal(nil, sig, here, there), "rest"...)), readBuffer)
 	if _, err := NewDecoder(r, DecoderOptions{Local: there, Remote: here}).Next(); err != nil {
 		t.Fatal(err)
 	}

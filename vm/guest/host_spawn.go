@@ -72,9 +72,9 @@ func (g *guest) spawnOptions(encoded []byte, monitor bool) (abi.Pid, abi.Ref, er
 		}
 		return g.process.SpawnLost(request, options.node, err), request.Monitor, nil // RSP-02, RSP-03
 	case monitor:
-		return g.process.SpawnMonitor(g, node, request)
+		return g.process.SpawnMonitor(g.process.Context(), node, request)
 	}
-	pid, err := g.process.SpawnFunction(g, node, request)
+	pid, err := g.process.SpawnFunction(g.process.Context(), node, request)
 	return pid, abi.Ref{}, err
 }
 
