@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"sync"
 	"testing"
 	"time"
 
@@ -110,6 +111,35 @@ func TestLargeSignalHoldsUpNobody(t *testing.T) {
 		if err := take(t, behind); err != nil {
 			t.Error(err)
 		}
+	})
+}
+
+// Nobody who sends large signals without end keeps others from it: more senders than there are places in a lane take turns.
+func TestLargeSignalsTakeTurns(t *testing.T) {
+	simulate(t, func(t *testing.T, n *network) {
+		one, two := n.node("one@host"), n.node("two@host")
+		atOne, atTwo := connect(t, one, two)
+		ctx, cancel := context.WithCancel(t.Context())
+		var wg sync.WaitGroup
+		lane, count := []uint64{0, 2, 5, 10}, map[uint64]int{}
+		for _, sender := range lane {
+			if wire.LaneOf(sender) != wire.LaneOf(lane[0]) {
+				t.Fatal("they have different lanes")
+			}
+			wg.Go(func() {
+				sig := message(one, two, 1, 300<<10)
+				for sig.From.Num = sender; atOne.Send(ctx, sig) == nil; {
+				}
+			})
+		}
+		for len(count) < len(lane) {
+			sig := take(t, atTwo.got)
+			if count[sig.From.Num]++; count[sig.From.Num] > 1000 {
+				t.Fatalf("of %d senders these have had a turn: %v", len(lane), count)
+			}
+		}
+		cancel()
+		wg.Wait()
 	})
 }
 
