@@ -77,7 +77,7 @@ func newGlobals(n *Node) *globals {
 	}
 }
 
-// handle takes a message of another node. It runs on the goroutine of the link, in the order of the
+// handle takes a message of another node. It runs on the goroutine of the link's lane for the node itself, in the order of the
 // messages, and does not wait.
 func (g *globals) handle(from abi.NodeID, msg nameMessage) {
 	if !msg.ReplyTo.IsZero() && msg.ReplyTo.Node != from {

@@ -6,14 +6,22 @@
 // who knows of the other links, accepts or refuses it.
 //
 // A link runs in [Link.Run], on the goroutine of its owner, until either side ends it or the peer
-// is not heard of for the idle time-out. Signals go out through [Link.Send] and [Link.Post], in the
+// is not heard of for the idle time-out. Signals go out through [Link.Send] and [Link.Post], those of one sender in the
 // order of the calls, and come in through the owner's [Handler]; module transfers get streams of
-// their own.
+// their own, which go behind signals.
+//
+// # Lanes
+//
+// Signals wait in an outbox, in the lane of their sender: one of several streams, each with a goroutine that writes it. Small
+// signals go first. A large one is a flow, with all that its sender says behind it, and is written part by part, in turn with one
+// other flow of its lane. Who sends waits for the small signals of the link to become fewer, for a place among the flows,
+// or for the flow of its own; what is posted does not wait, and ends the link when it is far too much. With a peer that has no
+// lanes there is one, and no signal is large.
 //
 // # The end
 //
 // A link that ends in good order loses no signal of either side, also when both end it at the same
-// time. Each side ends its signal stream, says goodbye, reads the other's signals to their end and
+// time. Each side ends its signal streams, says goodbye, reads the other's signals to their end and
 // then ends its half of the control stream. That end says that all has been read: whoever has read
 // all and sees it closes the connection.
 //

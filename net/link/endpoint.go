@@ -55,7 +55,8 @@ type Options struct {
 	// HandshakeTimeout bounds Dial, the time from a caller's first packet to the Offer, and
 	// Accept and Refuse. 0: [DefaultHandshakeTimeout].
 	HandshakeTimeout time.Duration
-	// QueueBytes is how much may wait to be sent on a link before senders wait. 0: [DefaultQueueBytes].
+	// QueueBytes is how much may wait to be sent on a link before senders wait: in small signals together, and behind each
+	// large one. Large ones wait for places of their own. 0: [DefaultQueueBytes].
 	QueueBytes int
 	// MaxHandshakes bounds the calls that are no Offers yet; further ones are refused. Callers have
 	// to prove their address first (RFC 9000 section 8.1.2) while there are several such calls, and

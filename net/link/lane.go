@@ -28,6 +28,7 @@ type lane struct {
 	flows     []*flow       // the first maxTransfers are being written, in turn
 	transfers uint8         // bits of the numbers that are taken
 	filled    chan struct{} // holds a token when the writer may have something to do
+	wanted    bool          // somebody waits for a place among the flows: those that are there take in no more until one has ended
 	room      chan struct{} // closed when those who wait for flows may try again; nil when nobody does
 }
 
@@ -182,6 +183,8 @@ func (o *outbox) endLargeLocked(l *lane, f *flow) {
 	l.flows = slices.Delete(l.flows, 0, 1)
 	if len(f.queue) > 0 {
 		l.flows = append(l.flows, f)
+	} else {
+		l.wanted = false
 	}
 }
 

@@ -30,8 +30,8 @@ const goodbyeTimeout = 2 * time.Second
 
 // Handler is what a link brings in. Its methods are called while [Link.Run] runs.
 type Handler interface {
-	// Signal takes a signal from a process of the peer to one of this node, in order, and must not
-	// wait. It takes over sig.Data.
+	// Signal takes a signal from a process of the peer to one of this node, and must not wait. Signals of one sender come
+	// one at a time, in order; those of others may come meanwhile. It takes over sig.Data.
 	Signal(sig abi.Signal)
 	// ModuleStream serves one transfer on a goroutine of its own, and closes the stream.
 	ModuleStream(stream io.ReadWriteCloser)
@@ -108,8 +108,8 @@ func (l *Link) Has(feature string) bool { return l.terms.Has(feature) }
 // RTT is how long a packet to the peer and the acknowledgement of it take, smoothed (RFC 9002 section 5).
 func (l *Link) RTT() time.Duration { return l.conn.ConnectionStats().SmoothedRTT }
 
-// Send queues a signal and takes over its Data; it waits while much is queued, until ctx ends
-// (SIG-08). The errors wrap [abi.ErrNotConnected] when the link has ended, are those of
+// Send queues a signal and takes over its Data; it waits while much is queued, or a large one of the same sender, until
+// ctx ends (SIG-08). The errors wrap [abi.ErrNotConnected] when the link has ended, are those of
 // [wire.CheckSignal] when the peer would not take the signal, and the cause of ctx.
 func (l *Link) Send(ctx context.Context, sig abi.Signal) error {
 	if err := wire.CheckSignal(sig, l.terms.MaxSendBytes); err != nil {

@@ -75,7 +75,10 @@ func (o *outbox) admit(sig abi.Signal) (wait <-chan struct{}, err error) {
 	l := &o.lanes[o.laneOf(sig.From.Num)]
 	f := l.flowOf(sig)
 	switch {
-	case f != nil && f.bytes >= o.limit, f == nil && o.isLarge(sig) && len(l.flows) >= maxTransfers:
+	case f != nil && (f.bytes >= o.limit || l.wanted):
+		return awaitLocked(&l.room), nil
+	case f == nil && o.isLarge(sig) && len(l.flows) >= maxTransfers:
+		l.wanted = true
 		return awaitLocked(&l.room), nil
 	case f == nil && !o.isLarge(sig) && o.bytes >= o.limit:
 		return awaitLocked(&o.space), nil

@@ -272,6 +272,9 @@ func (m *outboxModel) checkCounts(t *rapid.T) {
 		if begun > maxTransfers || begun != bits.OnesCount8(l.transfers) && !m.failed {
 			t.Fatalf("%d transfers have begun, numbers %b are taken", begun, l.transfers)
 		}
+		if l.wanted && len(l.flows) == 0 && !m.failed {
+			t.Fatal("a place is wanted, and all are free")
+		}
 	}
 	if held != m.box.held || small > m.box.bytes || small < m.box.bytes && !writing {
 		t.Fatalf("%d and %d bytes are counted, %d and %d wait", m.box.bytes, m.box.held, small, held)
@@ -286,7 +289,7 @@ func (m *outboxModel) mustWait() bool {
 	case m.closed || m.failed:
 		return false
 	case f != nil:
-		return f.bytes >= m.box.limit
+		return f.bytes >= m.box.limit || l.wanted
 	case m.box.isLarge(m.sent):
 		return len(l.flows) >= maxTransfers
 	}

@@ -13,7 +13,9 @@
 //	1  control   one per link, opened by the initiator, both directions: control frames
 //	2  signals   one direction: signal frames
 //	3  module    both directions: one module transfer, see package ship
-//	4  transfer  the same, with more to say; for nodes with the feature "transfer"
+//	4  lane      one direction: with [FeatureLanes], in place of kind 2, the signals of some senders. A second
+//	             byte is the number of the lane, see [LaneOf]
+//	5  transfer  as module, with more to say; with [FeatureTransfer]
 //
 // A node resets a stream of a kind that it does not know and keeps the link.
 //
@@ -56,12 +58,16 @@
 //
 //	length  uvarint   of all that follows
 //	kind    u8        abi.SignalKind, not 0
-//	flags   u8        bits 0-1 from, 2-3 to, 4-5 ref: form of the id; bit 6: a name follows; bit 7: 0
+//	flags   u8        bits 0-1 from, 2-3 to, 4-5 ref: form of the id; bit 6: a name follows; bit 7: in parts
 //	from    id        the sending process
 //	to      id        the receiving process, its number 0 when a name follows
 //	ref     id
 //	name    uvarint length, 1 to MaxNameBytes, and that many bytes of UTF-8; with bit 6 only
 //	data              the rest
+//
+// On lanes, and only there, a large signal may come in parts: its frame then has the number of a transfer (u8) and the size of
+// all data (uvarint) before the first bytes of data, and frames with 0 in place of the kind, the number and more bytes follow,
+// with other frames in between. No more than [MaxTransfers] may have begun and not ended.
 //
 // The form of an id says which node it belongs to:
 //
@@ -70,7 +76,7 @@
 //	2  of the node that receives it: number uvarint
 //	3  of another node: node id u64, number uvarint
 //
-// Every signal has exactly one encoding; a reader refuses all others. Kinds that a reader does not
+// Every signal in one piece has exactly one encoding; a reader refuses all others. Kinds that a reader does not
 // know are handed on like those it knows. [Decoder] also refuses a sender that is not a process of
 // the peer and a receiver that is not one of its own node: links do not relay, so such a signal is forged.
 package wire

@@ -150,6 +150,8 @@ func TestBadArguments(t *testing.T) {
 		"flag of bad value":   {[]string{"eval", "--log-level", "loud", "1"}, 2, `invalid argument "loud" for "--log-level" flag: give DEBUG, INFO, WARN or ERROR .*wnode eval --help.*`},
 		"no peer processes":   {append(start, "--peer-processes", "0"), 2, `--peer-processes 0: give at least 1 \(see wnode start --help\)`},
 		"dead too soon":       {append(start, "--dead-after", "999ms"), 2, `--dead-after 999ms: give at least 1s \(see wnode start --help\)`},
+		"small messages":      {append(start, "--max-message", "63KiB"), 2, `--max-message and --link-queue take 64KiB at least, not 63KiB \(see wnode start --help\)`},
+		"small queue":         {append(start, "--link-queue", "1"), 2, `--max-message and --link-queue take 64KiB at least, not 1 \(see wnode start --help\)`},
 		"both cookies":        {[]string{"eval", "--cookie", "a", "--cookie-file", "b", "1"}, 2, `.*--cookie.*--cookie-file.*`},
 		"no module":           {[]string{"run"}, 2, `.*prog\.wasm.*wnode run --help.*`},
 		"no JavaScript":       {[]string{"eval"}, 2, `.*JS.*wnode eval --help.*`},

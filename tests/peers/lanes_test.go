@@ -194,8 +194,10 @@ func TestStrayLanes(t *testing.T) {
 	p := newPeer(t, "stray@127.0.0.1")
 	p.joinWithLanes(n)
 	for _, first := range [][]byte{
-		{byte(wire.StreamLane), wire.Lanes}, {byte(wire.StreamLane), 255},
-		{byte(wire.StreamLane), byte(wire.LaneOf(talker))}, {byte(wire.StreamSignals)},
+		{byte(wire.StreamLane), wire.Lanes},
+		{byte(wire.StreamLane), 255},
+		{byte(wire.StreamLane), byte(wire.LaneOf(talker))},
+		{byte(wire.StreamSignals)},
 	} {
 		s, err := p.conn.OpenUniStreamSync(t.Context())
 		p.check(err)
