@@ -249,7 +249,7 @@ func (m *mesh) put(id abi.NodeID, module []byte) abi.Hash {
 
 // A module that 100 nodes want at the same time leaves its origin about log n times, and none sends it much more often.
 func TestManyWantOneModule(t *testing.T) {
-	const n, size = 100, 1 << 20
+	const n, size = 100, 256 << 10
 	module := noise(size)
 	for name, c := range map[string]struct {
 		stagger, transfer time.Duration
