@@ -22,7 +22,7 @@ soak: ## run 100,000 processes and 100,000 guests that send each other messages 
 	go test -count=1 -v -run '^TestSoak$$' ./vm
 	go test -count=1 -v -run '^TestSoak$$' ./vm/guest -guests 100000
 
-bench-beam: ## measure wnode and the BEAM side by side (needs erlang-base; some minutes)
+bench-beam: ## measure wnode and the BEAM side by side, on one node and between two (needs erlang-base, erlang-ssl, openssl; some minutes)
 	scripts/bench-beam
 
 guests: ## install the guest toolchains that are missing and rebuild the guests

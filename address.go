@@ -102,6 +102,6 @@ func (n *Node) hello(conn net.PacketConn) wire.Hello {
 	return wire.Hello{
 		MinVersion: wire.Version, MaxVersion: wire.Version, Node: n.id, Name: n.Name(),
 		Port: udpAddr(conn.LocalAddr()).Port(), MaxSignalBytes: wire.DefaultMaxSignalBytes,
-		Features: []string{wire.FeatureTransfer},
+		Features: []string{wire.FeatureLanes, wire.FeatureTransfer},
 	}
 }

@@ -192,15 +192,6 @@ func (g *globals) call(ctx context.Context, node abi.NodeID, msg nameMessage) er
 	return nil
 }
 
-// nodeUp makes a linked node a member, and tells it the names that this node vouches for and the
-// nodes that it knows.
-func (g *globals) nodeUp(id abi.NodeID) {
-	members := g.node.peers.addresses()
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.post(id, nameMessage{Op: opSync, Entries: g.state.NodeUp(id), Members: members})
-}
-
 // nodeDown forgets a node with its names (GLOB-07).
 func (g *globals) nodeDown(id abi.NodeID) {
 	g.mu.Lock()

@@ -6,6 +6,7 @@ import (
 
 	"github.com/wnode/wnode/abi"
 	"github.com/wnode/wnode/abi/term"
+	"github.com/wnode/wnode/internal/nodetest"
 )
 
 // MON-12, MON-13, MON-15: nodeup comes before any signal of the node and nodedown after all of them, the DOWNs of
@@ -77,6 +78,31 @@ func TestNodesAreWatched(t *testing.T) {
 	}
 	if got := term.Format(event, nil); got != `["nodedown", "`+two.Name()+`", {nodedown_reason: "connection_closed"}]` {
 		t.Errorf("news %s", got)
+	}
+}
+
+// MON-15: no signal leaves for a node that has not been sent the word by which it lists this one.
+func TestNothingLeavesBeforeTheFirstWord(t *testing.T) {
+	c := newCluster(t)
+	one, two := c.start("one", "chocolate"), c.start("two", "chocolate")
+	two.globals.mu.Lock() // so two cannot say it
+	connected := make(chan error, 1)
+	go func() { connected <- one.Connect(t.Context(), two.Name()) }()
+	nodetest.Eventually(t, "two has a link", func() bool {
+		two.peers.mu.Lock()
+		defer two.peers.mu.Unlock()
+		p := two.peers.byName[one.Name()]
+		return p != nil && p.state == peerSyncing
+	})
+	if two.peers.linkTo(one.id) != nil {
+		t.Error("signals can leave")
+	}
+	two.globals.mu.Unlock()
+	if err := <-connected; err != nil {
+		t.Error(err)
+	}
+	if two.peers.linkTo(one.id) == nil {
+		t.Error("no signals can leave")
 	}
 }
 

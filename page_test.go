@@ -48,7 +48,7 @@ func FuzzServiceMessage(f *testing.F) {
 			f.Error(err)
 		}
 	})
-	n.globals.nodeUp(peer)
+	n.globals.state.NodeUp(peer)
 	f.Fuzz(func(t *testing.T, data []byte) {
 		n.serviceMessage(abi.Signal{Kind: abi.SignalNode, From: abi.Pid{Node: peer}, To: abi.Pid{Node: n.ID()}, Data: data})
 		for _, name := range n.GlobalNames() {

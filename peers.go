@@ -179,10 +179,16 @@ func (ps *peers) linked(p *peer, l *link.Link) bool {
 		return false
 	}
 	p.state, p.link = peerSyncing, l
-	id := l.Peer().Node
+	return true
+}
+
+// reachable lets signals go to a peer from now on.
+func (ps *peers) reachable(p *peer) {
+	ps.mu.Lock()
+	defer ps.mu.Unlock()
+	id := p.link.Peer().Node
 	ps.byID[id] = p
 	ps.rememberLocked(id, p.name)
-	return true
 }
 
 // rememberLocked keeps what printed pids and later sends need of a node after its link has gone.
@@ -211,7 +217,7 @@ func (ps *peers) run(p *peer, side attempt, l *link.Link) {
 		return
 	}
 	id := l.Peer().Node
-	ps.node.globals.nodeUp(id)
+	ps.node.globals.nodeUp(p)
 	late := time.AfterFunc(connectTimeout, func() {
 		select {
 		case <-p.ready:
@@ -376,9 +382,11 @@ func (ps *peers) refuse() {
 // close ends all links in good order.
 func (ps *peers) close(ctx context.Context) {
 	ps.mu.Lock()
-	links := make([]*link.Link, 0, len(ps.byID))
-	for _, p := range ps.byID {
-		links = append(links, p.link)
+	var links []*link.Link
+	for _, p := range ps.byName {
+		if p.state == peerSyncing || p.state == peerUp {
+			links = append(links, p.link)
+		}
 	}
 	ps.mu.Unlock()
 	var wg sync.WaitGroup

@@ -44,6 +44,33 @@ func TestSpawnLostBeforeItLeft(t *testing.T) {
 	})
 }
 
+// restarted is a way to a node that is another incarnation by now.
+type restarted struct{ vm.Remote }
+
+func (restarted) Send(context.Context, abi.Signal) error { return abi.ErrNoProcess }
+
+// RSP-02, PROC-05: a spawn on a node that has restarted since is one on a node that cannot be reached, and does not
+// wait for an answer of the new one.
+func TestSpawnOnRestarted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		sys := newSystem(t, vm.Options{Remote: restarted{}})
+		a := newActor(t, sys, vm.SpawnOptions{})
+		a.trapExits()
+		var pid abi.Pid
+		var ref abi.Ref
+		a.do(func(p *vm.Process) {
+			var err error
+			if pid, ref, err = p.SpawnMonitor(p.Context(), 2, vm.SpawnRequest{Function: function("f"), Link: true}); err != nil {
+				t.Error(err)
+			}
+		})
+		wantMessages(t, a.drain(), down(ref, pid, "noconnection"), exitMessage(pid, "noconnection"))
+		a.exit("kill")
+		synctest.Wait()
+		wantNothingHeld(t, sys)
+	})
+}
+
 // A caller whose time is up when the reply has come already has the process: that begins.
 func TestSpawnReplyAsTheTimeIsUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -167,6 +194,70 @@ func TestSpawnNeverBegins(t *testing.T) {
 				wantNothingHeld(t, r.sys)
 			})
 		})
+	}
+}
+
+// lostAcks is a way on which the word that a reply has been taken is lost with the connection.
+type lostAcks struct{ vm.Remote }
+
+func (l lostAcks) Post(sig abi.Signal) error {
+	if sig.Kind == abi.SignalSpawnAck {
+		return nil
+	}
+	return l.Remote.Post(sig)
+}
+
+// PROC-07, PROC-10, LINK-09, MON-10: the connection is lost when the reply has been taken, and the word of that has not
+// arrived. The caller has a process, whose link and monitor are answered once; that process ends without having
+// begun, whichever side sees the loss first.
+func TestSpawnAckLost(t *testing.T) {
+	for name, first := range map[string]abi.NodeID{"the caller sees it first": 1, "the other node sees it first": 2} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				ran := &loader{}
+				net := &network{systems: map[abi.NodeID]*vm.System{}}
+				one := newSystem(t, vm.Options{Node: 1, Remote: lostAcks{&remote{net: net, from: 1}}})
+				two := newSystem(t, vm.Options{Node: 2, Remote: &remote{net: net, from: 2}, Loader: ran})
+				net.systems[1], net.systems[2] = one, two
+				a := newActor(t, one, vm.SpawnOptions{})
+				a.trapExits()
+				a.do(func(p *vm.Process) {
+					child, ref, err := p.SpawnMonitor(p.Context(), 2, vm.SpawnRequest{Function: function("missing"), Link: true})
+					if err != nil || child.Node != 2 || !two.Alive(child) {
+						t.Errorf("%v, %v", child, err)
+						return
+					}
+					net.set(func() { net.cut = true })
+					for _, node := range []abi.NodeID{first, 3 - first} {
+						net.systems[node].NodeDown(3 - node)
+						synctest.Wait()
+					}
+					if two.Alive(child) || len(two.Processes()) != 0 {
+						t.Error("it lives")
+					}
+					wantBoth(t, p, down(ref, child, "noconnection"), exitMessage(child, "noconnection"))
+				})
+				wantNothingHeld(t, two)
+			})
+		})
+	}
+}
+
+// wantBoth wants two messages in a mailbox, in any order, and no third one. A process that has begun would have given
+// another reason.
+func wantBoth(t *testing.T, p *vm.Process, one, other any) {
+	t.Helper()
+	var got []vm.Message
+	for {
+		m, err := p.Receive(p.Context(), 0)
+		if err != nil {
+			break
+		}
+		got = append(got, m)
+	}
+	if len(got) != 2 || !(same(term.Raw(got[0].Data), one) && same(term.Raw(got[1].Data), other) ||
+		same(term.Raw(got[1].Data), one) && same(term.Raw(got[0].Data), other)) {
+		t.Errorf("%d messages: %v", len(got), got)
 	}
 }
 

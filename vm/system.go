@@ -238,6 +238,8 @@ func (s *System) leave(sig abi.Signal, send func() error) error {
 	}
 	err := send()
 	switch {
+	case errors.Is(err, abi.ErrNoProcess) && sig.Kind == abi.SignalSpawnRequest: // nobody would answer
+		return fmt.Errorf("%w: %w", abi.ErrNotConnected, err)
 	case errors.Is(err, abi.ErrNoProcess):
 		s.unreachable(sig, reasonNoProcess)
 		return nil

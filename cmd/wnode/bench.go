@@ -22,16 +22,23 @@ var benchModule []byte
 func benchCommand() *cobra.Command {
 	b := &bench{}
 	c := &cobra.Command{
-		Use:   "bench [local]",
+		Use:   "bench [local|remote]",
 		Short: "Measure what a node does here: spawns, messages, memory, kills",
 		Long: `Measures a node with guests that are written in C and in Go: who spawns, sends and
 receives are WebAssembly processes. The node is one of its own, and takes most of this
-machine for a minute. The figures, and the keys that --json has for them:
+machine for a minute. With "remote" it has another program beside it with a second node,
+and what is measured goes over the link of the two. The figures, and the keys that --json
+has for them:
 
-` + figuresText(),
+` + figuresText(localMeasurements) + `
+
+With "remote":
+
+` + figuresText(remoteMeasurements),
 		Args:      cobra.MatchAll(cobra.MaximumNArgs(1), cobra.OnlyValidArgs),
-		ValidArgs: []string{"local"},
-		RunE: func(c *cobra.Command, _ []string) error {
+		ValidArgs: []string{"local", "remote"},
+		RunE: func(c *cobra.Command, args []string) error {
+			b.remote = len(args) > 0 && args[0] == "remote"
 			ctx, cancel := untilSignal(c.Context(), os.Interrupt)
 			defer cancel()
 			return b.run(ctx)
@@ -48,8 +55,11 @@ type bench struct {
 	json   bool
 	shrink int
 	only   string
+	remote bool
 
+	family
 	node   *wnode.Node
+	there  string // the name of the other node, "" for none
 	fn     abi.Function
 	driver *wnode.Process // the native process that the results go to
 	wanted *regexp.Regexp // of keys
@@ -62,17 +72,12 @@ func (b *bench) run(ctx context.Context) (err error) {
 	if b.wanted, err = regexp.Compile(b.only); err != nil {
 		return fmt.Errorf("--only: %w", err)
 	}
-	secret, err := wnode.RandomCookie()
-	if err != nil {
-		return err
-	}
-	port, err := freePort()
-	if err != nil {
+	if b.family, err = newFamily(); err != nil {
 		return err
 	}
 	log := (&nodeFlags{logLevel: slog.LevelWarn}).logger(os.Stderr)
 	b.node, err = wnode.Start(ctx, wnode.Options{
-		Cookie: secret, Listen: demoListen, WellKnownPort: uint16(port), Logger: log,
+		Name: benchHere, Cookie: b.cookie, Listen: anyLoopback, WellKnownPort: b.port, Logger: log,
 		Rights: wnode.Rights{Limits: wnode.Limits{Children: 1 << 20}},
 	})
 	if err != nil {
@@ -85,6 +90,9 @@ func (b *bench) run(ctx context.Context) (err error) {
 	}()
 	if b.fn, err = b.node.Load("bench.wasm", benchModule); err != nil {
 		return err
+	}
+	if b.remote {
+		return b.withOther(ctx, b.within)
 	}
 	return b.within(ctx)
 }
@@ -114,8 +122,11 @@ func (b *bench) within(ctx context.Context) error {
 func (b *bench) all(ctx context.Context) error {
 	out := newOutput()
 	results := map[string]float64{}
-	for i := range measurements {
-		m := measurements[i]
+	measurements := localMeasurements
+	if b.remote {
+		measurements = remoteMeasurements
+	}
+	for _, m := range measurements {
 		if !slices.ContainsFunc(m.figures, b.wants) {
 			continue
 		}

@@ -54,8 +54,8 @@ type measurement struct {
 	values  func(b *bench, ctx context.Context, m *measurement) ([]float64, error)
 }
 
-// measurements have the keys and the sizes that the BEAM is measured with, and some of their own.
-var measurements = []measurement{
+// localMeasurements have the keys and the sizes that the BEAM is measured with, and some of their own.
+var localMeasurements = []measurement{
 	{one("spawn_roundtrip_ns", nanoseconds, "spawn a process and wait for its DOWN"), "spawn_roundtrip", []int64{100_000}, (*bench).each},
 	{one("spawn_storm_per_s", perSecond, "processes that two others spawn, and that send a message"), "storm", []int64{2, 100_000}, (*bench).rate},
 	{one("idle_process_bytes", octets, "resident memory of a process that waits"), "idle", []int64{100_000}, (*bench).resident},
@@ -72,7 +72,7 @@ var measurements = []measurement{
 }
 
 // figuresText lists the figures for people.
-func figuresText() string {
+func figuresText(measurements []measurement) string {
 	var text strings.Builder
 	w := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
 	for _, m := range measurements {
@@ -145,13 +145,9 @@ func (b *bench) settle(ctx context.Context, had int) error {
 // drive runs a driver and gives the time that it has measured. The driver is then given another message, behind what is
 // to be done in between.
 func (b *bench) drive(ctx context.Context, m *measurement, between func()) (time.Duration, error) {
-	args := []any{b.driver.Pid()}
-	for _, size := range m.sizes {
-		args = append(args, size)
-	}
 	fn := b.fn
 	fn.Export = m.driver
-	pid, ref, err := b.driver.SpawnMonitor(ctx, b.driver.Pid().Node, wnode.SpawnRequest{Function: fn, Args: term.MustEncode(args)})
+	pid, ref, err := b.driver.SpawnMonitor(ctx, b.driver.Pid().Node, wnode.SpawnRequest{Function: fn, Args: b.args(m.sizes)})
 	if err != nil {
 		return 0, err
 	}
@@ -170,6 +166,18 @@ func (b *bench) drive(ctx context.Context, m *measurement, between func()) (time
 	}
 	_, err = b.driver.ReceiveDown(ctx, ref)
 	return time.Duration(binary.LittleEndian.Uint64(message.Data)), err
+}
+
+// args gives the arguments of a driver.
+func (b *bench) args(sizes []int64) []byte {
+	args := []any{b.driver.Pid()}
+	if b.there != "" {
+		args = append(args, b.there)
+	}
+	for _, size := range sizes {
+		args = append(args, size)
+	}
+	return term.MustEncode(args)
 }
 
 // residentBytes is the memory that this program takes, as far as the system says.

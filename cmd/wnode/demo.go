@@ -1,17 +1,14 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"os"
-	"os/exec"
 	"regexp"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -37,26 +34,21 @@ func demoCommand() *cobra.Command {
 // The nodes of the demo. They are on the loopback address, and have a well-known port of their own,
 // so that they meet no other node of this host.
 const (
-	demoHere   = "node_one@127.0.0.1"
-	demoThere  = "node_two@127.0.0.1"
-	demoListen = "127.0.0.1:0"
+	demoHere  = "node_one@127.0.0.1"
+	demoThere = "node_two@127.0.0.1"
 )
 
 // demo is the story, with this program as its first node.
 type demo struct {
-	secret wnode.Cookie
-	port   int
-	out    *output
-	here   *wnode.Node
-	there  *child
+	family
+	out   *output
+	here  *wnode.Node
+	there *child
 }
 
 func runDemo(ctx context.Context) (err error) {
 	d := &demo{out: newOutput()}
-	if d.secret, err = wnode.RandomCookie(); err != nil {
-		return err
-	}
-	if d.port, err = freePort(); err != nil {
+	if d.family, err = newFamily(); err != nil {
 		return err
 	}
 	defer func() { err = d.out.failure(errors.Join(err, d.end())) }()
@@ -74,7 +66,7 @@ func (d *demo) say(format string, args ...any) { fmt.Fprintf(d.out, "* "+format+
 func (d *demo) bootHere(ctx context.Context) (err error) {
 	log := (&nodeFlags{logLevel: slog.LevelError}).logger(prefixWriter{d.out, demoHere})
 	d.here, err = wnode.Start(ctx, wnode.Options{
-		Name: demoHere, Cookie: d.secret, Listen: demoListen, WellKnownPort: uint16(d.port), Logger: log,
+		Name: demoHere, Cookie: d.cookie, Listen: anyLoopback, WellKnownPort: d.port, Logger: log,
 	})
 	if err == nil {
 		d.say("%s runs in this program, process %d, and listens on %s (UDP).", demoHere, os.Getpid(), d.here.Addr())
@@ -83,10 +75,10 @@ func (d *demo) bootHere(ctx context.Context) (err error) {
 }
 
 func (d *demo) bootThere(ctx context.Context) (err error) {
-	if d.there, err = d.startChild(ctx, demoThere, "start", "--headless", "--name", demoThere); err != nil {
+	if d.there, err = d.startNode(ctx, demoThere, prefixWriter{d.out, demoThere}); err != nil {
 		return err
 	}
-	line, err := d.there.waitFor(ctx, regexp.MustCompile(`^node .* listening on (.*)`))
+	line, err := d.there.waitFor(ctx, listening)
 	if err == nil {
 		d.say("%s runs in another program, process %d: %s.", demoThere, d.there.cmd.Process.Pid, line)
 	}
@@ -100,7 +92,7 @@ func (d *demo) refuse(ctx context.Context) error {
 		return err
 	}
 	d.say("A third node, with another cookie, tries to connect to %s.", demoThere)
-	cmd, err := d.command(ctx, wrong, "eval", "--name", "node_three@127.0.0.1", fmt.Sprintf("Node.connect(%q)", demoThere))
+	cmd, err := family{cookie: wrong, port: d.port}.command(ctx, "eval", "--listen", anyLoopback, "--name", "node_three@127.0.0.1", fmt.Sprintf("Node.connect(%q)", demoThere))
 	if err != nil {
 		return err
 	}
@@ -181,82 +173,4 @@ func (w prefixWriter) Write(p []byte) (int, error) {
 		}
 	}
 	return len(p), nil
-}
-
-// child is a wnode program that the demo runs.
-type child struct {
-	cmd   *exec.Cmd
-	lines chan string // of standard error, closed at its end
-	wg    sync.WaitGroup
-}
-
-// command makes a command line of this very program. The cookie travels in the environment, where
-// other users do not see it.
-func (d *demo) command(ctx context.Context, secret wnode.Cookie, args ...string) (*exec.Cmd, error) {
-	exe, err := os.Executable()
-	if err != nil {
-		return nil, err
-	}
-	cmd := exec.CommandContext(ctx, exe, append(args[:1:1], append([]string{"--listen", demoListen}, args[1:]...)...)...)
-	cmd.Env = append(os.Environ(), "WNODE_COOKIE="+secret.Reveal(), fmt.Sprintf("%s=%d", portVariable, d.port))
-	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
-	cmd.WaitDelay = closeTimeout
-	return cmd, nil
-}
-
-// startChild starts a node whose log lines are shown, and can be waited for.
-func (d *demo) startChild(ctx context.Context, name string, args ...string) (*child, error) {
-	cmd, err := d.command(ctx, d.secret, args...)
-	if err != nil {
-		return nil, err
-	}
-	stderr, err := cmd.StderrPipe()
-	if err != nil {
-		return nil, err
-	}
-	if err := cmd.Start(); err != nil {
-		return nil, fmt.Errorf("start %s: %w", name, err)
-	}
-	c := &child{cmd: cmd, lines: make(chan string, 100)}
-	c.wg.Go(func() { c.show(prefixWriter{d.out, name}, stderr) })
-	return c, nil
-}
-
-func (c *child) show(show io.Writer, stderr io.Reader) {
-	defer close(c.lines)
-	for scanner := bufio.NewScanner(stderr); scanner.Scan(); {
-		_, _ = show.Write(scanner.Bytes()) // a write that fails is the demo's error in the end
-		select {
-		case c.lines <- scanner.Text():
-		default: // nobody waits for so many
-		}
-	}
-}
-
-// waitFor gives the first line that comes and matches.
-func (c *child) waitFor(ctx context.Context, pattern *regexp.Regexp) (string, error) {
-	ctx, cancel := context.WithTimeout(ctx, closeTimeout)
-	defer cancel()
-	for {
-		select {
-		case line, ok := <-c.lines:
-			if !ok {
-				return "", errors.New("the other node has ended")
-			}
-			if pattern.MatchString(line) {
-				return line, nil
-			}
-		case <-ctx.Done():
-			return "", fmt.Errorf("the other node did not say %q", pattern)
-		}
-	}
-}
-
-// stop stops the node and waits for its end.
-func (c *child) stop() error {
-	if err := c.cmd.Process.Signal(os.Interrupt); err != nil {
-		return err
-	}
-	c.wg.Wait()
-	return c.cmd.Wait()
 }

@@ -65,7 +65,7 @@ join over QUIC, send each other messages, and spawn processes on each other.`,
 	}
 	root.SetFlagErrorFunc(usage)
 	root.AddCommand(startCommand(), evalCommand(), runCommand(), namesCommand(), cookieCommand(), inspectCommand(), moduleCommand(),
-		benchCommand(), versionCommand(), demoCommand())
+		benchCommand(), bareStreamCommand(), versionCommand(), demoCommand())
 	checkArgs(root)
 	return root
 }

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"net"
 	"os"
 	"runtime"
 	"runtime/debug"
@@ -129,14 +128,4 @@ func version() string {
 		return "0.1.0-dev"
 	}
 	return info.Main.Version
-}
-
-// freePort gives a UDP port of the loopback address that nothing listens on at the moment.
-func freePort() (int, error) {
-	conn, err := net.ListenPacket("udp", "127.0.0.1:0")
-	if err != nil {
-		return 0, err
-	}
-	defer conn.Close()
-	return conn.LocalAddr().(*net.UDPAddr).Port, nil
 }

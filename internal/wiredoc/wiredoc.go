@@ -23,7 +23,7 @@ import (
 
 // Kinds are the kinds of examples that there are; of each, one package reads all.
 var Kinds = []string{
-	"stream", "control", "signal", // net/wire
+	"stream", "control", "signal", "lane", // net/wire
 	"module-request", "module-answer", "transfer-request", "transfer-answer", // net/ship
 	"lookup-request", "lookup-reply", // net/names
 	"token", "proof", // cookie

@@ -23,7 +23,7 @@ func (c *counter) Signal(abi.Signal) {
 
 // BenchmarkSignals sends one way over loopback, and waits until all has arrived.
 func BenchmarkSignals(b *testing.B) {
-	for _, size := range []int{100, 16 << 10} {
+	for _, size := range []int{100, 16 << 10, 1 << 20} {
 		b.Run(fmt.Sprintf("size=%d", size), func(b *testing.B) {
 			one := openNode(b, listenOn(b, "127.0.0.1"), "one@host", testCookie)
 			two := openNode(b, listenOn(b, "127.0.0.1"), "two@host", testCookie)

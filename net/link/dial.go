@@ -86,7 +86,7 @@ func (e *Endpoint) dialWith(ctx context.Context, addr net.Addr, name string, con
 	if err != nil {
 		return nil, helloError(err)
 	}
-	return e.newLink(conn, c)
+	return e.newLink(conn, c), nil
 }
 
 // callHello is the caller's side of the first exchange. When it fails the connection is closed.

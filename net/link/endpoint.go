@@ -29,7 +29,7 @@ const (
 type Options struct {
 	// Conn is the node's UDP socket. The endpoint closes it. Required.
 	Conn net.PacketConn
-	// Hello introduces this node to its peers. Required.
+	// Hello introduces this node to its peers. Of features, the endpoint has [wire.FeatureLanes]. Required.
 	Hello wire.Hello
 	// Auth proves the cookie. Required.
 	Auth *cookie.Authenticator
@@ -87,7 +87,7 @@ func Open(opts Options) (*Endpoint, error) {
 	e.ctx, e.cancel = context.WithCancel(context.Background())
 	e.attempts.max = int64(opts.MaxHandshakes)
 	e.transport = &quic.Transport{
-		Conn:                opts.Conn,
+		Conn:                reading(opts.Conn),
 		ConnectionIDLength:  connectionIDLength,
 		StatelessResetKey:   (*quic.StatelessResetKey)(opts.ResetKey),
 		ConnContext:         e.attemptContext,
@@ -152,7 +152,7 @@ const keepAlives = 5
 // Bounds of what one connection may have open or unread.
 const (
 	maxModuleStreams    = 32
-	maxSignalStreams    = 4
+	maxSignalStreams    = wire.Lanes + 2 // what later versions may say
 	streamWindow        = 1 << 20
 	maxStreamWindow     = 8 << 20
 	maxConnectionWindow = 16 << 20

@@ -167,7 +167,7 @@ func TestHostileCallee(t *testing.T) {
 // Whoever breaks the rules on an open link loses it.
 func TestHostileLink(t *testing.T) {
 	signals := func(b ...byte) func(*testing.T, *linked) {
-		return func(t *testing.T, l *linked) { openUni(t, l.conn, kind(wire.StreamSignals, b...)...) }
+		return func(t *testing.T, l *linked) { openUni(t, l.conn, laneStream(b...)...) }
 	}
 	control := func(list ...wire.Frame) func(*testing.T, *linked) {
 		return func(t *testing.T, l *linked) { l.write(t, frames(t, list...)...) }
@@ -218,30 +218,41 @@ func refuseControl(t *testing.T, l *linked) {
 }
 
 func refuseSignals(t *testing.T, l *linked) {
+	from, to := l.endpoint.opts.Hello.Node, l.Peer().Node
+	sig := abi.Signal{Kind: abi.SignalMessage, From: abi.Pid{Node: from, Num: 1}, To: abi.Pid{Node: to, Num: 1}}
+	if err := l.Post(sig); err != nil {
+		t.Error(err)
+	}
 	s, err := l.conn.AcceptUniStream(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
 	s.CancelRead(7)
 	time.Sleep(2 * latency) // on the test's clock
-	from, to := l.endpoint.opts.Hello.Node, l.Peer().Node
-	sig := abi.Signal{Kind: abi.SignalMessage, From: abi.Pid{Node: from, Num: 1}, To: abi.Pid{Node: to, Num: 1}}
 	if err := l.Post(sig); err != nil {
 		t.Error(err)
 	}
 }
 
 func resetSignals(t *testing.T, l *linked) {
-	s := openUni(t, l.conn, byte(wire.StreamSignals))
+	s := openUni(t, l.conn, laneStream()...)
 	time.Sleep(2 * latency) // on the test's clock
 	s.CancelWrite(7)
+}
+
+// strangersPid is the process that strangers send signals of.
+const strangersPid = 7
+
+// laneStream begins the stream for the signals of a stranger's process.
+func laneStream(b ...byte) []byte {
+	return append([]byte{byte(wire.StreamLane), byte(wire.LaneOf(strangersPid))}, b...)
 }
 
 // signalFrame is a small signal from a stranger.
 func signalFrame(s *stranger, to *node, number byte) []byte {
 	sig := abi.Signal{
 		Kind: abi.SignalMessage, Data: []byte{number},
-		From: abi.Pid{Node: s.id, Num: 7}, To: abi.Pid{Node: to.id, Num: 8},
+		From: abi.Pid{Node: s.id, Num: strangersPid}, To: abi.Pid{Node: to.id, Num: 8},
 	}
 	return wire.AppendSignal(nil, sig, s.id, to.id)
 }
@@ -252,7 +263,7 @@ func TestStrayStreams(t *testing.T) {
 	simulate(t, func(t *testing.T, n *network) {
 		two, s := n.node("two@host"), n.stranger("one@host")
 		conn := s.call(two, nil)
-		signals := openUni(t, conn, kind(wire.StreamSignals, signalFrame(s, two, 1)...)...)
+		signals := openUni(t, conn, laneStream(signalFrame(s, two, 1)...)...)
 		control := open(t, conn, kind(wire.StreamControl, frames(t, helloOf(s.id, s.name))...)...)
 		offer := take(t, two.offers)
 		go func() {
@@ -298,7 +309,7 @@ func TestSilentStreamBeforeSignals(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		openUni(t, l.conn, kind(wire.StreamSignals, signalFrame(s, two, 1)...)...)
+		openUni(t, l.conn, laneStream(signalFrame(s, two, 1)...)...)
 		begin := time.Now()
 		if sig := take(t, l.got); sig.Data[0] != 1 || time.Since(begin) > time.Second {
 			t.Errorf("got %v after %v", sig, time.Since(begin))

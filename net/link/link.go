@@ -5,8 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net"
-	"os"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -47,29 +47,52 @@ type Link struct {
 	peer     wire.Hello
 	terms    wire.Agreement
 	out      *outbox
-	signals  *quic.SendStream
+	lanes    int // streams of signals in each direction
 
 	closing atomic.Bool // this node has asked for the end
 	once    sync.Once
 	reason  error         // why the link ends; set once, before ending is closed
 	ending  chan struct{} // closed when the link is to end
-	written chan struct{} // closed when the outbox has been written
-	read    chan struct{} // closed when the peer's signals have been read
+	written countdown     // over when all of the outbox has been written
+	read    countdown     // over when all of the peer's signals have been read
 	taken   chan struct{} // closed when the peer says that it has read this node's signals
 	wg      sync.WaitGroup
 }
 
-func (e *Endpoint) newLink(conn *quic.Conn, c *control) (*Link, error) {
+func (e *Endpoint) newLink(conn *quic.Conn, c *control) *Link {
 	l := &Link{
-		endpoint: e, conn: conn, control: c, peer: c.session.Peer(), terms: c.session.Agreement(),
-		out: newOutbox(e.opts.QueueBytes), ending: make(chan struct{}),
-		written: make(chan struct{}), read: make(chan struct{}), taken: make(chan struct{}),
+		endpoint: e, conn: conn, control: c, peer: c.session.Peer(), terms: c.session.Agreement(), lanes: 1,
+		ending: make(chan struct{}), taken: make(chan struct{}),
 	}
-	var err error
-	if l.signals, err = conn.OpenUniStream(); err != nil {
-		return nil, abort(conn, codeProtocol, fmt.Errorf("open signal stream: %w", err))
+	whole, laneOf := math.MaxInt, func(uint64) int { return 0 }
+	if l.laned() {
+		l.lanes, whole, laneOf = wire.Lanes, partBytes, wire.LaneOf
 	}
-	return l, nil
+	l.out = newOutbox(e.opts.QueueBytes, whole, l.lanes, laneOf)
+	l.written.init(l.lanes)
+	l.read.init(l.lanes)
+	c.stream.SetPriority(controlUrgency, true)
+	return l
+}
+
+// laned reports whether signals go over several lanes, and large ones in parts.
+func (l *Link) laned() bool { return l.terms.Has(wire.FeatureLanes) }
+
+// countdown is over when so many have called done as it began with.
+type countdown struct {
+	left atomic.Int64
+	over chan struct{}
+}
+
+func (c *countdown) init(n int) {
+	c.left.Store(int64(n))
+	c.over = make(chan struct{})
+}
+
+func (c *countdown) done() {
+	if c.left.Add(-1) == 0 {
+		close(c.over)
+	}
 }
 
 // Peer introduces the other node.
@@ -128,72 +151,13 @@ func (l *Link) Ping(ctx context.Context) error {
 	}
 }
 
-// OpenModuleStream opens a stream for one module transfer; the caller closes it.
-func (l *Link) OpenModuleStream(ctx context.Context) (io.ReadWriteCloser, error) {
-	return l.openStream(ctx, wire.StreamModule)
-}
-
-// OpenTransferStream is OpenModuleStream for a transfer that can go on where another one stopped. The peer has to have
-// [wire.FeatureTransfer].
-func (l *Link) OpenTransferStream(ctx context.Context) (io.ReadWriteCloser, error) {
-	return l.openStream(ctx, wire.StreamTransfer)
-}
-
-func (l *Link) openStream(ctx context.Context, kind wire.StreamKind) (io.ReadWriteCloser, error) {
-	s, err := l.conn.OpenStreamSync(ctx)
-	if err == nil {
-		err = wire.WriteStreamKind(s, kind)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("open %v stream to %s: %w", kind, l.peer.Name, err)
-	}
-	return moduleStream{s}, nil
-}
-
-// streamIdle is how long a module transfer may stand still, and any stream not say of what kind it is.
-const streamIdle = 30 * time.Second
-
-// moduleStream is a stream whose Close ends both directions, and whose reads and writes fail when
-// nothing moves, so that a silent peer holds nobody for the life of the link.
-type moduleStream struct{ *quic.Stream }
-
-func (s moduleStream) Read(p []byte) (int, error) {
-	if err := s.SetReadDeadline(time.Now().Add(streamIdle)); err != nil {
-		return 0, err
-	}
-	return s.Stream.Read(p)
-}
-
-func (s moduleStream) Write(p []byte) (int, error) {
-	for done := 0; ; {
-		if err := s.SetWriteDeadline(time.Now().Add(streamIdle)); err != nil {
-			return done, err
-		}
-		n, err := s.Stream.Write(p[done:])
-		done += n
-		if n == 0 || err == nil || !errors.Is(err, os.ErrDeadlineExceeded) {
-			return done, err
-		}
-	}
-}
-
-// Close ends what is written in good order, and stops reading.
-func (s moduleStream) Close() error {
-	s.CancelRead(quic.StreamErrorCode(codeGoodbye))
-	return s.Stream.Close()
-}
-
-// Abort gives up both directions. It may be called beside reads and writes.
-func (s moduleStream) Abort() {
-	s.CancelRead(quic.StreamErrorCode(codeOverload))
-	s.CancelWrite(quic.StreamErrorCode(codeOverload))
-}
-
 // Run carries the link until it ends, and says why: the error wraps one of [ErrDisconnected],
 // [ErrPeerClosed], [ErrTimeout] and [ErrProtocol]. When it returns, h is not called any more, and
 // nothing of the link is left. Call it once.
 func (l *Link) Run(h Handler) error {
-	l.wg.Go(l.writeSignals)
+	for lane := range l.lanes {
+		l.wg.Go(func() { l.writeSignals(lane) })
+	}
 	l.wg.Go(func() { l.acceptSignals(h) })
 	l.wg.Go(func() { l.acceptModules(h) })
 	l.wg.Go(l.readControl)
@@ -253,14 +217,14 @@ func (l *Link) Abort() {
 // link ends. Several may leave at a time.
 func (l *Link) leave(ctx context.Context, reason string) {
 	l.out.close()
-	if !l.await(ctx, l.written) {
+	if !l.await(ctx, l.written.over) {
 		return
 	}
 	err := l.control.send(func() (wire.Frame, error) { return l.control.session.Goodbye(reason) })
 	if err != nil && !errors.Is(err, wire.ErrSessionState) { // then it has been said already
 		return
 	}
-	if l.await(ctx, l.read) {
+	if l.await(ctx, l.read.over) {
 		l.control.finish()
 		l.await(ctx, l.taken)
 	}

@@ -132,7 +132,10 @@ func openNode(t testing.TB, conn net.PacketConn, name, cookieText string, option
 }
 
 func helloOf(id abi.NodeID, name string) wire.Hello {
-	return wire.Hello{MinVersion: 1, MaxVersion: 1, Node: id, Name: name, Port: 7369, MaxSignalBytes: wire.DefaultMaxSignalBytes}
+	return wire.Hello{
+		MinVersion: 1, MaxVersion: 1, Node: id, Name: name, Port: 7369,
+		Features: []string{wire.FeatureLanes}, MaxSignalBytes: wire.DefaultMaxSignalBytes,
+	}
 }
 
 func authenticator(t testing.TB, name string, cookies ...string) *cookie.Authenticator {

@@ -100,7 +100,7 @@ func (o *Offer) Accept(ctx context.Context) (*Link, error) {
 	if err != nil {
 		return nil, abort(o.conn, codeProtocol, fmt.Errorf("accept %s: %w", o.Peer().Name, err))
 	}
-	return o.endpoint.newLink(o.conn, o.control)
+	return o.endpoint.newLink(o.conn, o.control), nil
 }
 
 // Refuse ends the offer. The caller's Dial fails with a [*wire.RefusedError] of the same code. It

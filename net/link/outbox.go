@@ -4,11 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"sync"
 
 	"github.com/wnode/wnode/abi"
-	"github.com/wnode/wnode/net/wire"
 )
 
 // hardFactor says how far beyond its limit an outbox may grow by what is posted, before the peer
@@ -18,21 +16,29 @@ const hardFactor = 64
 // errCongested ends a link whose peer takes nothing in.
 var errCongested = errors.New("the peer reads nothing")
 
-// outbox holds the signals that wait to be written to a link, in order.
+// outbox holds the signals that wait to be written to a link. It has one lane or several; those of one sender are in
+// one lane, in order.
 type outbox struct {
-	limit int // bytes beyond which senders wait
+	limit  int // bytes of small signals beyond which senders wait
+	whole  int // bytes of Data up to which a signal goes in one piece
+	laneOf func(sender uint64) int
 
-	mu     sync.Mutex
-	queue  []abi.Signal
-	bytes  int           // queued or being written
+	mu     sync.Mutex // guards what follows, and the lanes
+	lanes  []lane
+	bytes  int           // of small signals that are queued or being written
+	held   int           // of what was posted and waits behind large signals, or is one
 	closed bool          // takes no more; what is queued is still written
 	failed error         // why nothing is written any more
-	filled chan struct{} // holds a token when the writer may have something to do
-	space  chan struct{} // closed when the senders that wait may try again; nil when none waits
+	space  chan struct{} // closed when the senders of small signals may try again; nil when none waits
 }
 
-func newOutbox(limit int) *outbox {
-	return &outbox{limit: limit, filled: make(chan struct{}, 1)}
+// newOutbox makes an outbox with so many lanes.
+func newOutbox(limit, whole, lanes int, laneOf func(sender uint64) int) *outbox {
+	o := &outbox{limit: limit, whole: whole, laneOf: laneOf, lanes: make([]lane, lanes)}
+	for i := range o.lanes {
+		o.lanes[i].filled = make(chan struct{}, 1)
+	}
+	return o
 }
 
 // signalOverhead stands for what a signal takes beside its data.
@@ -40,30 +46,39 @@ const signalOverhead = 128
 
 func sizeOf(sig abi.Signal) int { return len(sig.Data) + len(sig.Name) + signalOverhead }
 
-// send queues a signal, and waits for space until ctx ends.
+// send queues a signal, and waits for its place until ctx ends.
 func (o *outbox) send(ctx context.Context, sig abi.Signal) error {
 	for {
-		o.mu.Lock()
-		if err := o.stateLocked(); err != nil {
-			o.mu.Unlock()
+		wait, err := o.admit(sig)
+		if wait == nil {
 			return err
 		}
-		if o.bytes < o.limit {
-			o.pushLocked(sig)
-			o.mu.Unlock()
-			return nil
-		}
-		if o.space == nil {
-			o.space = make(chan struct{})
-		}
-		space := o.space
-		o.mu.Unlock()
 		select {
-		case <-space:
+		case <-wait:
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		}
 	}
+}
+
+// admit queues a signal, or gives what to wait for until it is tried again. Small signals wait for each other, and
+// large ones for a place in their lane; what goes behind a large signal waits until that is all but written.
+func (o *outbox) admit(sig abi.Signal) (wait <-chan struct{}, err error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if err := o.stateLocked(); err != nil {
+		return nil, err
+	}
+	l := &o.lanes[o.laneOf(sig.From.Num)]
+	f := l.flowOf(sig)
+	switch {
+	case f != nil && f.bytes >= o.limit, f == nil && o.isLarge(sig) && len(l.flows) >= maxTransfers:
+		return awaitLocked(&l.room), nil
+	case f == nil && !o.isLarge(sig) && o.bytes >= o.limit:
+		return awaitLocked(&o.space), nil
+	}
+	o.pushLocked(l, f, sig, false)
+	return nil, nil
 }
 
 // post queues a signal without waiting. errCongested means that far too much is queued already.
@@ -73,12 +88,15 @@ func (o *outbox) post(sig abi.Signal) error {
 	if err := o.stateLocked(); err != nil {
 		return err
 	}
-	if o.bytes >= hardFactor*o.limit {
+	if o.bytes+o.held >= hardFactor*o.limit {
 		return errCongested
 	}
-	o.pushLocked(sig)
+	l := &o.lanes[o.laneOf(sig.From.Num)]
+	o.pushLocked(l, l.flowOf(sig), sig, true)
 	return nil
 }
+
+func (o *outbox) isLarge(sig abi.Signal) bool { return len(sig.Data) > o.whole }
 
 func (o *outbox) stateLocked() error {
 	if o.failed != nil {
@@ -90,26 +108,32 @@ func (o *outbox) stateLocked() error {
 	return nil
 }
 
-func (o *outbox) pushLocked(sig abi.Signal) {
-	o.queue = append(o.queue, sig)
-	o.bytes += sizeOf(sig)
-	o.wakeLocked()
-}
-
-func (o *outbox) wakeLocked() {
-	select {
-	case o.filled <- struct{}{}:
-	default:
+// pushLocked queues a signal in its lane: in f, the flow that it belongs behind, in a flow of its own, or among the small ones.
+func (o *outbox) pushLocked(l *lane, f *flow, sig abi.Signal, posted bool) {
+	size := sizeOf(sig)
+	if f == nil && o.isLarge(sig) {
+		f = &flow{sender: sig.From.Num}
+		l.flows = append(l.flows, f)
 	}
+	if f == nil {
+		l.small = append(l.small, sig)
+		o.bytes += size
+	} else {
+		f.queue = append(f.queue, queued{sig, posted})
+		f.bytes += size
+	}
+	if f != nil && posted {
+		o.held += size
+	}
+	l.wakeLocked()
 }
 
-// close takes no more signals; the writer ends once it has written those that are queued.
+// close takes no more signals; the writers end once they have written those that are queued.
 func (o *outbox) close() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.closed = true
-	o.wakeSendersLocked()
-	o.wakeLocked()
+	o.wakeAllLocked()
 }
 
 // fail drops what is queued and turns senders away with err.
@@ -119,19 +143,37 @@ func (o *outbox) fail(err error) {
 	if o.failed == nil {
 		o.failed = err
 	}
-	o.queue, o.bytes = nil, 0
-	o.wakeSendersLocked()
-	o.wakeLocked()
+	for i := range o.lanes {
+		o.lanes[i].small, o.lanes[i].flows = nil, nil
+	}
+	o.bytes, o.held = 0, 0
+	o.wakeAllLocked()
 }
 
-func (o *outbox) wakeSendersLocked() {
-	if o.space != nil {
-		close(o.space)
-		o.space = nil
+func (o *outbox) wakeAllLocked() {
+	releaseLocked(&o.space)
+	for i := range o.lanes {
+		releaseLocked(&o.lanes[i].room)
+		o.lanes[i].wakeLocked()
 	}
 }
 
-// free takes n bytes off that have been written.
+// awaitLocked gives a channel that [releaseLocked] closes.
+func awaitLocked(c *chan struct{}) <-chan struct{} {
+	if *c == nil {
+		*c = make(chan struct{})
+	}
+	return *c
+}
+
+func releaseLocked(c *chan struct{}) {
+	if *c != nil {
+		close(*c)
+		*c = nil
+	}
+}
+
+// free takes n bytes of small signals off that have been written.
 func (o *outbox) free(n int) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -140,64 +182,6 @@ func (o *outbox) free(n int) {
 	}
 	o.bytes -= n
 	if o.bytes < o.limit {
-		o.wakeSendersLocked()
+		releaseLocked(&o.space)
 	}
-}
-
-// next takes all that is queued; more is false when nothing will ever be.
-func (o *outbox) next() (batch []abi.Signal, more bool) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	batch, o.queue = o.queue, nil
-	return batch, len(batch) > 0 || !o.closed && o.failed == nil
-}
-
-// writeBuffer is how many bytes of frames are gathered before they are written.
-const writeBuffer = 64 << 10
-
-// run writes batches of signals to w until the outbox is closed and empty, or has failed. Signals
-// that are queued together are written together; a lone one is written at once.
-func (o *outbox) run(w io.Writer, local, remote abi.NodeID) error {
-	buf := make([]byte, 0, writeBuffer)
-	for {
-		batch, more := o.next()
-		if !more {
-			return nil
-		}
-		if len(batch) == 0 {
-			<-o.filled
-			continue
-		}
-		size := 0
-		for i, sig := range batch {
-			buf = wire.AppendSignal(buf, sig, local, remote)
-			size += sizeOf(sig)
-			batch[i] = abi.Signal{} // Data is held no longer than it is counted
-			if len(buf) < writeBuffer {
-				continue
-			}
-			if err := o.write(w, buf, size); err != nil {
-				return err
-			}
-			buf, size = buf[:0], 0
-		}
-		if err := o.write(w, buf, size); err != nil {
-			return err
-		}
-		buf = buf[:0]
-		if cap(buf) > 4*writeBuffer {
-			buf = make([]byte, 0, writeBuffer)
-		}
-	}
-}
-
-func (o *outbox) write(w io.Writer, buf []byte, size int) error {
-	if len(buf) == 0 {
-		return nil
-	}
-	if _, err := w.Write(buf); err != nil {
-		return fmt.Errorf("write signals: %w", err)
-	}
-	o.free(size)
-	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"math/bits"
 	"slices"
 	"sync/atomic"
 	"testing"
@@ -18,10 +19,10 @@ import (
 
 const here, there abi.NodeID = 1, 2
 
-func numbered(number byte, size int) abi.Signal {
+func numbered(sender uint64, number byte, size int) abi.Signal {
 	return abi.Signal{
 		Kind: abi.SignalMessage, Data: bytes.Repeat([]byte{number}, size),
-		From: abi.Pid{Node: here, Num: 1}, To: abi.Pid{Node: there, Num: 2},
+		From: abi.Pid{Node: here, Num: sender}, To: abi.Pid{Node: there, Num: 2},
 	}
 }
 
@@ -44,15 +45,25 @@ func (g *gate) Write(b []byte) (int, error) {
 
 var errGate = errors.New("broken pipe")
 
-// outboxModel is what an outbox should be: a list, of which some is written.
+// written is what is known of a signal that has gone in or come out.
+type written struct {
+	number byte
+	size   int
+}
+
+// laneModel is the writer of a lane.
+type laneModel struct {
+	gate *gate
+	run  chan error // what run returned
+	ran  bool
+	lost bool // a write has failed
+}
+
+// outboxModel is what an outbox should be: for each sender a list, of which some is written.
 type outboxModel struct {
 	box    *outbox
-	gate   *gate
-	run    chan error // what run returned
-	ran    bool
-	lost   bool // a write has failed
-	pushed []byte
-	sizes  int // of all that was pushed
+	lanes  [wire.Lanes]laneModel
+	pushed map[uint64][]written
 	closed bool
 	failed bool
 
@@ -61,7 +72,7 @@ type outboxModel struct {
 	cancel  context.CancelFunc
 }
 
-// settle waits until nothing moves, and takes in what has become of the sender and of run.
+// settle waits until nothing moves, and takes in what has become of the sender and of the writers.
 func (m *outboxModel) settle(t *rapid.T) {
 	synctest.Wait()
 	select {
@@ -72,13 +83,16 @@ func (m *outboxModel) settle(t *rapid.T) {
 	default:
 	}
 	synctest.Wait()
-	select {
-	case err := <-m.run:
-		m.ran = true
-		if (err != nil) != m.lost {
-			t.Fatalf("run: %v", err)
+	for i := range m.lanes {
+		l := &m.lanes[i]
+		select {
+		case err := <-l.run:
+			l.ran = true
+			if (err != nil) != l.lost {
+				t.Fatalf("run: %v", err)
+			}
+		default:
 		}
-	default:
 	}
 }
 
@@ -91,14 +105,13 @@ func (m *outboxModel) pushedOr(t *rapid.T, err error, sig abi.Signal) {
 	case err != nil:
 		t.Fatalf("send: %v", err)
 	default:
-		m.pushed = append(m.pushed, sig.Data[0])
-		m.sizes += sizeOf(sig)
+		m.pushed[sig.From.Num] = append(m.pushed[sig.From.Num], written{sig.Data[0], len(sig.Data)})
 	}
 }
 
 func (m *outboxModel) post(t *rapid.T) {
 	sig := m.draw(t)
-	full := m.box.bytes >= hardFactor*m.box.limit && !m.closed && !m.failed
+	full := m.box.bytes+m.box.held >= hardFactor*m.box.limit && !m.closed && !m.failed
 	err := m.box.post(sig)
 	if full != errors.Is(err, errCongested) {
 		t.Fatalf("full %v, post: %v", full, err)
@@ -108,9 +121,11 @@ func (m *outboxModel) post(t *rapid.T) {
 	}
 }
 
+// draw makes a signal of one of a few senders, of which several have one lane.
 func (m *outboxModel) draw(t *rapid.T) abi.Signal {
-	size := rapid.SampledFrom([]int{1, 100, 3000, 70 << 10}).Draw(t, "size")
-	return numbered(rapid.Byte().Draw(t, "number"), size)
+	sender := rapid.SampledFrom([]uint64{0, 1, 2, 3, 4, 5, 6, 7}).Draw(t, "sender")
+	size := rapid.SampledFrom([]int{1, 100, 3000, partBytes, partBytes + 1, 3*partBytes + 5}).Draw(t, "size")
+	return numbered(sender, rapid.Byte().Draw(t, "number"), size)
 }
 
 func (m *outboxModel) send(t *rapid.T) {
@@ -135,10 +150,12 @@ func (m *outboxModel) giveUp(t *rapid.T) {
 	m.sending = nil
 }
 
-func (m *outboxModel) write(err error) {
-	if m.gate.waiting.Load() {
-		m.lost = m.lost || err != nil
-		m.gate.let <- err
+// write lets the writer of a lane go on, with an error or not.
+func (m *outboxModel) write(t *rapid.T, err error) {
+	l := &m.lanes[rapid.IntRange(0, len(m.lanes)-1).Draw(t, "lane")]
+	if l.gate.waiting.Load() {
+		l.lost = l.lost || err != nil
+		l.gate.let <- err
 	}
 }
 
@@ -154,36 +171,94 @@ func (m *outboxModel) fail(*rapid.T) {
 
 func (m *outboxModel) check(t *rapid.T) {
 	m.settle(t)
-	d := wire.NewDecoder(bytes.NewReader(m.gate.Bytes()), wire.DecoderOptions{Local: there, Remote: here})
-	var written []byte
-	size := 0
-	for sig, err := d.Next(); err != io.EOF; sig, err = d.Next() {
-		if err != nil {
-			t.Fatal(err)
+	m.checkCounts(t)
+	for i := range m.lanes {
+		m.checkLane(t, i)
+	}
+	if m.sending != nil && !m.mustWait() {
+		t.Fatal("a sender waits for nothing")
+	}
+}
+
+// checkLane compares what a lane has written with what was put into it.
+func (m *outboxModel) checkLane(t *rapid.T, number int) {
+	l := &m.lanes[number]
+	d := wire.NewDecoder(bytes.NewReader(l.gate.Bytes()), wire.DecoderOptions{Local: there, Remote: here, Laned: true, Lane: number})
+	out := map[uint64][]written{}
+	sig, err := d.Next()
+	for ; err == nil; sig, err = d.Next() {
+		out[sig.From.Num] = append(out[sig.From.Num], written{sig.Data[0], len(sig.Data)})
+	}
+	if err != io.EOF && !errors.Is(err, io.ErrUnexpectedEOF) { // the next part has not been written yet
+		t.Fatal(err)
+	}
+	whole := true
+	for sender, pushed := range m.pushed {
+		if wire.LaneOf(sender) != number {
+			continue
 		}
-		written = append(written, sig.Data[0])
-		size += sizeOf(sig)
+		got := out[sender]
+		if len(got) > len(pushed) || !slices.Equal(got, pushed[:len(got)]) {
+			t.Fatalf("sender %d: written %v of %v", sender, got, pushed)
+		}
+		whole = whole && len(got) == len(pushed)
 	}
-	if len(written) > len(m.pushed) || !slices.Equal(written, m.pushed[:len(written)]) {
-		t.Fatalf("written %v of %v", written, m.pushed)
+	over := l.lost || !l.gate.waiting.Load() && (m.failed || m.closed && whole)
+	if l.ran != over {
+		t.Fatalf("run has ended: %v, want %v; all is written: %v", l.ran, over, whole)
 	}
-	want := m.sizes - size
-	if m.failed {
-		want = 0
+	if !over && !l.gate.waiting.Load() && !whole {
+		t.Fatal("nothing writes")
 	}
-	if m.box.bytes != want {
-		t.Fatalf("%d bytes are counted, %d wait", m.box.bytes, want)
+}
+
+// checkCounts compares what the outbox counts with what is in it.
+func (m *outboxModel) checkCounts(t *rapid.T) {
+	small, held, writing := 0, 0, false
+	for i := range m.box.lanes {
+		l := &m.box.lanes[i]
+		writing = writing || m.lanes[i].gate.waiting.Load() || m.lanes[i].lost
+		for _, sig := range l.small {
+			small += sizeOf(sig)
+		}
+		begun := 0
+		for _, f := range l.flows {
+			size := -f.written
+			for _, q := range f.queue {
+				size += sizeOf(q.Signal)
+				if q.posted {
+					held += sizeOf(q.Signal)
+				}
+			}
+			if size != f.bytes || !m.box.isLarge(f.queue[0].Signal) {
+				t.Fatalf("a flow counts %d bytes and has %d", f.bytes, size)
+			}
+			if f.written > 0 {
+				begun++
+			}
+		}
+		if begun > maxTransfers || begun != bits.OnesCount8(l.transfers) && !m.failed {
+			t.Fatalf("%d transfers have begun, numbers %b are taken", begun, l.transfers)
+		}
 	}
-	if waits := m.sending != nil; waits && (want < m.box.limit || m.closed || m.failed) {
-		t.Fatalf("a sender waits for nothing; %d bytes wait", want)
+	if held != m.box.held || small > m.box.bytes || small < m.box.bytes && !writing {
+		t.Fatalf("%d and %d bytes are counted, %d and %d wait", m.box.bytes, m.box.held, small, held)
 	}
-	over := m.lost || !m.gate.waiting.Load() && (m.failed || m.closed && len(written) == len(m.pushed))
-	if m.ran != over {
-		t.Fatalf("run has ended: %v, want %v; %d of %d signals written", m.ran, over, len(written), len(m.pushed))
+}
+
+// mustWait reports whether the sender has something to wait for.
+func (m *outboxModel) mustWait() bool {
+	l := &m.box.lanes[wire.LaneOf(m.sent.From.Num)]
+	f := l.flowOf(m.sent)
+	switch {
+	case m.closed || m.failed:
+		return false
+	case f != nil:
+		return f.bytes >= m.box.limit
+	case m.box.isLarge(m.sent):
+		return len(l.flows) >= maxTransfers
 	}
-	if !over && !m.gate.waiting.Load() && len(written) < len(m.pushed) {
-		t.Fatalf("nothing writes; %d of %d signals written", len(written), len(m.pushed))
-	}
+	return m.box.bytes >= m.box.limit
 }
 
 // rarely makes an action that ends things one in eight.
@@ -202,18 +277,25 @@ type noDeadline struct{ rapid.TB }
 func TestOutboxModel(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		rapid.Check(noDeadline{t}, func(t *rapid.T) {
-			m := &outboxModel{box: newOutbox(1 << 10), gate: &gate{let: make(chan error)}, run: make(chan error, 1)}
-			go func() { m.run <- m.box.run(m.gate, here, there) }()
+			m := &outboxModel{box: newOutbox(1<<10, partBytes, wire.Lanes, wire.LaneOf), pushed: map[uint64][]written{}}
+			for i := range m.lanes {
+				l := &m.lanes[i]
+				l.gate, l.run = &gate{let: make(chan error)}, make(chan error, 1)
+				go func() { l.run <- m.box.run(i, l.gate, here, there) }()
+			}
 			defer func() {
 				m.box.fail(io.ErrClosedPipe)
-				for synctest.Wait(); m.gate.waiting.Load(); synctest.Wait() {
-					m.gate.let <- nil
+				for i := range m.lanes {
+					for synctest.Wait(); m.lanes[i].gate.waiting.Load(); synctest.Wait() {
+						m.lanes[i].gate.let <- nil
+					}
 				}
 			}()
+			write := func(t *rapid.T) { m.write(t, nil) }
 			t.Repeat(map[string]func(*rapid.T){
 				"post": m.post, "send": m.send, "give up": m.giveUp,
-				"write":       func(*rapid.T) { m.write(nil) },
-				"write fails": rarely(func(*rapid.T) { m.write(errGate) }),
+				"write": write, "write more": write, "and more": write,
+				"write fails": rarely(func(t *rapid.T) { m.write(t, errGate) }),
 				"close":       rarely(m.close), "fail": rarely(m.fail),
 				"": m.check,
 			})

@@ -13,34 +13,77 @@ import (
 	"github.com/wnode/wnode/net/wire"
 )
 
-// writeSignals owns the outgoing signal stream.
-func (l *Link) writeSignals() {
-	defer close(l.written)
-	err := wire.WriteStreamKind(l.signals, wire.StreamSignals)
+// Urgencies of streams (RFC 9218): what is ready on a stream of less goes first.
+const (
+	controlUrgency = 0
+	signalUrgency  = 3 // quic-go's default
+	moduleUrgency  = 5
+)
+
+// errStreams ends a link whose peer does not let this node open the streams that the protocol has.
+var errStreams = errors.New("the peer allows too few streams")
+
+// writeSignals owns an outgoing stream of signals.
+func (l *Link) writeSignals(lane int) {
+	w := &laneWriter{link: l, lane: lane}
+	err := l.out.run(lane, w, l.endpoint.opts.Hello.Node, l.peer.Node)
 	if err == nil {
-		err = l.out.run(l.signals, l.endpoint.opts.Hello.Node, l.peer.Node)
-	}
-	if err == nil {
-		err = l.signals.Close()
+		err = w.close()
 	}
 	if err != nil {
 		l.lost(err)
+		return
 	}
+	l.written.done()
 }
 
-// acceptSignals takes the peer's signal stream, reads it to its end, and turns further ones away. They do not
-// wait for each other: QUIC opens all streams before the one that a packet is of, and a later version may
-// have something else to say on those.
+// laneWriter is a stream of signals that is opened when there is something to write to it, or it is to end.
+type laneWriter struct {
+	link   *Link
+	lane   int
+	stream *quic.SendStream
+}
+
+func (w *laneWriter) open() (err error) {
+	if w.stream != nil {
+		return nil
+	}
+	if w.stream, err = w.link.conn.OpenUniStream(); err != nil {
+		return fmt.Errorf("open stream of signals: %w", err)
+	}
+	if w.link.laned() {
+		return wire.WriteLane(w.stream, w.lane)
+	}
+	return wire.WriteStreamKind(w.stream, wire.StreamSignals)
+}
+
+func (w *laneWriter) Write(b []byte) (int, error) {
+	if err := w.open(); err != nil {
+		return 0, err
+	}
+	return w.stream.Write(b)
+}
+
+func (w *laneWriter) close() error {
+	if err := w.open(); err != nil {
+		return err
+	}
+	return w.stream.Close()
+}
+
+// acceptSignals takes the peer's streams of signals, one for each lane, reads them to their ends, and turns further ones
+// away. They do not wait for each other: QUIC opens all streams before the one that a packet is of, and a later version
+// may have something else to say on those.
 func (l *Link) acceptSignals(h Handler) {
-	var taken atomic.Bool
+	taken := make([]atomic.Bool, l.lanes)
 	for {
 		stream, err := l.conn.AcceptUniStream(l.conn.Context())
 		if err != nil {
 			return
 		}
 		l.wg.Go(func() {
-			if isSignals(stream) && taken.CompareAndSwap(false, true) {
-				l.readSignals(stream, h)
+			if lane, ok := l.laneOfStream(stream); ok && taken[lane].CompareAndSwap(false, true) {
+				l.readSignals(stream, lane, h)
 				return
 			}
 			stream.CancelRead(quic.StreamErrorCode(codeProtocol))
@@ -48,24 +91,32 @@ func (l *Link) acceptSignals(h Handler) {
 	}
 }
 
-// isSignals reads what kind of stream it is. One that does not say so for too long is of none.
-func isSignals(stream *quic.ReceiveStream) bool {
+// laneOfStream reads what a stream is for. One that does not say so for too long is for nothing.
+func (l *Link) laneOfStream(stream *quic.ReceiveStream) (lane int, ok bool) {
 	if stream.SetReadDeadline(time.Now().Add(streamIdle)) != nil {
-		return false
+		return 0, false
+	}
+	want := wire.StreamSignals
+	if l.laned() {
+		want = wire.StreamLane
 	}
 	kind, err := wire.ReadStreamKind(stream)
-	return err == nil && kind == wire.StreamSignals && stream.SetReadDeadline(time.Time{}) == nil
+	if err == nil && kind == want && l.laned() {
+		lane, err = wire.ReadLane(stream)
+	}
+	return lane, err == nil && kind == want && stream.SetReadDeadline(time.Time{}) == nil
 }
 
-func (l *Link) readSignals(stream *quic.ReceiveStream, h Handler) {
+func (l *Link) readSignals(stream *quic.ReceiveStream, lane int, h Handler) {
 	decoder := wire.NewDecoder(stream, wire.DecoderOptions{
 		Local: l.endpoint.opts.Hello.Node, Remote: l.peer.Node,
 		MaxSignalBytes: l.endpoint.opts.Hello.MaxSignalBytes,
+		Laned:          l.laned(), Lane: lane,
 	})
 	for {
 		sig, err := decoder.Next()
 		if err == io.EOF {
-			close(l.read)
+			l.read.done()
 			return
 		}
 		if err != nil {
@@ -84,12 +135,13 @@ func (l *Link) acceptModules(h Handler) {
 			return
 		}
 		l.wg.Go(func() {
-			kind, err := wire.ReadStreamKind(moduleStream{stream})
+			transfer := newModuleStream(stream)
+			kind, err := wire.ReadStreamKind(transfer)
 			switch {
 			case err == nil && kind == wire.StreamModule:
-				h.ModuleStream(moduleStream{stream})
+				h.ModuleStream(transfer)
 			case err == nil && kind == wire.StreamTransfer:
-				h.TransferStream(moduleStream{stream})
+				h.TransferStream(transfer)
 			default:
 				stream.CancelRead(quic.StreamErrorCode(codeProtocol))
 				stream.CancelWrite(quic.StreamErrorCode(codeProtocol))
@@ -141,7 +193,7 @@ func (l *Link) writeControl() {
 func (l *Link) peerLeaving() {
 	ctx, cancel := context.WithTimeout(l.conn.Context(), goodbyeTimeout)
 	defer cancel()
-	if l.await(ctx, l.read) {
+	if l.await(ctx, l.read.over) {
 		l.leave(ctx, "")
 	}
 	l.end(fmt.Errorf("%w: goodbye", ErrPeerClosed), codeGoodbye)
@@ -155,6 +207,10 @@ func (l *Link) lost(err error) {
 	}
 	if breaksRules(err) || errors.Is(err, wire.ErrSessionState) { // a frame after both have said goodbye
 		l.end(fmt.Errorf("%w: %w", ErrProtocol, err), codeProtocol)
+		return
+	}
+	if _, few := errors.AsType[*quic.StreamLimitReachedError](err); few {
+		l.end(fmt.Errorf("%w: %w: %w", ErrProtocol, errStreams, err), codeProtocol)
 		return
 	}
 	if cause := context.Cause(l.conn.Context()); cause != nil {

@@ -14,6 +14,9 @@ type DecoderOptions struct {
 	Remote abi.NodeID // the node that wrote
 	// MaxSignalBytes bounds the Data of a signal. 0 means DefaultMaxSignalBytes.
 	MaxSignalBytes uint64
+	// Laned says that the stream is of kind [StreamLane], for the senders of Lane.
+	Laned bool
+	Lane  int
 }
 
 // Decoder reads the signals of one stream. It is for one goroutine.
@@ -21,7 +24,12 @@ type Decoder struct {
 	r     *bufio.Reader
 	opts  DecoderOptions
 	names map[string]string
+
+	partials [MaxTransfers]partial // by the number of the transfer; none where the stream is no lane
 }
+
+// growth is how many times what has arrived of Data may be allocated for the rest of it.
+const growth = 4
 
 // maxNames bounds the names that a Decoder remembers in order not to allocate them anew.
 const maxNames = 64
@@ -38,57 +46,74 @@ func NewDecoder(r io.Reader, o DecoderOptions) *Decoder {
 	return &Decoder{r: bufio.NewReaderSize(r, 4096), opts: o, names: make(map[string]string)}
 }
 
-// Next reads one signal; its Data is a fresh slice that belongs to the caller, nil when empty. It
-// allocates nothing else but names that it has not met lately.
+// Next reads one signal, the next that is whole; its Data is a fresh slice that belongs to the caller, nil when empty.
+// It allocates nothing else but names that it has not met lately.
 //
 // The error is [io.EOF] when the stream ends between signals; it wraps [io.ErrUnexpectedEOF] when
-// it ends inside one, and is a [*ProtocolError] with [ErrMalformed], [ErrFrameTooLarge] or
-// [ErrMisrouted] when the peer broke the rules. After an error the Decoder is of no further use.
+// it ends inside one, and is a [*ProtocolError] with [ErrMalformed], [ErrFrameTooLarge], [ErrUnexpectedFrame],
+// [ErrMisrouted] or [ErrWrongLane] when the peer broke the rules. After an error the Decoder is of no further use.
 func (d *Decoder) Next() (abi.Signal, error) {
-	if _, err := d.r.Peek(1); err != nil {
-		if err == io.EOF {
-			return abi.Signal{}, err
+	for {
+		sig, whole, err := d.frame()
+		if err != nil || whole {
+			return sig, err
 		}
-		return abi.Signal{}, fmt.Errorf("read signal: %w", err)
+	}
+}
+
+// frame reads one frame. whole is false when there is more of its signal to come.
+func (d *Decoder) frame() (sig abi.Signal, whole bool, err error) {
+	if _, err := d.r.Peek(1); err != nil {
+		if err == io.EOF && !d.unfinished() {
+			return sig, false, err
+		}
+		return sig, false, fmt.Errorf("read signal: %w", unexpectedEOF(err))
 	}
 	size, err := readUvarint(d.r)
 	if err == errUvarint {
-		return abi.Signal{}, signalError(err)
+		return sig, false, d.failed(err)
 	}
 	if err != nil {
-		return abi.Signal{}, fmt.Errorf("read signal: %w", err)
+		return sig, false, fmt.Errorf("read signal: %w", err)
 	}
 	// Subtracting cannot wrap as adding to a limit near 2^64 would.
 	if size > maxHeader && size-maxHeader > d.opts.MaxSignalBytes {
-		return abi.Signal{}, d.tooLarge(size)
+		return sig, false, d.tooLarge(size)
 	}
 	return d.body(size)
 }
 
-func (d *Decoder) body(size uint64) (abi.Signal, error) {
+func (d *Decoder) body(size uint64) (abi.Signal, bool, error) {
 	head, err := d.r.Peek(int(min(size, maxHeader)))
 	if err != nil {
-		return abi.Signal{}, fmt.Errorf("read signal: %w", unexpectedEOF(err))
+		return abi.Signal{}, false, fmt.Errorf("read signal: %w", unexpectedEOF(err))
 	}
-	sig, n, err := d.header(head)
+	if d.opts.Laned && len(head) > 0 && head[0] == kindPart {
+		return d.part(size)
+	}
+	sig, h, err := d.header(head)
 	if err != nil {
-		return abi.Signal{}, err
+		return abi.Signal{}, false, err
 	}
+	n := len(head) - len(h.b)
 	if _, err := d.r.Discard(n); err != nil {
-		return abi.Signal{}, fmt.Errorf("read signal: %w", err)
+		return abi.Signal{}, false, fmt.Errorf("read signal: %w", err)
 	}
 	rest := size - uint64(n)
+	if h.parts {
+		return abi.Signal{}, false, d.begin(sig, h.transfer, h.size, rest)
+	}
 	if rest > d.opts.MaxSignalBytes {
-		return abi.Signal{}, d.tooLarge(size)
+		return abi.Signal{}, false, d.tooLarge(size)
 	}
-	if sig.Data, err = readData(d.r, rest); err != nil {
-		return abi.Signal{}, fmt.Errorf("read signal: %w", err)
+	if sig.Data, err = readData(d.r, nil, rest, rest); err != nil {
+		return abi.Signal{}, false, fmt.Errorf("read signal: %w", err)
 	}
-	return sig, nil
+	return sig, true, nil
 }
 
 // header parses b, which is the whole body or as much of it as a header can be long.
-func (d *Decoder) header(b []byte) (abi.Signal, int, error) {
+func (d *Decoder) header(b []byte) (abi.Signal, header, error) {
 	h := header{b: b}
 	sig := abi.Signal{Kind: abi.SignalKind(h.byte())}
 	flags := h.byte()
@@ -101,16 +126,23 @@ func (d *Decoder) header(b []byte) (abi.Signal, int, error) {
 		name = h.name()
 		h.bad = h.bad || sig.To.Num != 0
 	}
-	if h.bad || sig.Kind == 0 || flags&flagsUnused != 0 {
-		return abi.Signal{}, 0, signalError(ErrMalformed)
+	if h.parts = flags&flagPart != 0; h.parts {
+		h.bad = h.bad || !d.opts.Laned
+		h.transfer, h.size = h.byte(), h.uvarint()
+	}
+	if h.bad || sig.Kind == 0 {
+		return abi.Signal{}, h, d.failed(ErrMalformed)
 	}
 	if !sig.From.IsZero() && sig.From.Node != from || sig.To.Node != to {
-		return abi.Signal{}, 0, signalError(ErrMisrouted)
+		return abi.Signal{}, h, d.failed(ErrMisrouted)
+	}
+	if d.opts.Laned && LaneOf(sig.From.Num) != d.opts.Lane {
+		return abi.Signal{}, h, d.failed(ErrWrongLane)
 	}
 	if name != nil {
 		sig.Name = d.intern(name)
 	}
-	return sig, len(b) - len(h.b), nil
+	return sig, h, nil
 }
 
 // intern gives name as a string. A link talks to few names over and over.
@@ -126,30 +158,32 @@ func (d *Decoder) intern(name []byte) string {
 	return s
 }
 
-// readData reads n bytes into memory that grows no further than twice what has arrived.
-func readData(r io.Reader, n uint64) ([]byte, error) {
-	if n == 0 {
-		return nil, nil
-	}
-	data := make([]byte, min(n, firstRead))
-	for read := 0; ; {
-		if _, err := io.ReadFull(r, data[read:]); err != nil {
+// readData appends n bytes to data, of which there will be size in all. Memory grows no further than growth times what
+// has arrived.
+func readData(r io.Reader, data []byte, n, size uint64) ([]byte, error) {
+	for end := uint64(len(data)) + n; uint64(len(data)) < end; {
+		if len(data) == cap(data) {
+			grown := make([]byte, len(data), min(size, max(firstRead, growth*uint64(len(data)))))
+			copy(grown, data)
+			data = grown
+		}
+		have := len(data)
+		data = data[:min(end, uint64(cap(data)))]
+		if _, err := io.ReadFull(r, data[have:]); err != nil {
 			return nil, unexpectedEOF(err)
 		}
-		read = len(data)
-		if uint64(read) == n {
-			return data, nil
-		}
-		grown := make([]byte, min(n, 2*uint64(read)))
-		copy(grown, data)
-		data = grown
 	}
+	return data, nil
 }
 
 func (d *Decoder) tooLarge(size uint64) error {
-	return signalError(fmt.Errorf("%w: %d bytes, at most %d", ErrFrameTooLarge, size, d.opts.MaxSignalBytes))
+	return d.failed(fmt.Errorf("%w: %d bytes, at most %d", ErrFrameTooLarge, size, d.opts.MaxSignalBytes))
 }
 
-func signalError(err error) error {
-	return &ProtocolError{Stream: StreamSignals, Doing: "decode signal", Err: err}
+func (d *Decoder) failed(err error) error {
+	kind := StreamSignals
+	if d.opts.Laned {
+		kind = StreamLane
+	}
+	return &ProtocolError{Stream: kind, Doing: "decode signal", Err: err}
 }

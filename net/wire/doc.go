@@ -13,7 +13,8 @@
 //	1  control   one per link, opened by the initiator, both directions: control frames
 //	2  signals   one direction: signal frames
 //	3  module    both directions: one module transfer, see package ship
-//	4  transfer  the same, with more to say; for nodes with the feature "transfer"
+//	4  lane      in place of signals, with the feature "lanes": the signals of some senders
+//	5  transfer  as module, with more to say, with the feature "transfer"
 //
 // A node resets a stream of a kind that it does not know and keeps the link.
 //

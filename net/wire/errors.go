@@ -14,6 +14,7 @@ var (
 	ErrUnexpectedFrame = errors.New("unexpected frame")
 	ErrNameMismatch    = errors.New("node name differs from the one proved in the handshake")
 	ErrMisrouted       = errors.New("signal from or to a process that is not on this link")
+	ErrWrongLane       = errors.New("signal on a lane that is not its sender's")
 )
 
 // ErrSessionState means that a method of a [Session] was called in a state that does not allow it.

@@ -71,6 +71,38 @@ func TestPageSignals(t *testing.T) {
 	wiredoc.CheckNumbers(t, "signals", kinds, "SignalKind")
 }
 
+// The examples of lanes are streams of process 5's: a large signal in two parts, with whole ones in between.
+func TestPageLanes(t *testing.T) {
+	wiredoc.Check(t, "lane", func(e wiredoc.Example) ([]byte, error) {
+		r := bytes.NewReader(e.Bytes)
+		if _, err := ReadStreamKind(r); err != nil {
+			return nil, err
+		}
+		lane, err := ReadLane(r)
+		if err != nil {
+			return nil, err
+		}
+		signals, err := allSignals(newLaneDecoder(r, lane))
+		if err != nil || len(signals) == 0 {
+			return nil, err
+		}
+		var again bytes.Buffer
+		if err := WriteLane(&again, lane); err != nil {
+			return nil, err
+		}
+		last := len(signals) - 1
+		b := AppendFirstPart(again.Bytes(), signals[last], 1, 4, here, there)
+		for _, sig := range signals[:last] {
+			b = AppendSignal(b, sig, here, there)
+		}
+		return AppendPart(b, 1, signals[last].Data[4:]), nil
+	})
+	numbers := wiredoc.Numbers(t, "lanes")
+	if numbers[Lanes] == "" || numbers[MaxTransfers] == "" || len(numbers) != 2 {
+		t.Errorf("docs/protocol.md lists %v, there are %d lanes and %d transfers", numbers, Lanes, MaxTransfers)
+	}
+}
+
 func TestPageFeatures(t *testing.T) {
 	for _, feature := range wiredoc.Texts(t, "stream.go", "Feature") {
 		if !wiredoc.Mentions(t, "`"+feature+"`") {

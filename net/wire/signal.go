@@ -25,17 +25,20 @@ const (
 
 // Where the flags keep what.
 const (
-	shiftFrom   = 0
-	shiftTo     = 2
-	shiftRef    = 4
-	flagName    = 1 << 6
-	flagsUnused = 1 << 7
+	shiftFrom = 0
+	shiftTo   = 2
+	shiftRef  = 4
+	flagName  = 1 << 6
+	flagPart  = 1 << 7 // with FeatureLanes: behind the name come a transfer's number and the size of all data
 )
+
+// kindPart stands where the kind of a signal does in a frame with more of one that has begun.
+const kindPart = 0
 
 // maxID and maxHeader are the largest encodings of an id and of all that stands before Data.
 const (
 	maxID     = 8 + binary.MaxVarintLen64
-	maxHeader = 2 + 3*maxID + binary.MaxVarintLen16 + MaxNameBytes
+	maxHeader = 2 + 3*maxID + binary.MaxVarintLen16 + MaxNameBytes + 1 + binary.MaxVarintLen64
 )
 
 // CheckSignal reports what keeps a signal from being sent: Data of more than maxBytes or a name of
@@ -58,7 +61,18 @@ func CheckSignal(sig abi.Signal, maxBytes uint64) error {
 // beside a process number is left out, as it says nothing.
 func AppendSignal(b []byte, sig abi.Signal, local, remote abi.NodeID) []byte {
 	var buf [maxHeader]byte
-	h := append(buf[:0], byte(sig.Kind), 0)
+	return appendFrame(b, appendHeader(buf[:0], sig, local, remote), sig.Data)
+}
+
+func appendFrame(b, header, data []byte) []byte {
+	b = binary.AppendUvarint(b, uint64(len(header)+len(data)))
+	b = append(b, header...)
+	return append(b, data...)
+}
+
+// appendHeader appends what stands before Data.
+func appendHeader(h []byte, sig abi.Signal, local, remote abi.NodeID) []byte {
+	h = append(h, byte(sig.Kind), 0)
 	var flags byte
 	h, form := appendID(h, sig.From.Node, sig.From.Num, local, remote)
 	flags |= form << shiftFrom
@@ -72,9 +86,7 @@ func AppendSignal(b []byte, sig abi.Signal, local, remote abi.NodeID) []byte {
 		h = append(h, sig.Name...)
 	}
 	h[1] = flags
-	b = binary.AppendUvarint(b, uint64(len(h)+len(sig.Data)))
-	b = append(b, h...)
-	return append(b, sig.Data...)
+	return h
 }
 
 func appendID(b []byte, node abi.NodeID, num uint64, sender, receiver abi.NodeID) ([]byte, byte) {
@@ -105,6 +117,10 @@ func formOf(node abi.NodeID, num uint64, sender, receiver abi.NodeID) byte {
 type header struct {
 	b   []byte
 	bad bool
+
+	parts    bool // Data comes in parts
+	transfer uint8
+	size     uint64 // of all Data then
 }
 
 func (h *header) byte() byte {

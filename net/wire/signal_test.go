@@ -137,7 +137,7 @@ func TestDecoderErrors(t *testing.T) {
 		"empty":                {body(), ErrMalformed},
 		"kind only":            {body(1), ErrMalformed},
 		"kind 0":               {body(0, toHere, 9), ErrMalformed},
-		"unused flag":          {body(1, toHere|flagsUnused, 9), ErrMalformed},
+		"in parts, no lane":    {body(1, toHere|flagPart, 9), ErrMalformed},
 		"number missing":       {body(1, toHere), ErrMalformed},
 		"number cut":           {body(1, toHere, 0x80), ErrMalformed},
 		"number too long":      {body(1, toHere, 0x85, 0x00), ErrMalformed},

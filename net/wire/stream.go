@@ -13,11 +13,15 @@ const (
 	StreamControl  StreamKind = 1 // control frames, one stream per link
 	StreamSignals  StreamKind = 2 // signal frames, one direction
 	StreamModule   StreamKind = 3 // one module transfer
-	StreamTransfer StreamKind = 4 // one module transfer that can go on where another stopped
+	StreamLane     StreamKind = 4 // with [FeatureLanes], in place of StreamSignals: the signals of one lane
+	StreamTransfer StreamKind = 5 // with [FeatureTransfer], one module transfer that can go on where another stopped
 )
 
-// FeatureTransfer is the feature of nodes that take streams of the kind [StreamTransfer].
-const FeatureTransfer = "transfer"
+// The features, which count when the Hellos of both sides have them.
+const (
+	FeatureLanes    = "lanes"    // signals go over [Lanes] streams of kind [StreamLane] in each direction, and large ones in parts
+	FeatureTransfer = "transfer" // modules can be asked for on streams of the kind [StreamTransfer]
+)
 
 // String gives the kind in words.
 func (k StreamKind) String() string {
@@ -28,6 +32,8 @@ func (k StreamKind) String() string {
 		return "signals"
 	case StreamModule:
 		return "module"
+	case StreamLane:
+		return "lane"
 	case StreamTransfer:
 		return "transfer"
 	}

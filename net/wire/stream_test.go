@@ -22,7 +22,7 @@ func TestStreamKind(t *testing.T) {
 }
 
 func TestStreamKindErrors(t *testing.T) {
-	for _, first := range []byte{0, 5, 255} {
+	for _, first := range []byte{0, 6, 255} {
 		_, err := ReadStreamKind(bytes.NewReader([]byte{first}))
 		var pe *ProtocolError
 		if !errors.As(err, &pe) || !errors.Is(err, ErrUnknownStream) {

@@ -1,7 +1,8 @@
 %% What `wnode bench` measures, on the BEAM: the same keys, sizes and work. Prints one JSON object.
 %%   erlc beam.erl && erl +P 1000000 -noshell -s beam local
+%%   erl -noshell -name two@127.0.0.1 & erl -noshell -name one@127.0.0.1 -s beam remote two@127.0.0.1
 -module(beam).
--export([local/0, nop/0, echo/0]).
+-export([local/0, remote/1, nop/0, echo/0, sink/2]).
 
 local() ->
     Results = [
@@ -13,9 +14,25 @@ local() ->
         {"fan_in_msgs_per_s", fan_in(100, 10000)},
         {"fib30_ms", nanoseconds(fun() -> fib(30) end) / 1.0e6}
     ],
-    Pairs = [io_lib:format("\"~s\":~.1f", [Key, float(Value)]) || {Key, Value} <- Results],
-    io:format("{~s}~n", [lists:join(",", Pairs)]),
+    print(Results),
     halt().
+
+%% The other node, which ends with this one.
+remote([Other]) ->
+    pong = net_adm:ping(Other),
+    print([
+        {"remote_pingpong_ns", remote_pingpong(Other, 20000)},
+        {"remote_msgs_per_s", blast(Other, 100, 300000)},
+        {"remote_bytes_per_s", 1048576 * blast(Other, 1048576, 300)},
+        {"remote_spawn_ns", remote_spawn(Other, 5000)}
+    ]),
+    erpc:cast(Other, erlang, halt, []),
+    monitor_node(Other, true),
+    receive {nodedown, Other} -> halt() end.
+
+print(Results) ->
+    Pairs = [io_lib:format("\"~s\":~.1f", [Key, float(Value)]) || {Key, Value} <- Results],
+    io:format("{~s}~n", [lists:join(",", Pairs)]).
 
 nanoseconds(Work) ->
     Start = erlang:monotonic_time(nanosecond),
@@ -92,3 +109,34 @@ fan_in(Senders, Each) ->
 
 fib(N) when N < 2 -> N;
 fib(N) -> fib(N - 1) + fib(N - 2).
+
+remote_pingpong(Other, N) ->
+    Echo = spawn(Other, ?MODULE, echo, []),
+    Message = <<0:128>>,
+    Trip = fun() -> Echo ! {self(), Message}, receive Message -> ok end end,
+    repeat(N div 20, Trip), % not counted
+    Took = nanoseconds(fun() -> repeat(N, Trip) end),
+    exit(Echo, kill),
+    Took / N.
+
+sink(0, To) -> To ! all;
+sink(N, To) -> receive _ -> sink(N - 1, To) end.
+
+%% Messages of a second.
+blast(Other, Bytes, N) ->
+    Message = binary:copy(<<0>>, Bytes),
+    Driver = self(),
+    Took = nanoseconds(fun() ->
+        Sink = spawn(Other, ?MODULE, sink, [N, Driver]),
+        repeat(N, fun() -> Sink ! Message end),
+        receive all -> ok end
+    end),
+    N * 1.0e9 / Took.
+
+remote_spawn(Other, N) ->
+    One = fun() ->
+        {Pid, Ref} = spawn_monitor(Other, ?MODULE, nop, []),
+        receive {'DOWN', Ref, process, Pid, normal} -> ok end
+    end,
+    One(), % not counted
+    nanoseconds(fun() -> repeat(N, One) end) / N.

@@ -41,7 +41,7 @@ func TestApplication(t *testing.T) {
 	if got := h.eval(`Node.ping("lasting@127.0.0.1")`); got != `"pong"` {
 		t.Errorf("it does not run: %s", got)
 	}
-	if code := s.stop(syscall.SIGTERM); code != 0 {
+	if code := s.Stop(syscall.SIGTERM); code != 0 {
 		t.Errorf("stopped with exit code %d", code)
 	}
 

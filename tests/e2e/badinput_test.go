@@ -61,7 +61,7 @@ func TestBadModule(t *testing.T) {
 			h.in(t).run(nodeArgs("run", c.args)...).wantError(t, 1, c.want)
 		})
 	}
-	two.log.await(t, "module too large")
+	two.Log.AwaitLine(t, "module too large")
 	if got := h.eval(`Node.ping("node_two@127.0.0.1")`); got != `"pong"` {
 		t.Errorf("%s gives %s", nodeTwo, got)
 	}
@@ -92,7 +92,7 @@ func TestBadModuleInShell(t *testing.T) {
 	w.types(`Node.spawn("node_two@127.0.0.1", wasm("missing.wasm"))`, `Uncaught Error: .*missing\.wasm.*`)
 	w.types(`Node.spawn("nobody@127.0.0.1", wasm("trap.wasm"))`, either(localPid, `.*\[warning\] \*\* Can not start #Function<trap\.wasm sha256:[0-9a-f]{4}\.\.\.> on nobody@127\.0\.0\.1 \*\* .*`))
 	w.gives(`"still here"`, `"still here"`)
-	two.log.await(t, `Process #PID<0\.\d+\.\d+> on node node_two@127\.0\.0\.1 crashed`)
+	two.Log.AwaitLine(t, `Process #PID<0\.\d+\.\d+> on node node_two@127\.0\.0\.1 crashed`)
 }
 
 // sparse makes a file of zeros.

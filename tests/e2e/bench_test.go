@@ -48,3 +48,29 @@ func TestBench(t *testing.T) {
 	h.run("bench", "--only", "nothing").wantError(t, 1, `--only: no key matches "nothing"; .*`)
 	h.run("bench", "--only", "(").wantError(t, 1, `--only: error parsing regexp: .*`)
 }
+
+// The second node is a program of its own, which the bench starts and ends.
+func TestBenchRemote(t *testing.T) {
+	t.Parallel()
+	h := newHost(t)
+	r := h.run("bench", "remote", "--json", "--shrink", "1000")
+	figures := map[string]float64{}
+	if err := json.Unmarshal([]byte(r.stdout), &figures); err != nil || r.code != 0 || r.stderr != "" {
+		t.Fatalf("%v: %+v", err, r)
+	}
+	help := h.run("bench", "--help").stdout
+	for _, key := range []string{
+		"remote_pingpong_ns", "remote_msgs_per_s", "remote_bytes_per_s", "bare_quic_bytes_per_s", "remote_spawn_ns",
+		"remote_small_p99_ns", "remote_small_beside_module_p99_ns",
+	} {
+		if figures[key] <= 0 {
+			t.Errorf("%s is %v", key, figures[key])
+		}
+		if !strings.Contains(help, "  "+key+" ") {
+			t.Errorf("%s is missing in the help", key)
+		}
+	}
+	if r := h.run("bench", "remote", "--shrink", "1000", "--only", "remote_spawn"); r.code != 0 || strings.Count(r.stdout, "\n") != 1 {
+		t.Errorf("one figure: %+v", r)
+	}
+}

@@ -23,16 +23,16 @@ func TestHeadless(t *testing.T) {
 			if s.name != node || !regexp.MustCompile(`^127\.0\.0\.1:\d+$`).MatchString(s.addr) {
 				t.Errorf("node %s listening on %s", s.name, s.addr)
 			}
-			s.out.await(t, "^up$")
+			s.Out.AwaitLine(t, "^up$")
 			peer := h.headless("peer-of-"+node, "--connect", node)
-			s.log.await(t, "node up peer="+peer.name)
-			if code := s.stop(sig); code != 0 {
+			s.Log.AwaitLine(t, "node up peer="+peer.name)
+			if code := s.Stop(sig); code != 0 {
 				t.Errorf("exit code %d", code)
 			}
-			if out := s.out.String(); out != "up\n" {
+			if out := s.Out.String(); out != "up\n" {
 				t.Errorf("standard output %q", out)
 			}
-			peer.log.await(t, "node down peer="+node)
+			peer.Log.AwaitLine(t, "node down peer="+node)
 		})
 	}
 }
@@ -45,7 +45,7 @@ func TestHeadlessOutput(t *testing.T) {
 	if got := h.eval(`IO.puts(global.whereis_name("out"), "from afar")`, "--connect", nodeOne); got != `"ok"` {
 		t.Errorf("got %s", got)
 	}
-	one.out.await(t, "^from afar$")
+	one.Out.AwaitLine(t, "^from afar$")
 }
 
 func TestNames(t *testing.T) {
@@ -76,7 +76,7 @@ func TestConnectToOneIsToAll(t *testing.T) {
 		t.Errorf("got %s", got)
 	}
 	for _, s := range []*server{a, b, c} {
-		s.log.await(t, "node down peer=.* reason=connection_closed")
+		s.Log.AwaitLine(t, "node down peer=.* reason=connection_closed")
 	}
 }
 
@@ -92,8 +92,8 @@ func TestNodesComeAndGo(t *testing.T) {
 		}
 	}
 	for _, s := range []*server{a, b} {
-		if s.stop(os.Interrupt) != 0 || strings.Contains(s.log.String(), "[warning]") || strings.Contains(s.log.String(), "[error]") {
-			t.Errorf("%s says\n%s", s.name, s.log)
+		if s.Stop(os.Interrupt) != 0 || strings.Contains(s.Log.String(), "[warning]") || strings.Contains(s.Log.String(), "[error]") {
+			t.Errorf("%s says\n%s", s.name, s.Log)
 		}
 	}
 }
@@ -105,7 +105,7 @@ func TestConnectWrongCookie(t *testing.T) {
 	one := h.headless(nodeOne)
 	h.run(nodeArgs("eval", []string{"--cookie", "another", "--connect", nodeOne, "1"})...).
 		wantError(t, 1, `cannot connect to node_one@127\.0\.0\.1: the cookies differ, or the node at \S+ has another name: give both nodes the same --cookie or --cookie-file`)
-	one.log.await(t, `\*\* Connection attempt from disallowed node \S+ \*\*`)
+	one.Log.AwaitLine(t, `\*\* Connection attempt from disallowed node \S+ \*\*`)
 }
 
 // The address leads to a node without any name service.
@@ -127,7 +127,7 @@ func TestHolderOfPortDies(t *testing.T) {
 	holder := h.headless("holder@127.0.0.1")
 	h.headless("b@127.0.0.1")
 	h.headless("c@127.0.0.1")
-	if code := holder.stop(os.Kill); code != -1 {
+	if code := holder.Stop(os.Kill); code != -1 {
 		t.Fatalf("exit code %d", code)
 	}
 	got := h.eval(`while (Node.ping("b@127.0.0.1") != "pong" || Node.ping("c@127.0.0.1") != "pong") receive(10);
@@ -152,16 +152,16 @@ func TestTwoNodesOneName(t *testing.T) {
 	other := newHost(t)
 	other.home = h.home
 	twin, two := other.headless(nodeOne), h.headless(nodeTwo, "--connect", nodeOne)
-	one.log.await(t, "node up peer=node_two@127.0.0.1")
+	one.Log.AwaitLine(t, "node up peer=node_two@127.0.0.1")
 	_, port, _ := strings.Cut(two.addr, ":")
 	r := other.run(nodeArgs("eval", []string{"--name", nodeOne, "--connect", nodeTwo + ":" + port, "1"})...)
 	r.wantError(t, 1, `the name node_one@127\.0\.0\.1 seems to be in use by another node on this host: choose another with --name`)
-	if code := twin.stop(os.Interrupt); code != 0 {
+	if code := twin.Stop(os.Interrupt); code != 0 {
 		t.Errorf("exit code %d", code)
 	}
 	other.run(nodeArgs("eval", []string{"--name", nodeOne, "--connect", nodeTwo + ":" + port, "1"})...).
 		wantError(t, 1, `cannot connect to node_two@127\.0\.0\.1: another node with this node's name is connected there: choose another --name`)
-	two.log.await(t, `\*\* Connection attempt from a second node named node_one@127\.0\.0\.1 \*\*`)
+	two.Log.AwaitLine(t, `\*\* Connection attempt from a second node named node_one@127\.0\.0\.1 \*\*`)
 }
 
 // A node that dies without a word is down as soon as its machine says that its port is closed, and what it had
@@ -174,7 +174,7 @@ func TestNodeDies_realtime(t *testing.T) {
 	one.expect("node up peer=node_two@127.0.0.1")
 	one.gives(`while (!global.whereis_name("two")) receive(10); Node.list()`, `["node_two@127.0.0.1"]`)
 	one.awaitPrompt()
-	two.stop(os.Kill)
+	two.Stop(os.Kill)
 	one.showsAbove(`.*\[info\] node down peer=node_two@127\.0\.0\.1 reason=connection_closed`)
 	one.awaitPrompt()
 	one.gives(`[Node.list(), global.whereis_name("two"), Node.ping("node_two@127.0.0.1")]`, `[[], undefined, "pang"]`)

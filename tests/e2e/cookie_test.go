@@ -66,8 +66,8 @@ func TestCookieSources(t *testing.T) {
 	withCookie := *h
 	withCookie.extra = []string{"WNODE_COOKIE=" + secret}
 	withCookie.run(connect...).want(t, 0, "true\n", "")
-	one.log.await(t, "disallowed node")
-	if log := one.log.String(); strings.Contains(log, secret) {
+	one.Log.AwaitLine(t, "disallowed node")
+	if log := one.Log.String(); strings.Contains(log, secret) {
 		t.Errorf("the log shows the cookie:\n%s", log)
 	}
 }

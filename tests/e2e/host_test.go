@@ -8,7 +8,6 @@ import (
 	"net"
 	"os"
 	"path/filepath"
-	"strings"
 	"sync"
 	"testing"
 )
@@ -92,18 +91,4 @@ const listenFlag, loopback = "--listen", "127.0.0.1:0"
 // nodeArgs puts the address to listen on behind a command that starts a node.
 func nodeArgs(command string, args []string) []string {
 	return append([]string{command, listenFlag, loopback}, args...)
-}
-
-// alarms are words that a program says only when it is broken.
-var alarms = []string{"DATA RACE", "panic:", "fatal error:", "goroutine 1 ["}
-
-// mustBeSound fails a test whose program says that it is broken.
-func mustBeSound(t *testing.T, what, output string) {
-	t.Helper()
-	for _, word := range alarms {
-		if strings.Contains(output, word) {
-			t.Errorf("%s is broken:\n%s", what, output)
-			return
-		}
-	}
 }

@@ -47,7 +47,7 @@ func TestStrangers(t *testing.T) {
 		t.Errorf("afterwards: %s", got)
 	}
 	h.run("names").want(t, 0, "node_one  port "+one.addr[strings.LastIndex(one.addr, ":")+1:]+"\n", "")
-	if log := one.log.String(); strings.Contains(log, "\x1b") {
+	if log := one.Log.String(); strings.Contains(log, "\x1b") {
 		t.Errorf("a stranger has written to the terminal: %q", log)
 	}
 }

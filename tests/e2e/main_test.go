@@ -7,17 +7,16 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/wnode/wnode/internal/goguest"
+	"github.com/wnode/wnode/internal/programtest"
 )
 
 // patience is how long anything that should happen may take. Only failures last that long.
-const patience = 60 * time.Second
+const patience = programtest.Patience
 
 // wnodePath is the program that is tested. It is built once, with the race detector if these tests
 // have it.
@@ -44,13 +43,8 @@ func runTests(m *testing.M) int {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
-	wnodePath = filepath.Join(dir, "wnode")
-	args := []string{"build", "-o", wnodePath}
-	if raceDetector {
-		args = append(args, "-race")
-	}
-	if out, err := goTool(nil, append(args, "./cmd/wnode")...); err != nil {
-		fmt.Fprintf(os.Stderr, "build wnode: %v\n%s", err, out)
+	if wnodePath, err = programtest.Build(root, dir); err != nil {
+		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
 	return m.Run()
@@ -58,13 +52,6 @@ func runTests(m *testing.M) int {
 
 // root is the root of the repository.
 const root = "../.."
-
-func goTool(env []string, args ...string) ([]byte, error) {
-	cmd := exec.CommandContext(context.Background(), "go", args...)
-	cmd.Dir = root
-	cmd.Env = append(os.Environ(), env...)
-	return cmd.CombinedOutput()
-}
 
 // example gives the folder of an example guest.
 func example(t *testing.T, name string) string {

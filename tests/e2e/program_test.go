@@ -3,7 +3,6 @@
 package e2e
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"errors"
@@ -12,10 +11,10 @@ import (
 	"os/exec"
 	"regexp"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
-	"time"
+
+	"github.com/wnode/wnode/internal/programtest"
 )
 
 // result is what came of a program.
@@ -52,7 +51,7 @@ func (h *host) pipeTo(stdin []byte, stdout io.Writer, args ...string) result {
 	if exit := new(exec.ExitError); err != nil && !errors.As(err, &exit) || ctx.Err() != nil {
 		h.t.Fatalf("wnode %q: %v\n%s", args, err, &stderr)
 	}
-	mustBeSound(h.t, "wnode "+strings.Join(args, " "), stderr.String())
+	programtest.MustBeSound(h.t, "wnode "+strings.Join(args, " "), stderr.String())
 	return result{code: cmd.ProcessState.ExitCode(), stderr: stderr.String()}
 }
 
@@ -87,127 +86,22 @@ func (r result) wantError(t *testing.T, code int, pattern string) {
 
 // server is a node without a shell.
 type server struct {
-	t    *testing.T
+	*programtest.Program
 	name string
 	addr string
-	cmd  *exec.Cmd
-	out  *lines // standard output
-	log  *lines // standard error
-	wg   sync.WaitGroup
 }
 
 // headless starts a node without a shell. It returns when the node is ready; the end of the test
 // stops it.
 func (h *host) headless(name string, flags ...string) *server {
 	h.t.Helper()
-	args := nodeArgs("start", append([]string{"--headless", "--name", name}, flags...))
-	cmd := exec.Command(wnodePath, args...)
-	cmd.Env = h.environ()
-	cmd.Dir = h.home
-	s := &server{t: h.t, cmd: cmd, out: newLines(), log: newLines()}
-	stdout, err := cmd.StdoutPipe()
-	if err == nil {
-		var stderr io.Reader
-		if stderr, err = cmd.StderrPipe(); err == nil {
-			err = cmd.Start()
-			s.wg.Go(func() { s.log.follow(stderr) })
-			s.wg.Go(func() { s.out.follow(stdout) })
+	cmd := exec.Command(wnodePath, nodeArgs("start", append([]string{"--headless", "--name", name}, flags...))...)
+	cmd.Env, cmd.Dir = h.environ(), h.home
+	p := programtest.Start(h.t, name, cmd, func(p *programtest.Program) {
+		if code := p.Stop(os.Interrupt); code != 0 {
+			h.t.Errorf("%s ended with exit code %d", name, code)
 		}
-	}
-	if err != nil {
-		h.t.Fatal(err)
-	}
-	h.t.Cleanup(s.cleanUp)
-	ready := s.log.await(h.t, `^node (\S+) listening on (\S+)$`)
-	s.name, s.addr = ready[1], ready[2]
-	return s
-}
-
-// stop sends a signal, and gives the exit code, -1 if the signal ended the program.
-func (s *server) stop(sig os.Signal) int {
-	s.t.Helper()
-	if err := s.cmd.Process.Signal(sig); err != nil {
-		s.t.Fatal(err)
-	}
-	killer := time.AfterFunc(patience, func() { _ = s.cmd.Process.Kill() })
-	defer killer.Stop()
-	s.wg.Wait()
-	_ = s.cmd.Wait() // the state is read from cmd
-	return s.cmd.ProcessState.ExitCode()
-}
-
-func (s *server) cleanUp() {
-	if s.cmd.ProcessState == nil {
-		if code := s.stop(os.Interrupt); code != 0 {
-			s.t.Errorf("%s ended with exit code %d", s.name, code)
-		}
-	}
-	mustBeSound(s.t, s.name, s.log.String())
-	if s.t.Failed() {
-		s.t.Logf("%s wrote\n%s%s", s.name, s.out, s.log)
-	}
-}
-
-// lines are the lines of a stream, as they come.
-type lines struct {
-	mu      sync.Mutex // guards all below
-	changed chan struct{}
-	all     []string
-	ended   bool
-}
-
-func newLines() *lines { return &lines{changed: make(chan struct{})} }
-
-func (l *lines) follow(r io.Reader) {
-	for scanner := bufio.NewScanner(r); scanner.Scan(); {
-		l.add(false, scanner.Text())
-	}
-	l.add(true)
-}
-
-func (l *lines) add(ended bool, line ...string) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.all, l.ended = append(l.all, line...), ended
-	close(l.changed)
-	l.changed = make(chan struct{})
-}
-
-func (l *lines) get() (all []string, changed <-chan struct{}, ended bool) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.all[:len(l.all):len(l.all)], l.changed, l.ended
-}
-
-// String gives the lines so far.
-func (l *lines) String() string {
-	all, _, _ := l.get()
-	text := strings.Join(all, "\n")
-	if text != "" {
-		text += "\n"
-	}
-	return text
-}
-
-// await waits for a line that matches, and gives what the groups of the pattern match.
-func (l *lines) await(t *testing.T, pattern string) []string {
-	t.Helper()
-	re := regexp.MustCompile(pattern)
-	deadline := time.After(patience)
-	for seen := 0; ; {
-		all, changed, ended := l.get()
-		for ; seen < len(all); seen++ {
-			if m := re.FindStringSubmatch(all[seen]); m != nil {
-				return m
-			}
-		}
-		if ended {
-			t.Fatalf("the stream ended without %q:\n%s", pattern, l)
-		}
-		select {
-		case <-changed:
-		case <-deadline:
-			t.Fatalf("no line %q in\n%s", pattern, l)
-		}
-	}
+	})
+	ready := p.Log.AwaitLine(h.t, `^node (\S+) listening on (\S+)$`)
+	return &server{p, ready[1], ready[2]}
 }

@@ -97,7 +97,7 @@ func TestApplicationListens(t *testing.T) {
 	write(t, app, []byte("[[application]]\nmodule = \"greeter.wasm\"\nrights = { listen_tcp = [\"127.0.0.1:0\"] }\n"), 0o644)
 	s := h.headless("web@127.0.0.1", "--app", app, "--eval",
 		`IO.puts("serves at " + Process.list().map(p => Process.info(p)).filter(i => i).map(i => i.listeners).flat()[0] + "\n")`)
-	address := s.out.await(t, `^serves at (127\.0\.0\.1:\d+)$`)[1]
+	address := s.Out.AwaitLine(t, `^serves at (127\.0\.0\.1:\d+)$`)[1]
 	var clients []net.Conn
 	for range 3 {
 		conn, err := net.Dial("tcp", address)
@@ -116,7 +116,7 @@ func TestApplicationListens(t *testing.T) {
 			t.Errorf("%s: %q, %v", name, got, err)
 		}
 	}
-	if code := s.stop(syscall.SIGTERM); code != 0 {
+	if code := s.Stop(syscall.SIGTERM); code != 0 {
 		t.Errorf("stopped with exit code %d", code)
 	}
 }

@@ -39,7 +39,7 @@ func TestRun(t *testing.T) {
 		})
 	}
 	t.Cleanup(func() {
-		if out := two.out.String(); out != "" {
+		if out := two.Out.String(); out != "" {
 			t.Errorf("the other node wrote %q itself", out)
 		}
 	})

@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/creack/pty"
+
+	"github.com/wnode/wnode/internal/programtest"
 )
 
 // The size of the windows: what the tests type fits into one row.
@@ -77,7 +79,7 @@ func (w *window) close() {
 		_ = w.cmd.Process.Kill()
 		<-w.exited
 	}
-	mustBeSound(w.t, w.cmd.String(), w.text())
+	programtest.MustBeSound(w.t, w.cmd.String(), w.text())
 	if code := w.cmd.ProcessState.ExitCode(); code != w.exitCode {
 		w.t.Errorf("%s ended with exit code %d, not %d", w.cmd, code, w.exitCode)
 	}

@@ -11,6 +11,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/wnode/wnode/internal/badnet"
 )
 
 // prelude is what the shells of all nodes know. A numbered message is ["n", number, padding]; the others are
@@ -128,22 +130,22 @@ func wantLost(n *node, reason string) {
 func TestBadNetwork(t *testing.T) {
 	const mbit = 1e6 / 8
 	for name, test := range map[string]struct {
-		faults
+		badnet.Faults
 		count, size int
-		happen      []fault
+		happen      []badnet.Fault
 	}{
-		"loss":        {faults{loss: 0.05}, 300, 1000, []fault{lost}},
-		"delay":       {faults{delay: 200 * time.Millisecond}, 200, 1000, []fault{delayed}},
-		"reordering":  {faults{reorder: 0.2, late: 20 * time.Millisecond, delay: 5 * time.Millisecond}, 300, 1000, []fault{reordered}},
-		"duplication": {faults{duplicate: 0.3}, 300, 1000, []fault{doubled}},
-		"narrow":      {faults{rate: mbit, backlog: 50 * time.Millisecond}, 60, 4000, []fault{overflowed}},
-		"all of it": {faults{
-			loss: 0.03, duplicate: 0.1, reorder: 0.1, late: 30 * time.Millisecond, delay: 40 * time.Millisecond, rate: 4 * mbit, backlog: 100 * time.Millisecond,
-		}, 100, 2000, []fault{lost, doubled, reordered, delayed}},
+		"loss":        {badnet.Faults{Loss: 0.05}, 300, 1000, []badnet.Fault{badnet.Lost}},
+		"delay":       {badnet.Faults{Delay: 200 * time.Millisecond}, 200, 1000, []badnet.Fault{badnet.Delayed}},
+		"reordering":  {badnet.Faults{Reorder: 0.2, Late: 20 * time.Millisecond, Delay: 5 * time.Millisecond}, 300, 1000, []badnet.Fault{badnet.Reordered}},
+		"duplication": {badnet.Faults{Duplicate: 0.3}, 300, 1000, []badnet.Fault{badnet.Doubled}},
+		"narrow":      {badnet.Faults{Rate: mbit, Backlog: 50 * time.Millisecond}, 60, 4000, []badnet.Fault{badnet.Overflowed}},
+		"all of it": {badnet.Faults{
+			Loss: 0.03, Duplicate: 0.1, Reorder: 0.1, Late: 30 * time.Millisecond, Delay: 40 * time.Millisecond, Rate: 4 * mbit, Backlog: 100 * time.Millisecond,
+		}, 100, 2000, []badnet.Fault{badnet.Lost, badnet.Doubled, badnet.Reordered, badnet.Delayed}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := newPair(t)
-			p.box.set(test.faults)
+			p.box.set(test.Faults)
 			p.exchange(test.count, test.size)
 			p.lives()
 			for _, f := range test.happen {
@@ -172,10 +174,10 @@ func TestAddressChange(t *testing.T) {
 
 // DIST-21: a partition ends the link at both ends, and when it is over the node that is to stay connected is so again.
 func TestPartition(t *testing.T) {
-	for name, test := range map[string]struct{ there, back faults }{
-		"full":    {faults{cut: true}, faults{cut: true}},
-		"one way": {faults{cut: true}, faults{}},
-		"other":   {faults{}, faults{cut: true}},
+	for name, test := range map[string]struct{ there, back badnet.Faults }{
+		"full":    {badnet.Faults{Cut: true}, badnet.Faults{Cut: true}},
+		"one way": {badnet.Faults{Cut: true}, badnet.Faults{}},
+		"other":   {badnet.Faults{}, badnet.Faults{Cut: true}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := newPair(t, "--dead-after", "2s")
@@ -184,7 +186,7 @@ func TestPartition(t *testing.T) {
 				wantLost(n, "net_tick_timeout")
 				n.gives("Node.list().length + ':' + take()", "0:")
 			}
-			p.box.set(faults{})
+			p.box.set(badnet.Faults{})
 			p.tie()
 			p.exchange(20, 100)
 			p.lives()
@@ -198,11 +200,11 @@ func TestBothConnectAgain(t *testing.T) {
 	flags := []string{"--dead-after", "2s"}
 	p := n.pair(n.two.start("two", append(flags, "--connect", "one@"+addressOne)...), flags...)
 	for range 2 {
-		p.box.set(faults{cut: true})
+		p.box.set(badnet.Faults{Cut: true})
 		for _, n := range p.nodes() {
 			wantLost(n, "net_tick_timeout")
 		}
-		p.box.set(faults{})
+		p.box.set(badnet.Faults{})
 		p.tie()
 		p.exchange(20, 100)
 		p.lives()
@@ -212,9 +214,9 @@ func TestBothConnectAgain(t *testing.T) {
 // DIST-22: a program that stands still is given up, and finds itself so when it goes on.
 func TestSuspended(t *testing.T) {
 	p := newPair(t, "--dead-after", "2s")
-	p.nodeTwo.signal(syscall.SIGSTOP)
+	p.nodeTwo.Signal(syscall.SIGSTOP)
 	wantLost(p.nodeOne, "net_tick_timeout")
-	p.nodeTwo.signal(syscall.SIGCONT)
+	p.nodeTwo.Signal(syscall.SIGCONT)
 	p.nodeTwo.gives(`until(function() { return words.length >= 3 }); take().replace(/nodedown:\w+/, "nodedown")`, "DOWN:noconnection,EXIT:noconnection,nodedown")
 	p.nodeTwo.gives("connected()", "1")
 	p.tie()
@@ -226,7 +228,7 @@ func TestKilled(t *testing.T) {
 	for name, again := range map[string]bool{"for good": false, "and started again": true} {
 		t.Run(name, func(t *testing.T) {
 			p := newPair(t, "--dead-after", "1h")
-			p.nodeTwo.kill()
+			p.nodeTwo.Stop(os.Kill)
 			if again {
 				p.nodeTwo = p.two.start("two", "--dead-after", "1h")
 			}

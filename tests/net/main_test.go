@@ -3,19 +3,14 @@
 package net
 
 import (
-	"context"
 	"flag"
 	"fmt"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"sync"
 	"testing"
-	"time"
-)
 
-// patience is how long anything that should happen may take. Only failures last that long.
-const patience = 90 * time.Second
+	"github.com/wnode/wnode/internal/programtest"
+)
 
 // parallel is how many tests run at a time unless -parallel says otherwise: most of the time they wait.
 const parallel = "6"
@@ -30,19 +25,7 @@ var programs string
 
 // program gives the path of the program that is tested. It is built once, with the race detector if these tests
 // have it.
-var program = sync.OnceValues(func() (string, error) {
-	path := filepath.Join(programs, "wnode")
-	args := []string{"build", "-o", path}
-	if raceDetector {
-		args = append(args, "-race")
-	}
-	build := exec.CommandContext(context.Background(), "go", append(args, "./cmd/wnode")...)
-	build.Dir = "../.."
-	if out, err := build.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("build wnode: %w: %s", err, out)
-	}
-	return path, nil
-})
+var program = sync.OnceValues(func() (string, error) { return programtest.Build("../..", programs) })
 
 func TestMain(m *testing.M) {
 	if err := flag.Set("test.parallel", parallel); err != nil { // before the command line is read

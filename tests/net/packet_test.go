@@ -75,7 +75,7 @@ func TestTranslate(t *testing.T) {
 	}
 	p.setSource(home)
 	p.setDestination(moved)
-	b := middlebox{home: home, moved: moved, done: map[fault]int{}}
+	b := middlebox{home: home, moved: moved}
 	b.translate(1, frame)
 	if got := p.destination(); got != home {
 		t.Errorf("to %v, want %v", got, home)

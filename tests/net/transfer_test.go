@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/wnode/wnode/internal/badnet"
 	"github.com/wnode/wnode/internal/nodetest"
 )
 
@@ -52,14 +53,14 @@ func TestNearestSends(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(p.one.home, "nothing.wasm"), nothing, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	p.box.set(faults{delay: 50 * time.Millisecond})
+	p.box.set(badnet.Faults{Delay: 50 * time.Millisecond})
 	p.nodeOne.eval(`nothing = wasm("nothing.wasm"); 0`)
 	for _, c := range []struct{ to, from *node }{{p.nodeTwo, p.nodeOne}, {three, p.nodeTwo}} {
 		// The links have to notice first how slow the network is.
 		p.nodeOne.gives(`for (var i = 0; i < 10; i++) { Node.ping("`+c.to.name+`") } typeof Node.spawn("`+c.to.name+`", nothing)`, "object")
-		c.to.log.await(t, "module received")
+		c.to.Log.AwaitText(t, "module received")
 		nodetest.Eventually(t, "the log tells where it came from", func() bool {
-			m := regexp.MustCompile(`module received .*peer=(\S+)`).FindStringSubmatch(c.to.log.String())
+			m := regexp.MustCompile(`module received .*peer=(\S+)`).FindStringSubmatch(c.to.Log.String())
 			if m != nil && m[1] != c.from.name {
 				t.Errorf("%s has it from %s, want %s", c.to.name, m[1], c.from.name)
 			}
@@ -78,22 +79,22 @@ func TestTransferGoesOn(t *testing.T) {
 				t.Fatal(err)
 			}
 			spawn := `typeof Node.spawn("` + p.nodeTwo.name + `", wasm("large.wasm"))`
-			p.box.set(faults{rate: 1e6 / 8, backlog: 50 * time.Millisecond})
+			p.box.set(badnet.Faults{Rate: 1e6 / 8, Backlog: 50 * time.Millisecond})
 			p.nodeOne.gives(spawn, "object")
 			nodetest.Eventually(t, "a part of the module arrives", func() bool { return p.two.arrived() > largeBytes/4 })
 			if killed {
-				p.nodeTwo.kill()
+				p.nodeTwo.Stop(os.Kill)
 				p.nodeTwo = p.two.start("two", "--dead-after", "2s")
 				p.nodeTwo.gives("connected()", "1")
 				p.nodeOne.gives(spawn, "object")
 			} else {
-				p.box.set(faults{cut: true})
+				p.box.set(badnet.Faults{Cut: true})
 				wantLost(p.nodeTwo, "net_tick_timeout")
-				p.box.set(faults{rate: 1e6 / 8, backlog: 50 * time.Millisecond})
+				p.box.set(badnet.Faults{Rate: 1e6 / 8, Backlog: 50 * time.Millisecond})
 			}
-			p.nodeTwo.log.await(t, "module received")
+			p.nodeTwo.Log.AwaitText(t, "module received")
 			nodetest.Eventually(t, "the log tells where it went on", func() bool {
-				m := regexp.MustCompile(`module received .*bytes=(\d+) resumed_at=(\d+)`).FindStringSubmatch(p.nodeTwo.log.String())
+				m := regexp.MustCompile(`module received .*bytes=(\d+) resumed_at=(\d+)`).FindStringSubmatch(p.nodeTwo.Log.String())
 				if m == nil {
 					return false
 				}

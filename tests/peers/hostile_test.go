@@ -50,9 +50,36 @@ func heap() uint64 {
 	return stats.HeapAlloc
 }
 
+// downs gives the reasons of all nodedowns from now on (MON-14).
+func downs(t *testing.T, n *wnode.Node) <-chan string {
+	t.Helper()
+	ready, reasons := make(chan struct{}), make(chan string, 100)
+	if _, err := n.Spawn("watcher", abi.Pid{}, func(p *wnode.Process) wnode.Exit {
+		if err := p.MonitorNodes(); err != nil {
+			t.Error(err)
+		}
+		close(ready)
+		for {
+			m, err := p.Receive(p.Context(), wnode.Infinity)
+			if err != nil {
+				return wnode.Normal
+			}
+			event, _ := term.Decode(m.Data)
+			if list := event.([]any); list[0] == "nodedown" {
+				reasons <- list[2].(map[any]any)["nodedown_reason"].(string)
+			}
+		}
+	}); err != nil {
+		t.Fatal(err)
+	}
+	<-ready
+	return reasons
+}
+
 // Bytes without sense, on every kind of stream, cost the peer its link and the node one line.
 func TestRandomFrames(t *testing.T) {
 	n, logs := startNode(t, "one@127.0.0.1")
+	reasons := downs(t, n)
 	for seed := range uint64(12) {
 		r := rand.New(rand.NewPCG(seed, 7369))
 		noise := make([]byte, 1+r.IntN(4000))
@@ -71,10 +98,16 @@ func TestRandomFrames(t *testing.T) {
 			p.noiseForModule(noise[:min(len(noise), 30)])
 			p.settle(n)
 			p.leave()
+			if got := <-reasons; got != "connection_closed" {
+				t.Errorf("seed %d: nodedown by %s", seed, got)
+			}
 			continue
 		}
 		if code := p.ended(); code != 2 {
 			t.Errorf("seed %d: code %d", seed, code)
+		}
+		if got := <-reasons; got != "protocol_violation" {
+			t.Errorf("seed %d: nodedown by %s", seed, got)
 		}
 		wantLine(t, logs, p.name, "broke the protocol")
 	}

@@ -23,18 +23,19 @@ import (
 // made of the module as it was rewritten and the features of the processor.
 type codeCache struct {
 	store   *module.CodeStore
-	runtime string // version, processor and system
+	wazero  wazero.CompilationCache // that uses it
+	runtime string                  // version, processor and system
 	log     *slog.Logger
 	failed  atomic.Bool // something could not be kept, and the log has it
 }
 
-// openCodeCache gives a runtime's cache in a folder, and nil when no code can be kept there, which the log tells.
-func openCodeCache(dir string, most int64, log *slog.Logger) wazero.CompilationCache {
+// openCodeCache gives a cache in a folder that a runtime can use, and nil when no code can be kept there, which the log tells.
+func openCodeCache(dir string, most int64, log *slog.Logger) *codeCache {
 	store, err := module.OpenCodeStore(module.CodeOptions{Dir: dir, DiskBytes: most, Logger: log})
 	if err == nil {
-		var cache wazero.CompilationCache
-		if cache, err = newCompilationCache(&codeCache{store: store, log: log}, dir); err == nil {
-			return cache
+		c := &codeCache{store: store, log: log}
+		if c.wazero, err = newCompilationCache(c, dir); err == nil {
+			return c
 		}
 	}
 	log.Warn("compiled code is not kept on disk", "err", err)
@@ -104,10 +105,17 @@ func (c *codeCache) Get(key [sha256.Size]byte) (content io.ReadCloser, ok bool, 
 
 // Add keeps code. That it cannot is no reason not to run it.
 func (c *codeCache) Add(key [sha256.Size]byte, content io.Reader) error {
-	if err := c.store.Put(c.key(key), content); err != nil && !c.failed.Swap(true) {
-		c.log.Warn("compiled code is not kept on disk", "err", err)
+	if err := c.store.Put(c.key(key), content); err != nil {
+		c.cannotKeep(err)
 	}
 	return nil
+}
+
+// cannotKeep tells the log, once.
+func (c *codeCache) cannotKeep(err error) {
+	if !c.failed.Swap(true) {
+		c.log.Warn("compiled code is not kept on disk", "err", err)
+	}
 }
 
 // Delete forgets code that the runtime has no use for.

@@ -120,3 +120,41 @@ func TestUnusableCodeFolder(t *testing.T) {
 		t.Errorf("the folder has %v, %v", left, err)
 	}
 }
+
+// bulky is a module that is worth a file what it was rewritten to.
+func bulky() []byte {
+	m := entry(i32c(4), drop)
+	for range 8 {
+		m.Write(64, strings.Repeat("x", keepRewritten/8))
+	}
+	return m.Bytes()
+}
+
+// A large module is rewritten once for all nodes that share a folder, and again when what was kept of that is damaged.
+func TestRewrittenOnce(t *testing.T) {
+	dir := t.TempDir()
+	run := func() (rewritten int, log string) {
+		var lines bytes.Buffer
+		n := newTestNode(t, func(o *Options) {
+			o.CacheDir, o.Logger = dir, slog.New(slog.NewTextHandler(&lines, &slog.HandlerOptions{Level: slog.LevelWarn}))
+		})
+		wantReason(t, n.start(bulky()).wait(), "normal")
+		key := rewrittenKey(bulky(), n.engine.rewriteOptions())
+		kept := n.engine.onDisk.store.Get(key)
+		if kept == nil {
+			t.Fatal("nothing was kept")
+		}
+		n.engine.onDisk.store.Delete(key)
+		if err := n.engine.onDisk.store.Put(key, bytes.NewReader([]byte("not it"))); err != nil {
+			t.Fatal(err)
+		}
+		n.close()
+		return len(kept), lines.String()
+	}
+	if size, log := run(); size < keepRewritten || log != "" {
+		t.Errorf("%d bytes, log %q", size, log)
+	}
+	if size, log := run(); size < keepRewritten || strings.Count(log, "not a rewritten module") != 1 {
+		t.Errorf("after damage: %d bytes, log %q", size, log)
+	}
+}

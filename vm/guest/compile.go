@@ -82,7 +82,7 @@ var errReserved = &linkError{fmt.Sprintf("unknown import module %q", rewrite.Imp
 // about the module as it was. One that the compiler would take and the rewriter does not is refused, and so is one whose
 // imports check refuses, unless that is nil.
 func (e *Engine) rewrite(content []byte, opts rewrite.Options, check func([]wasm.Import) error) (*rewrite.Result, wazero.CompiledModule, error) {
-	rewritten, err := rewrite.Module(content, opts)
+	rewritten, err := e.rewriteModule(content, opts)
 	if errors.Is(err, rewrite.ErrReserved) {
 		return nil, nil, errReserved
 	}

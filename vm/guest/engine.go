@@ -83,8 +83,8 @@ type Engine struct {
 	opts      Options
 	started   time.Time
 	runtime   wazero.Runtime
-	onDisk    wazero.CompilationCache // nil when nothing is kept
-	config    wazero.ModuleConfig     // what all instances have in common
+	onDisk    *codeCache          // nil when nothing is kept
+	config    wazero.ModuleConfig // what all instances have in common
 	hosts     map[string]map[string]api.FunctionDefinition
 	modules   cache
 	compiling atomic.Int32 // modules that are
@@ -128,7 +128,7 @@ func NewEngine(opts Options) (*Engine, error) {
 		e.onDisk = openCodeCache(opts.CacheDir, opts.CacheBytes, opts.Logger)
 	}
 	if e.onDisk != nil {
-		config = config.WithCompilationCache(e.onDisk)
+		config = config.WithCompilationCache(e.onDisk.wazero)
 	}
 	e.runtime = wazero.NewRuntimeWithConfig(e.ctx, config)
 	if err := e.addHostModules(); err != nil {
@@ -294,7 +294,7 @@ func (e *Engine) Close(ctx context.Context) error {
 	err := e.runtime.Close(ctx)
 	e.arena.Close()
 	if e.onDisk != nil {
-		err = errors.Join(err, e.onDisk.Close(ctx))
+		err = errors.Join(err, e.onDisk.wazero.Close(ctx))
 	}
 	if err != nil {
 		return fmt.Errorf("close guest engine: %w", err)

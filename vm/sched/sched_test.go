@@ -114,6 +114,48 @@ func TestBlock(t *testing.T) {
 	}
 }
 
+// A task that runs on the stack of the one that made it ready does not hold that one up when it blocks, and has
+// its own turns from then on.
+func TestHostedBlocks(t *testing.T) {
+	ts := tasks{s: newTest(t, 1)}
+	ts.start(nil, func(first *Task) {
+		var went atomic.Bool
+		open := make(chan struct{})
+		second := ts.start(first, func(second *Task) {
+			if !second.worker.hosting {
+				t.Error("it has no host")
+			}
+			first.Ready(second)
+			second.Block()
+			<-open
+			second.Unblock()
+			for !went.Load() {
+				second.Park()
+			}
+		})
+		first.Park()
+		close(open)
+		went.Store(true)
+		second.Ready(first)
+	})
+	ts.wg.Wait()
+}
+
+// A host goes on when the task on its stack has used a slice up.
+func TestHostedComputes(t *testing.T) {
+	ts := tasks{s: newTest(t, 1)}
+	ts.start(nil, func(first *Task) {
+		var went atomic.Bool
+		ts.start(first, func(second *Task) {
+			first.Ready(nil)
+			yieldUntil(second, went.Load)
+		})
+		first.Park()
+		went.Store(true)
+	})
+	ts.wg.Wait()
+}
+
 // A processor without work is woken for a task beyond the one that comes next anyway, while the task that has
 // made it ready computes without end.
 func TestStealing(t *testing.T) {

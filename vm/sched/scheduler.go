@@ -23,22 +23,11 @@ type Scheduler struct {
 	wg      sync.WaitGroup // of the workers
 }
 
-// core is what one processor has to do. But for its queue, it belongs to the worker that has it, and to the task that
-// runs there.
-type core struct {
-	queue   queue // those that were made ready
-	spent   queue // those that have used a slice up: they come when there are no others, and now and then
-	soon    *Task // was made ready by the task that had its turn last, and comes before the queue; nil for none
-	ahead   int   // turns that were taken in this way since the queue was looked at
-	passed  int   // turns since one of the spent had its
-	brought uint  // times that the core took what others brought
-	turns   uint  // that tasks had
-}
-
 // worker is a goroutine that gives tasks their turns, while it has a core.
 type worker struct {
 	scheduler *Scheduler
 	core      *core // nil when the task that runs has blocked
+	hosting   bool  // the task that runs does so on the stack of another one
 	pause     bool  // a slice is over
 	paused    time.Time
 	wake      chan struct{}
@@ -185,9 +174,6 @@ func (s *Scheduler) claim(w *worker) bool {
 	return true
 }
 
-// overfull reports whether a core has more than it will come to soon.
-func overfull(c *core) bool { return c.queue.length.Load() > 0 || c.spent.length.Load() > 0 }
-
 // others reports whether tasks wait for a core, which is the caller's.
 func (s *Scheduler) others(c *core) bool {
 	return c.soon != nil || overfull(c) || s.injected.length.Load() > 0 || s.fresh.length.Load() > 0
@@ -213,9 +199,26 @@ func (w *worker) work() {
 // fairness is after how many turns a core looks at what others brought.
 const fairness = 61
 
-// pauseAfter is how long a worker has the processor at most, but for the turn that it is in, before goroutines may have it
-// that are no workers. To let them takes some 10 µs where another processor is idle: Go wakes it.
-const pauseAfter = time.Millisecond
+// How long a worker has the processor at most, but for the turn that it is in, before goroutines may have it that are no
+// workers. Where another core is idle they have that one's processor; only if Go keeps it busy with a goroutine that computes
+// do they wait for this one, and to let them takes some 30 µs, since Go wakes the processor that is idle.
+const (
+	pauseAfter  = time.Millisecond
+	pauseBeside = 10 * time.Millisecond // an idle core
+)
+
+// giveWay lets goroutines have the processor that are no workers, if it is time for that.
+func (w *worker) giveWay() {
+	after := pauseAfter
+	if w.scheduler.idling.Load() > 0 {
+		after = pauseBeside
+	}
+	now := time.Now()
+	if now.Sub(w.paused) > after {
+		w.paused = now
+		runtime.Gosched()
+	}
+}
 
 // lookAround looks at what others brought, and gives what of that is to have the next turn, nil for nothing.
 func (w *worker) lookAround() *Task {
@@ -223,10 +226,8 @@ func (w *worker) lookAround() *Task {
 	if overfull(w.core) {
 		s.wake()
 	}
-	if now := time.Now(); w.pause || now.Sub(w.paused) > pauseAfter {
-		runtime.Gosched()
-		w.pause, w.paused = false, now
-	}
+	w.pause = false
+	w.giveWay()
 	return w.fromOutside()
 }
 
@@ -246,39 +247,6 @@ func (w *worker) fromOutside() *Task {
 		return t
 	}
 	return s.fresh.pop()
-}
-
-// maxAhead is how many turns may be taken ahead of the queue: two tasks that wake each other would have all.
-const maxAhead = 16
-
-// maxPassed is how many turns those may wait that have used a slice up. Theirs are long, and the others' short: who computes
-// has the processor for most of the time all the same, and who answers others has it at once.
-const maxPassed = 8
-
-// next gives the task whose turn it is of those that the core has, nil when there is none.
-func (c *core) next() *Task {
-	if c.passed++; c.passed > maxPassed {
-		c.passed = 0
-		if t := c.spent.pop(); t != nil {
-			return t
-		}
-	}
-	if t := c.soon; t != nil && (c.ahead < maxAhead || c.queue.length.Load() == 0) {
-		c.soon = nil
-		c.ahead++
-		return t
-	}
-	c.ahead = 0
-	if t := c.queue.pop(); t != nil {
-		return t
-	}
-	c.passed = 0
-	return c.spent.pop()
-}
-
-// steal takes tasks from another core, and reports whether there were any.
-func (c *core) steal(from *core) bool {
-	return c != from && (from.queue.stealInto(&c.queue) || from.spent.stealInto(&c.spent))
 }
 
 // next gives the task whose turn it is, nil when there is none.
@@ -302,6 +270,30 @@ func (w *worker) next() *Task {
 		}
 	}
 	return nil
+}
+
+// host gives the task that t has just made ready its turn from the stack of t, which is about to wait. By way of the worker's it
+// would take twice as many changes of stacks for two tasks that talk to each other. It reports whether t was made ready meanwhile, and
+// has another turn at once. Whatever makes t ready, it has to wait until the other's turn is over.
+func (w *worker) host(t *Task) bool {
+	c := w.core
+	if w.hosting || w.pause || c.soon == nil || c.passed >= maxPassed || (c.turns+1)%fairness == 0 {
+		return false
+	}
+	next := c.takeSoon()
+	if next == nil {
+		return false
+	}
+	c.turns++
+	c.passed++
+	w.hosting = true
+	w.run(next)
+	w.hosting = false
+	if t.state.Load() != called {
+		return false
+	}
+	t.turns++
+	return true
 }
 
 // run gives a task a turn.

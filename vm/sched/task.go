@@ -1,7 +1,6 @@
 package sched
 
 import (
-	"runtime"
 	"sync/atomic"
 	"time"
 )
@@ -39,7 +38,7 @@ const (
 // Park waits until [Task.Ready] is called, or returns at once when that was done since the last time. It may
 // return for a call that has been answered already, so the caller looks again at what it waits for.
 func (t *Task) Park() {
-	if t.state.CompareAndSwap(running, parking) {
+	if t.state.CompareAndSwap(running, parking) && !t.worker.host(t) {
 		t.suspend()
 	}
 	t.state.Store(running)
@@ -48,8 +47,8 @@ func (t *Task) Park() {
 // Yield is for a task that has run for a slice: it lets other tasks run, and other goroutines.
 func (t *Task) Yield() {
 	w := t.worker
-	if !t.scheduler.others(w.core) {
-		runtime.Gosched()
+	if !w.hosting && !t.scheduler.others(w.core) {
+		w.giveWay()
 		return
 	}
 	w.pause = true
@@ -99,6 +98,9 @@ func (t *Task) Ready(by *Task) {
 // Block says that the task is about to wait for something else than [Task.Ready]. Others run on its processor
 // meanwhile. [Task.Unblock] must follow before anything else.
 func (t *Task) Block() {
+	if t.worker.hosting {
+		t.suspend() // else its host would wait too
+	}
 	w := t.worker
 	core := w.core
 	w.core = nil

@@ -135,7 +135,8 @@ func (r *rewriter) detachable() bool {
 // stay in their places: an active segment is one that was dropped, as far as code can tell.
 func (r *rewriter) detachData() (data []Segment) {
 	m := r.m
-	kept := m.Data[:0:0]
+	kept := make([]wasm.Data, 0, len(m.Data))
+	data = make([]Segment, 0, len(m.Data))
 	for _, d := range m.Data {
 		if d.Mode == wasm.Active {
 			offset, _ := d.Offset.I32()

@@ -1,0 +1,244 @@
+package history
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Violation is something that cannot have come about.
+type Violation struct {
+	At   int // index of the event that shows it
+	What string
+	// What it is about, for [Excerpt]. Empty where it is about none.
+	Process, Node, Tie string
+	Channel            Channel
+}
+
+// Check gives what is wrong with a history, in its order.
+func Check(events []Event) []Violation {
+	c := checker{processes: map[string]*process{}, channels: map[Channel]*channel{}}
+	for i, e := range events {
+		c.at, c.event = i, e
+		c.take(e)
+	}
+	return c.violations
+}
+
+type checker struct {
+	at         int
+	event      Event
+	processes  map[string]*process
+	channels   map[Channel]*channel
+	violations []Violation
+}
+
+// process is what has been noted by a process so far.
+type process struct {
+	name   string
+	began  bool
+	ended  bool
+	reason string
+	cause  Channel // of the signal that made it end
+	number int
+	idle   int // how many events there were when its mailbox was empty last
+	nodes  map[string]*view
+	ties   map[string]*tie
+	linked map[string]bool // by whom, as far as is certain
+	closed map[string]bool // ways
+}
+
+// view is what a process knows of a node.
+type view struct {
+	state   Kind // NodeUp, NodeDown; zero: it has been told nothing yet
+	changes int
+	idle    int // at the last nodedown: what had been sent before is of an old connection
+	promise int // index of an answer that a nodedown has to follow; -1 for none
+}
+
+// tie is a link or a monitor that is to be answered.
+type tie struct {
+	Event
+	settled bool // what its making may have met has been taken
+}
+
+func (c *checker) process(name string) *process {
+	p := c.processes[name]
+	if p == nil {
+		p = &process{name: name, nodes: map[string]*view{}, ties: map[string]*tie{}, linked: map[string]bool{}, closed: map[string]bool{}}
+		c.processes[name] = p
+	}
+	return p
+}
+
+func (p *process) node(name string) *view {
+	v := p.nodes[name]
+	if v == nil {
+		v = &view{promise: -1}
+		p.nodes[name] = v
+	}
+	return v
+}
+
+// about says what the violations found at the present event are about, where that is not the event itself.
+func (c *checker) about(e Event) *checker {
+	c.event = e
+	return c
+}
+
+// wrong notes a violation at the present event.
+func (c *checker) wrong(format string, args ...any) {
+	c.violations = append(c.violations, Violation{
+		At: c.at, What: fmt.Sprintf(format, args...), Process: c.event.Process, Node: c.event.Node, Tie: c.event.Tie, Channel: c.event.Channel,
+	})
+}
+
+func (c *checker) take(e Event) {
+	p := c.process(e.Process)
+	if p.ended && e.Kind != Quiet {
+		c.wrong("%s goes on after its end", p.name)
+	}
+	switch e.Kind {
+	case Began:
+		p.began = true
+	case Ended:
+		p.ended, p.reason, p.cause, p.number = true, e.Reason, e.Channel, e.Number
+	case Sending:
+		c.channel(e.Channel).sending(e)
+	case Sent:
+		c.channel(e.Channel).sent(e.Number, c.at)
+	case Received:
+		c.received(p, e)
+	case Led:
+		c.led(e)
+	case Idle:
+		p.idle = e.Number
+	case NodeUp:
+		c.nodeUp(p, e.Node)
+	case NodeDown:
+		c.nodeDown(p, e.Node)
+	case Tying:
+		c.tying(p, e)
+	case Tied:
+		if t := p.ties[e.Tie]; t != nil {
+			t.settled = true
+		}
+	case Untied:
+		delete(p.ties, e.Tie)
+	case Answered:
+		c.answered(p, e)
+	case Closed:
+		p.closed[e.Channel.Way] = true
+	case Quiet:
+		c.quiet()
+	}
+}
+
+func (c *checker) nodeUp(p *process, node string) {
+	v := p.node(node)
+	if v.state == NodeUp {
+		c.wrong("%s is told twice that %s is up", p.name, node)
+	}
+	if v.promise >= 0 {
+		c.wrong("noconnection at %d, and no nodedown of %s came", v.promise, node)
+	}
+	v.state, v.promise = NodeUp, -1
+	v.changes++
+}
+
+func (c *checker) nodeDown(p *process, node string) {
+	v := p.node(node)
+	if v.state == NodeDown {
+		c.wrong("%s is told twice that %s is down", p.name, node)
+	}
+	v.state, v.idle, v.promise = NodeDown, p.idle, -1
+	for name, t := range p.ties {
+		if t.Node == node && t.settled {
+			c.about(t.Event).wrong("%s of %s is not answered when its node %s is down", name, p.name, node)
+		}
+	}
+	for by := range p.linked {
+		ch := c.channel(Channel{From: by, To: p.name})
+		if ch.node == node && !ch.pending(Unlink) {
+			c.about(Event{Process: p.name, Channel: ch.Channel}).wrong("%s is not told by the link that %s has made, when its node %s is down", p.name, by, node)
+		}
+		if ch.node == node {
+			delete(p.linked, by)
+		}
+	}
+	v.changes++
+}
+
+// quiet looks at what should have happened by the end.
+func (c *checker) quiet() {
+	for _, name := range sorted(c.processes) {
+		if p := c.processes[name]; p.began && !p.ended {
+			c.quietProcess(p)
+		}
+	}
+	for _, ch := range c.channels { // but those by way of a third process, which may have ended
+		to := c.process(ch.To)
+		if ch.From == ch.To || c.process(ch.From).ended || to.ended || to.closed[ch.Way] {
+			continue
+		}
+		if number := ch.missing(ch.last, ch.end()); number > 0 && !ch.changed(to) {
+			c.about(Event{Process: ch.To, Channel: ch.Channel}).wrong("%d from %s to %s (%s) is lost", number, ch.From, ch.To, ch.Way)
+		}
+	}
+}
+
+func (c *checker) quietProcess(p *process) {
+	for name, t := range p.ties {
+		if target := c.processes[t.Target]; target != nil && target.ended {
+			c.about(t.Event).wrong("%s of %s is never answered: %s has ended", name, p.name, t.Target)
+		}
+	}
+	for by := range p.linked {
+		ch := c.channel(Channel{From: by, To: p.name})
+		if c.process(by).ended && !ch.pending(Unlink) {
+			c.about(Event{Process: p.name, Channel: ch.Channel}).wrong("%s is never told by the link that %s has made, which has ended", p.name, by)
+		}
+	}
+	for node, v := range p.nodes {
+		if v.promise >= 0 {
+			c.about(Event{Process: p.name, Node: node}).wrong("noconnection of %s at %d, and no nodedown of %s came", p.name, v.promise, node)
+		}
+	}
+}
+
+// Excerpt gives the events that a violation is about, the last so many of them.
+func Excerpt(events []Event, v Violation, most int) string {
+	var lines []string
+	for i := v.At; i >= 0 && len(lines) < most; i-- {
+		if concerns(events[i], v) {
+			lines = append(lines, fmt.Sprintf("%8d %s", i, events[i]))
+		}
+	}
+	slices.Reverse(lines)
+	return strings.Join(lines, "\n")
+}
+
+func concerns(e Event, v Violation) bool {
+	switch e.Kind {
+	case Idle:
+		return false
+	case NodeUp, NodeDown:
+		return e.Process == v.Process && (v.Node == "" || e.Node == v.Node)
+	case Tying, Tied, Untied, Answered:
+		return v.Tie == "" && e.Process == v.Process || e.Tie == v.Tie && (e.Process == v.Process || e.Target == v.Process)
+	case Began, Ended:
+		return e.Process == v.Process || e.Process == v.Channel.From || e.Process == v.Channel.To
+	case Quiet:
+		return true
+	}
+	return e.Channel == v.Channel
+}
+
+func sorted[V any](m map[string]V) []string {
+	keys := make([]string, 0, len(m))
+	for k := range m {
+		keys = append(keys, k)
+	}
+	slices.Sort(keys)
+	return keys
+}

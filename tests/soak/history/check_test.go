@@ -1,0 +1,236 @@
+package history
+
+import (
+	"strings"
+	"testing"
+)
+
+// script writes a history: two processes, a on the node one and b on the node two, which are connected.
+type script []Event
+
+func begin() script { return script{{Kind: Began, Process: "a"}, {Kind: Began, Process: "b"}} }
+
+var nodeOf = map[string]string{"a": "one", "b": "two"}
+
+func (s script) with(e ...Event) script { return append(s[:len(s):len(s)], e...) }
+
+func (s script) sending(signal Signal, from, to string, number int) script {
+	return s.with(Event{Kind: Sending, Process: from, Channel: Channel{From: from, To: to}, Number: number, Signal: signal})
+}
+
+func (s script) sent(from, to string, number int) script {
+	return s.with(Event{Kind: Sent, Process: from, Channel: Channel{From: from, To: to}, Number: number})
+}
+
+func (s script) signal(signal Signal, from, to string, number int) script {
+	return s.sending(signal, from, to, number).sent(from, to, number)
+}
+
+// send sends messages of these numbers.
+func (s script) send(from, to string, numbers ...int) script {
+	for _, n := range numbers {
+		s = s.signal(Message, from, to, n)
+	}
+	return s
+}
+
+func (s script) receive(from, to string, numbers ...int) script {
+	for _, n := range numbers {
+		s = s.with(Event{Kind: Received, Process: to, Node: nodeOf[from], Channel: Channel{From: from, To: to}, Number: n})
+	}
+	return s
+}
+
+func (s script) led(from, to string, number int) script {
+	return s.with(Event{Kind: Led, Process: to, Channel: Channel{From: from, To: to}, Number: number})
+}
+
+func (s script) idle(p string) script {
+	return s.with(Event{Kind: Idle, Process: p, Number: len(s)})
+}
+
+func (s script) up(p string) script {
+	return s.with(Event{Kind: NodeUp, Process: p, Node: nodeOf[other(p)]})
+}
+func (s script) down(p string) script {
+	return s.with(Event{Kind: NodeDown, Process: p, Node: nodeOf[other(p)]})
+}
+
+func other(p string) string { return map[string]string{"a": "b", "b": "a"}[p] }
+
+// tie makes a link or a monitor as a number, and the process looks at its mailbox after it.
+func (s script) tie(signal Signal, p, name string, number int) script {
+	target := other(p)
+	ch := Channel{From: p, To: target}
+	s = s.with(Event{Kind: Tying, Process: p, Tie: name, Target: target, Node: nodeOf[target], Channel: ch, Number: number})
+	s = s.signal(signal, p, target, number)
+	return s.with(Event{Kind: Tied, Process: p, Tie: name})
+}
+
+func (s script) untie(p, name string) script {
+	return s.with(Event{Kind: Untied, Process: p, Tie: name})
+}
+
+func (s script) answer(p, name, reason string) script {
+	return s.with(Event{Kind: Answered, Process: p, Tie: name, Reason: reason})
+}
+
+func (s script) end(p, reason string) script {
+	return s.with(Event{Kind: Ended, Process: p, Reason: reason})
+}
+
+func (s script) endBy(p, reason string, number int) script {
+	return s.with(Event{Kind: Ended, Process: p, Reason: reason, Channel: Channel{From: other(p), To: p}, Number: number})
+}
+
+// way puts events on another way.
+func (s script) way(name string, events ...Event) script {
+	for _, e := range events {
+		e.Channel.Way = name
+		s = s.with(e)
+	}
+	return s
+}
+
+func (s script) quiet() script { return s.with(Event{Kind: Quiet}) }
+
+// Histories that can have come about.
+func TestRight(t *testing.T) {
+	for name, s := range map[string]script{
+		"in order":                 begin().send("a", "b", 1, 2, 3).receive("a", "b", 1, 2, 3).quiet(),
+		"both ways":                begin().send("a", "b", 1).send("b", "a", 1).receive("b", "a", 1).receive("a", "b", 1).quiet(),
+		"seen before it has left":  begin().sending(Message, "a", "b", 1).receive("a", "b", 1).sent("a", "b", 1).quiet(),
+		"not sent":                 begin().sending(Message, "a", "b", 1).send("a", "b", 2).receive("a", "b", 2).quiet(),
+		"lost with the connection": begin().send("a", "b", 1, 2, 3).receive("a", "b", 1).down("b").up("b").receive("a", "b", 3).quiet(),
+		"lost before the first":    begin().send("a", "b", 1, 2).up("b").receive("a", "b", 2).quiet(),
+		"unreceived by the dead":   begin().send("a", "b", 1, 2).receive("a", "b", 1).end("b", "killed").quiet(),
+		"exits are received":       begin().signal(Exit, "a", "b", 1).send("a", "b", 2).receive("a", "b", 1, 2).quiet(),
+		"monitors are not":         begin().signal(Other, "a", "b", 1).send("a", "b", 2).receive("a", "b", 2).quiet(),
+		"sent late, over the next": begin().idle("b").send("a", "b", 1).down("b").up("b").receive("a", "b", 1).quiet(),
+		"led":                      begin().signal(Leader, "a", "b", 1).send("a", "b", 2).receive("a", "b", 2).led("a", "b", 1).quiet(),
+		"led by what came after":   begin().send("a", "b", 1).signal(Leader, "a", "b", 2).receive("a", "b", 1).led("a", "b", 2).quiet(),
+		"leader lost":              begin().send("a", "b", 1).signal(Leader, "a", "b", 2).receive("a", "b", 1).down("b").up("b").send("a", "b", 3).receive("a", "b", 3).led("a", "b", 0).quiet(),
+		"monitor":                  begin().tie(Other, "a", "m", 1).end("b", "boom").answer("a", "m", "boom").quiet(),
+		"one of two reasons":       begin().tie(Other, "a", "m", 1).end("b", "done|killed").answer("a", "m", "killed").quiet(),
+		"monitor of the dead":      begin().end("b", "boom").tie(Other, "a", "m", 1).answer("a", "m", "noproc").quiet(),
+		"connection lost":          begin().up("a").tie(Other, "a", "m", 1).answer("a", "m", "noconnection").down("a").quiet(),
+		"no connection":            begin().tie(Other, "a", "m", 1).answer("a", "m", "noconnection").quiet(),
+		"taken back":               begin().tie(Other, "a", "m", 1).untie("a", "m").end("b", "boom").quiet(),
+		"link, again":              begin().tie(Link, "a", "l", 1).untie("a", "l").tie(Link, "a", "l", 2).end("b", "x").answer("a", "l", "x").quiet(),
+		"linked":                   begin().tie(Link, "a", "l", 1).end("a", "x").answer("b", PassiveTie("a"), "x").quiet(),
+		"linked and lost": begin().send("a", "b", 1).tie(Link, "a", "l", 2).send("a", "b", 3).receive("a", "b", 1, 3).
+			answer("b", PassiveTie("a"), "noconnection").down("b").quiet(),
+		"link lost on its way":        begin().send("a", "b", 1).tie(Link, "a", "l", 2).receive("a", "b", 1).down("b").quiet(),
+		"to an alias that is no more": begin().way("alias", begin().send("a", "b", 1)[2:]...).with(Event{Kind: Closed, Process: "b", Channel: Channel{Way: "alias"}}).quiet(),
+		"perhaps unlinked": begin().send("a", "b", 1).tie(Link, "a", "l", 2).send("a", "b", 3).receive("a", "b", 1, 3).
+			signal(Unlink, "a", "b", 4).untie("a", "l").down("b").quiet(),
+	} {
+		if got := Check(s); len(got) != 0 {
+			t.Errorf("%s: %v\n%s", name, got, Excerpt(s, got[0], 20))
+		}
+	}
+}
+
+// Each thing that must not be is found, and nothing besides it.
+func TestWrong(t *testing.T) {
+	for name, test := range map[string]struct {
+		script
+		what string
+	}{
+		"lost":             {begin().send("a", "b", 1, 2, 3).receive("a", "b", 1, 3), "2 from a to b is lost: 3 is received"},
+		"first lost":       {begin().send("a", "b", 1, 2).receive("a", "b", 2), "1 from a to b is lost: 2 is received"},
+		"last lost":        {begin().send("a", "b", 1, 2).receive("a", "b", 1).quiet(), "2 from a to b () is lost"},
+		"all lost":         {begin().send("a", "b", 1).quiet(), "1 from a to b () is lost"},
+		"lost at the end":  {begin().tie(Other, "a", "m", 1).send("b", "a", 1).end("b", "x").answer("a", "m", "x"), "1 from b to a is lost: its end is received"},
+		"exit lost":        {begin().signal(Exit, "a", "b", 1).send("a", "b", 2).receive("a", "b", 2), "1 from a to b is lost: 2 is received"},
+		"twice":            {begin().send("a", "b", 1).receive("a", "b", 1, 1), "1 from a to b is received twice"},
+		"twice, later":     {begin().send("a", "b", 1).receive("a", "b", 1).down("b").up("b").receive("a", "b", 1), "1 from a to b is received twice"},
+		"reordered":        {begin().send("a", "b", 1, 2, 3).receive("a", "b", 1).down("b").up("b").receive("a", "b", 3, 2), "2 from a to b is received after 3"},
+		"invented":         {begin().send("a", "b", 1).receive("a", "b", 2), "2 was never sent"},
+		"after nodedown":   {begin().send("a", "b", 1).down("b").receive("a", "b", 1), "1 from a to b is received when one is down"},
+		"old connection":   {begin().send("a", "b", 1).idle("b").down("b").up("b").receive("a", "b", 1), "1 from a to b is of a connection before the last nodedown of one"},
+		"down twice":       {begin().down("a").down("a"), "a is told twice that two is down"},
+		"up twice":         {begin().up("a").up("a"), "a is told twice that two is up"},
+		"leader lost":      {begin().signal(Leader, "a", "b", 1).send("a", "b", 2).receive("a", "b", 2).led("a", "b", 0), "group leader 1 from a to b is lost: 2 is received"},
+		"leader reordered": {begin().signal(Leader, "a", "b", 1).signal(Leader, "a", "b", 2).led("a", "b", 2).led("a", "b", 1), "b is led by 1 from a after 2"},
+		"leader invented":  {begin().send("a", "b", 1).receive("a", "b", 1).led("a", "b", 9), "b is led by 9 from a, which was never sent"},
+		"answered twice": {
+			begin().tie(Link, "a", "l", 1).end("b", "x").answer("a", "l", "x").answer("a", "l", "x"),
+			"l of a is answered, and is not made, taken back, or answered already",
+		},
+		"answered when taken back": {
+			begin().tie(Other, "a", "m", 1).untie("a", "m").end("b", "x").answer("a", "m", "x"),
+			"m of a is answered, and is not made, taken back, or answered already",
+		},
+		"never answered": {begin().tie(Other, "a", "m", 1).end("b", "x").quiet(), "m of a is never answered: b has ended"},
+		"not answered when the node is down": {
+			begin().up("a").tie(Other, "a", "m", 1).down("a"), "m of a is not answered when its node two is down",
+		},
+		"noconnection for nothing": {
+			begin().up("a").tie(Other, "a", "m", 1).answer("a", "m", "noconnection").quiet(), "and no nodedown of two came",
+		},
+		"noproc of the living": {begin().tie(Other, "a", "m", 1).answer("a", "m", "noproc"), "m of a is answered noproc: b lives"},
+		"noproc of who ended later": {
+			begin().tie(Other, "a", "m", 1).send("a", "b", 2).receive("a", "b", 2).endBy("b", "x", 2).answer("a", "m", "noproc"),
+			"m of a is answered noproc: it was made by 1, and b ended by 2",
+		},
+		"end of the living": {begin().tie(Other, "a", "m", 1).answer("a", "m", "x"), "b is said to have ended with x, and lives"},
+		"another reason":    {begin().tie(Other, "a", "m", 1).end("b", "x").answer("a", "m", "y"), "b ended with x, not y"},
+		"linked by nobody":  {begin().end("a", "x").answer("b", PassiveTie("a"), "x"), "b is told of a link that a has not made, or twice"},
+		"linked no more": {
+			begin().tie(Link, "a", "l", 1).signal(Unlink, "a", "b", 2).untie("a", "l").send("a", "b", 3).receive("a", "b", 3).
+				end("a", "x").answer("b", PassiveTie("a"), "x"),
+			"b is told of a link that a has taken back",
+		},
+		"linked, told twice": {
+			begin().tie(Link, "a", "l", 1).end("a", "x").answer("b", PassiveTie("a"), "x").answer("b", PassiveTie("a"), "x"),
+			"b is told of a link that a has not made, or twice",
+		},
+		"linked, not told": {
+			begin().send("a", "b", 1).tie(Link, "a", "l", 2).send("a", "b", 3).receive("a", "b", 1, 3).end("a", "x").quiet(),
+			"b is never told by the link that a has made, which has ended",
+		},
+		"linked, not told of the connection": {
+			begin().send("a", "b", 1).tie(Link, "a", "l", 2).send("a", "b", 3).receive("a", "b", 1, 3).down("b"),
+			"b is not told by the link that a has made, when its node one is down",
+		},
+		"by an alias that is no more": {
+			begin().with(Event{Kind: Closed, Process: "b", Channel: Channel{Way: "alias"}}).way("alias", begin().send("a", "b", 1).receive("a", "b", 1)[2:]...),
+			"1 from a to b is received by alias, which had been taken back",
+		},
+		"made twice":  {begin().tie(Other, "a", "m", 1).tie(Other, "a", "m", 2), "m of a is made twice"},
+		"after death": {begin().send("a", "b", 1).end("b", "x").receive("a", "b", 1), "b goes on after its end"},
+		"another end of who notes nothing": {
+			begin().with(Event{Kind: Tying, Process: "a", Tie: "m", Target: "guest", Node: "two", Reason: "normal|killed"}).answer("a", "m", "x"),
+			"m of a is answered x, not normal|killed",
+		},
+	} {
+		got := Check(test.script)
+		if len(got) != 1 || !strings.Contains(got[0].What, test.what) {
+			t.Errorf("%s: %v, want %q", name, got, test.what)
+			continue
+		}
+		if text := Excerpt(test.script, got[0], 3); text == "" || strings.Count(text, "\n") > 2 {
+			t.Errorf("%s: excerpt %q", name, text)
+		}
+	}
+}
+
+// What a violation is not about is not in its excerpt.
+func TestExcerpt(t *testing.T) {
+	s := begin().send("b", "a", 1).send("a", "b", 1, 2).idle("a").receive("b", "a", 1).receive("a", "b", 2)
+	got := Check(s)
+	if len(got) != 1 {
+		t.Fatal(got)
+	}
+	want := `       0 a          began
+       1 b          began
+       4 a          sending 1 a->b  message
+       5 a          sent 1 a->b 
+       6 a          sending 2 a->b  message
+       7 a          sent 2 a->b 
+      10 b          received 2 a->b  [one]`
+	if text := Excerpt(s, got[0], 100); text != want {
+		t.Errorf("got\n%s\nwant\n%s", text, want)
+	}
+}

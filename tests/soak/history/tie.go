@@ -1,0 +1,89 @@
+package history
+
+import (
+	"slices"
+	"strings"
+)
+
+// tying takes in that a link or a monitor is being made.
+func (c *checker) tying(p *process, e Event) {
+	if p.ties[e.Tie] != nil {
+		c.wrong("%s of %s is made twice", e.Tie, p.name)
+	}
+	p.ties[e.Tie] = &tie{Event: e}
+}
+
+// answered checks the answer to a link or a monitor.
+func (c *checker) answered(p *process, e Event) {
+	if by, passive := strings.CutPrefix(e.Tie, PassiveTie("")); passive {
+		c.answeredPassive(p, by, e)
+		return
+	}
+	t := p.ties[e.Tie]
+	if t == nil {
+		c.wrong("%s of %s is answered, and is not made, taken back, or answered already", e.Tie, p.name)
+		return
+	}
+	delete(p.ties, e.Tie)
+	target := c.process(t.Target)
+	v := p.node(t.Node)
+	switch e.Reason {
+	case NoConnection:
+		if t.settled && v.state == NodeUp {
+			v.promise = c.at
+		}
+	case NoProcess:
+		if target.began && !target.ended {
+			c.wrong("%s of %s is answered noproc: %s lives", e.Tie, p.name, t.Target)
+		}
+		if target.ended && target.number > t.Number && t.Number > 0 && target.cause == t.Channel {
+			c.wrong("%s of %s is answered noproc: it was made by %d, and %s ended by %d", e.Tie, p.name, t.Number, t.Target, target.number)
+		}
+	default:
+		c.answeredEnd(p, t, target, e.Reason)
+	}
+}
+
+// answeredEnd checks an answer that tells how the other process ended: it has, by that, and all that it sent before
+// has arrived (MON-11).
+func (c *checker) answeredEnd(p *process, t *tie, target *process, reason string) {
+	if !target.began {
+		if t.Reason != "" && !slices.Contains(strings.Split(t.Reason, "|"), reason) {
+			c.wrong("%s of %s is answered %s, not %s", t.Tie, p.name, reason, t.Reason)
+		}
+		return
+	}
+	c.endedSo(target, reason)
+	ch := c.channels[Channel{From: target.name, To: p.name}]
+	if ch == nil {
+		return
+	}
+	if number := ch.missing(ch.last, ch.end()); number > 0 && p.node(t.Node).changes == ch.changes {
+		c.wrong("%d from %s to %s is lost: its end is received", number, ch.From, ch.To)
+	}
+}
+
+// endedSo checks that a process has ended, with one of the reasons that its note of it stands for.
+func (c *checker) endedSo(target *process, reason string) {
+	switch {
+	case !target.ended:
+		c.wrong("%s is said to have ended with %s, and lives", target.name, reason)
+	case !slices.Contains(strings.Split(target.reason, "|"), reason):
+		c.wrong("%s ended with %s, not %s", target.name, target.reason, reason)
+	}
+}
+
+// answeredPassive checks the answer to a link that the other process had made.
+func (c *checker) answeredPassive(p *process, by string, e Event) {
+	ch := c.channel(Channel{From: by, To: p.name})
+	if ch.links--; ch.links < 0 {
+		c.wrong("%s is told of a link that %s has not made, or twice", p.name, by)
+	}
+	if ch.unlinked() {
+		c.wrong("%s is told of a link that %s has taken back", p.name, by)
+	}
+	if e.Reason != NoConnection && e.Reason != NoProcess {
+		c.endedSo(c.process(by), e.Reason)
+	}
+	delete(p.linked, by)
+}

@@ -1,0 +1,145 @@
+//go:build linux
+
+package soak
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"net/netip"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/wnode/wnode/internal/badnet"
+)
+
+// router stands between the nodes. Each node has an address by which the others know it, at which the router takes
+// their packets, and another one, at which the node listens. All are of the loopback interface, with one port.
+type router struct {
+	*badnet.Network
+	port    uint16
+	members int
+	socks   []*net.UDPConn // by which the nodes are known
+	ways    [][]*badnet.Way
+	readers sync.WaitGroup
+	lookups sync.WaitGroup
+	net     [2]byte
+}
+
+// Offsets of the last byte of an address to the number of the node.
+const (
+	publicHost = 10
+	realHost   = 110
+)
+
+// newRouter finds addresses that nobody has, and carries packets between them until the end of the test.
+func newRouter(t *testing.T, members int, draw *rand.Rand) *router {
+	t.Helper()
+	for range 100 {
+		r := &router{
+			Network: badnet.New(draw.Uint64()), members: members, port: uint16(20_000 + rand.N(10_000)),
+			net: [2]byte{byte(64 + rand.N(128)), byte(rand.N(256))},
+		}
+		if r.open() {
+			t.Cleanup(r.close)
+			return r
+		}
+		r.Close()
+	}
+	t.Fatal("no addresses are free")
+	return nil
+}
+
+func (r *router) public(i int) netip.AddrPort { return r.addr(publicHost + i) }
+func (r *router) real(i int) netip.AddrPort   { return r.addr(realHost + i) }
+
+func (r *router) addr(host int) netip.AddrPort {
+	return netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, r.net[0], r.net[1], byte(host)}), r.port)
+}
+
+// open opens the sockets, false when one of the addresses is taken.
+func (r *router) open() bool {
+	for i := range r.members {
+		sock, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(r.public(i)))
+		if err != nil {
+			for _, s := range r.socks {
+				_ = s.Close()
+			}
+			return false
+		}
+		_ = sock.SetReadBuffer(4 << 20) // as much as the system gives
+		r.socks = append(r.socks, sock)
+	}
+	for from := range r.members {
+		r.ways = append(r.ways, nil)
+		for to := range r.members {
+			r.ways[from] = append(r.ways[from], r.Way(func(packet []byte) {
+				_, _ = r.socks[from].WriteToUDPAddrPort(packet, r.real(to)) // a node that is not there takes nothing
+			}))
+		}
+	}
+	for to, sock := range r.socks {
+		r.readers.Go(func() { r.read(to, sock) })
+	}
+	return true
+}
+
+func (r *router) close() {
+	for _, s := range r.socks {
+		_ = s.Close()
+	}
+	r.readers.Wait()
+	r.lookups.Wait()
+	r.Close()
+}
+
+// read takes the packets to a node.
+func (r *router) read(to int, sock *net.UDPConn) {
+	buffer := make([]byte, 1<<16)
+	for {
+		n, from, err := sock.ReadFromUDPAddrPort(buffer)
+		if err != nil {
+			return
+		}
+		packet := slices.Clone(buffer[:n])
+		if i := int(from.Addr().Unmap().As4()[3]) - realHost; from.Addr().Unmap().As4()[1] == r.net[0] && i >= 0 && i < r.members {
+			r.ways[i][to].Carry(packet)
+			continue
+		}
+		r.lookups.Go(func() { r.lookUp(to, packet, from) })
+	}
+}
+
+// lookUp carries a request for names, which comes from a socket of its own, and the answer.
+func (r *router) lookUp(to int, packet []byte, from netip.AddrPort) {
+	conn, err := net.DialUDP("udp", nil, net.UDPAddrFromAddrPort(r.real(to)))
+	if err != nil {
+		return
+	}
+	defer conn.Close()
+	_ = conn.SetDeadline(time.Now().Add(time.Second))
+	if _, err := conn.Write(packet); err != nil {
+		return
+	}
+	reply := make([]byte, 1<<12)
+	if n, err := conn.Read(reply); err == nil {
+		_, _ = r.socks[to].WriteToUDPAddrPort(reply[:n], from)
+	}
+}
+
+// set changes what happens from a node to another one.
+func (r *router) set(from, to int, f badnet.Faults) { r.ways[from][to].Set(f) }
+
+// heal ends all faults.
+func (r *router) heal() {
+	for _, ways := range r.ways {
+		for _, w := range ways {
+			w.Set(badnet.Faults{})
+		}
+	}
+}
+
+// nodeName gives the name of a node.
+func (r *router) nodeName(i int) string { return fmt.Sprintf("n%d@%s", i, r.public(i).Addr()) }
