@@ -232,11 +232,11 @@ func TestPlacesAreLost(t *testing.T) {
 
 // A node that takes nothing in, and lets others wait for what it will never have, holds them up for a while only.
 func TestStuckNode(t *testing.T) {
-	inMesh(t, 60, func(t *testing.T, m *mesh, _ []byte, hash abi.Hash) {
+	inMesh(t, 40, func(t *testing.T, m *mesh, _ []byte, hash abi.Hash) {
 		m.nodes[2].stuck = true
 		begun, most := time.Now(), time.Duration(0)
 		var mu sync.Mutex
-		for id := abi.NodeID(2); id <= 60; id++ {
+		for id := abi.NodeID(2); id <= 40; id++ {
 			m.wg.Go(func() {
 				time.Sleep(time.Duration(id) * time.Millisecond)
 				err := m.nodes[id].exchange.Fetch(t.Context(), hash, 1)
