@@ -94,7 +94,7 @@ func (g guestModules) Module(ctx context.Context, hash abi.Hash, origin abi.Node
 	if origin == n.id {
 		return n.store.Get(hash)
 	}
-	return n.store.Fetch(ctx, hash, func(ctx context.Context) error { return n.fetch(ctx, hash, origin) })
+	return n.bring(ctx, hash, origin, n.fetch)
 }
 
 // handler is what a link brings in.

@@ -36,7 +36,31 @@ func (n *Node) fetch(ctx context.Context, hash abi.Hash, origin abi.NodeID) erro
 	} else { // nobody waits for it any more, or the node is gone, or it has failed very often
 		n.log.Debug("module transfer given up", "module", hash.Short(), "peer", from, "err", err)
 	}
-	return fmt.Errorf("node %s: %w", from, err)
+	return &originError{origin, from, err}
+}
+
+// originError says that a module could not be brought for those who know one node that has it.
+type originError struct {
+	origin abi.NodeID
+	name   string
+	err    error
+}
+
+func (e *originError) Error() string { return fmt.Sprintf("node %s: %v", e.name, e.err) }
+func (e *originError) Unwrap() error { return e.err }
+
+// bring gives a module, which fetch brings into the store if it is missing. Who wants it meanwhile waits with others,
+// whose failure is nothing to who knows another node that has it.
+func (n *Node) bring(
+	ctx context.Context, hash abi.Hash, origin abi.NodeID, fetch func(context.Context, abi.Hash, abi.NodeID) error,
+) ([]byte, error) {
+	for {
+		b, err := n.store.Fetch(ctx, hash, func(ctx context.Context) error { return fetch(ctx, hash, origin) })
+		failed, ok := errors.AsType[*originError](err)
+		if !ok || failed.origin == origin || ctx.Err() != nil {
+			return b, err
+		}
+	}
 }
 
 // tried tells of an attempt to get a module. That all have failed is told by fetch.

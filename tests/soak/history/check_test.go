@@ -52,6 +52,7 @@ func (s script) idle(p string) script {
 func (s script) up(p string) script {
 	return s.with(Event{Kind: NodeUp, Process: p, Node: nodeOf[other(p)]})
 }
+
 func (s script) down(p string) script {
 	return s.with(Event{Kind: NodeDown, Process: p, Node: nodeOf[other(p)]})
 }
