@@ -80,7 +80,7 @@ func (s *socket) fill() error {
 
 // sizeOfOne gives the size of the packets that came together, 0 for a single one.
 func sizeOfOne(control []byte) int {
-	for len(control) >= unix.SizeofCmsghdr {
+	for len(control) >= unix.CmsgLen(0) { // the parser would look at a whole header
 		header, body, rest, err := unix.ParseOneSocketControlMessage(control)
 		if err != nil {
 			return 0
