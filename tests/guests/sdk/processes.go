@@ -171,6 +171,8 @@ func exits(node string) {
 			ended, receiver := newPuppet(wnode.SpawnOptions{Node: node}), newPuppet(wnode.SpawnOptions{})
 			receiver.do("trap", trapping)
 			equal(what+": link", receiver.do("link", ended.pid), "ok")
+			receiver.do("send", ended.pid, "linked") // comes behind the link; what others send may overtake it (SIG-01)
+			equal(what+": linked", ended.got(), "linked")
 			ended.tell("exit", r.reason)
 			equal(what+": its own", ended.reason(), r.reason)
 			if trapping {
