@@ -188,7 +188,10 @@ func (b *bench) bareStream(ctx context.Context, m *measurement) ([]float64, erro
 	}
 	addr := bareListening.FindStringSubmatch(line)[1]
 	took, err := wnode.MeasureBareStream(ctx, b.cookie, addr, int(m.sizes[0]), int(m.sizes[1]))
-	return []float64{m.ops() / took.Seconds()}, errors.Join(err, other.stop())
+	if err != nil {
+		return nil, errors.Join(err, other.stop())
+	}
+	return []float64{m.ops() / took.Seconds()}, other.wait()
 }
 
 // bareStream is the command that is the other end of a bare stream.

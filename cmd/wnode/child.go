@@ -126,6 +126,11 @@ func (c *child) stop() error {
 	if err := c.cmd.Process.Signal(os.Interrupt); err != nil {
 		return err
 	}
+	return c.wait()
+}
+
+// wait waits for the end of a child that ends by itself.
+func (c *child) wait() error {
 	c.wg.Wait()
 	return c.cmd.Wait()
 }

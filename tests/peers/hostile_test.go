@@ -9,6 +9,7 @@ import (
 	"runtime"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/quic-go/quic-go"
 
@@ -218,6 +219,7 @@ func TestFloods(t *testing.T) {
 	const count = 5_000
 	for name, flood := range floods {
 		t.Run(name, func(t *testing.T) {
+			began := time.Now()
 			n, logs := startNode(t, "one@127.0.0.1")
 			pid, _ := receiver(t, n)
 			before := heap()
@@ -234,7 +236,8 @@ func TestFloods(t *testing.T) {
 			if after := heap(); after > before+(48<<20) {
 				t.Errorf("%d bytes in use, %d before", after, before)
 			}
-			if lines := len(logs.lines("")); lines > 1000 {
+			const perSecond = 100 // crashes, which a node logs of all processes together after the first ones
+			if lines := len(logs.lines("")); lines > 1000+int(perSecond*time.Since(began).Seconds()) {
 				t.Errorf("the log has %d lines", lines)
 			}
 			healthy(t, n)
