@@ -25,14 +25,22 @@ func FreePort(t testing.TB) uint16 {
 // Eventually waits for a state that comes about on another goroutine and that no message tells of.
 func Eventually(t testing.TB, what string, ok func() bool) {
 	t.Helper()
-	deadline := time.After(patience)
+	if !Within(patience, ok) {
+		t.Fatalf("%s: does not come about", what)
+	}
+}
+
+// Within waits for such a state for a time at most, and reports whether it has come about.
+func Within(most time.Duration, ok func() bool) bool {
+	deadline := time.After(most)
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
 	for !ok() {
 		select {
 		case <-tick.C:
 		case <-deadline:
-			t.Fatalf("%s: does not come about", what)
+			return false
 		}
 	}
+	return true
 }

@@ -291,6 +291,21 @@ func frameOf(content []byte) []byte {
 	return append(b, content...)
 }
 
+// lie has a liar answer a request for a module, and fails the test unless that costs the process, and the node a line.
+func (p *peer) lie(n *wnode.Node, logs *buffer, stream *quic.Stream, answer []byte, monitor abi.Ref) {
+	p.t.Helper()
+	_, err := stream.Write(answer)
+	p.check(err)
+	p.check(stream.Close())
+	down := p.await("the end of the process", func(sig abi.Signal) bool { return sig.Kind == abi.SignalDown && sig.Ref == monitor })
+	if reason := string(down.Data); reason == string(term.MustEncode("normal")) {
+		p.t.Errorf("the process ended %q", reason)
+	}
+	wantLine(p.t, logs, "module transfer failed", "liar@127.0.0.1")
+	p.leave()
+	healthy(p.t, n)
+}
+
 // A module that is not what its hash says is neither kept nor run, whatever the peer answers.
 func TestFalseModule(t *testing.T) {
 	module := []byte("\x00asm\x01\x00\x00\x00")
@@ -315,16 +330,7 @@ func TestFalseModule(t *testing.T) {
 			p.check(err)
 			_, err = io.ReadFull(stream, make([]byte, 1+abi.HashSize+8))
 			p.check(err)
-			_, err = stream.Write(answer)
-			p.check(err)
-			p.check(stream.Close())
-			down := p.await("the end of the process", func(sig abi.Signal) bool { return sig.Kind == abi.SignalDown && sig.Ref == ref })
-			if reason := string(down.Data); reason == string(term.MustEncode("normal")) {
-				t.Errorf("the process ended %q", reason)
-			}
-			wantLine(t, logs, "module transfer failed", "liar@127.0.0.1")
-			p.leave()
-			healthy(t, n)
+			p.lie(n, logs, stream, answer, ref)
 		})
 	}
 }

@@ -63,18 +63,7 @@ func (p *peer) readLane(s *quic.ReceiveStream, node abi.NodeID) {
 	if err != nil {
 		return
 	}
-	d := wire.NewDecoder(s, wire.DecoderOptions{Local: p.id, Remote: node, Laned: true, Lane: lane})
-	for {
-		sig, err := d.Next()
-		if err != nil {
-			return
-		}
-		select {
-		case p.got <- sig:
-		case <-p.over:
-			return
-		}
-	}
+	p.takeSignals(wire.NewDecoder(s, wire.DecoderOptions{Local: p.id, Remote: node, Laned: true, Lane: lane}))
 }
 
 // A large message in parts comes when it is whole, behind what was sent between the parts and before what was sent after them.

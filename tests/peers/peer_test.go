@@ -197,19 +197,23 @@ func (p *peer) openSignals(node abi.NodeID) {
 		if _, err := wire.ReadStreamKind(s); err != nil {
 			return
 		}
-		d := wire.NewDecoder(s, wire.DecoderOptions{Local: p.id, Remote: node})
-		for {
-			sig, err := d.Next()
-			if err != nil {
-				return
-			}
-			select {
-			case p.got <- sig:
-			case <-p.over:
-				return
-			}
-		}
+		p.takeSignals(wire.NewDecoder(s, wire.DecoderOptions{Local: p.id, Remote: node}))
 	})
+}
+
+// takeSignals takes in what the node sends on a stream of signals.
+func (p *peer) takeSignals(d *wire.Decoder) {
+	for {
+		sig, err := d.Next()
+		if err != nil {
+			return
+		}
+		select {
+		case p.got <- sig:
+		case <-p.over:
+			return
+		}
+	}
 }
 
 // say writes to the control stream.

@@ -134,16 +134,7 @@ func TestFalseTransfer(t *testing.T) {
 			}
 			_, err = transferAnswer(stream) // which is the request here
 			p.check(err)
-			_, err = stream.Write(answer)
-			p.check(err)
-			p.check(stream.Close())
-			down := p.await("the end of the process", func(sig abi.Signal) bool { return sig.Kind == abi.SignalDown && sig.Ref == ref })
-			if reason := string(down.Data); reason == string(term.MustEncode("normal")) {
-				t.Errorf("the process ended %q", reason)
-			}
-			wantLine(t, logs, "module transfer failed", "liar@127.0.0.1")
-			p.leave()
-			healthy(t, n)
+			p.lie(n, logs, stream, answer, ref)
 		})
 	}
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/wnode/wnode"
 	"github.com/wnode/wnode/abi"
 	"github.com/wnode/wnode/cookie"
+	"github.com/wnode/wnode/internal/nodetest"
 	"github.com/wnode/wnode/tests/soak/history"
 )
 
@@ -248,24 +249,9 @@ func (c *cluster) label(kind string) string { return fmt.Sprintf("%s%d", kind, c
 // until waits for a state that no message tells of. What does not come about is an error, and the history tells more.
 func (c *cluster) until(what string, ok func() bool) {
 	c.t.Helper()
-	if !c.await(patience, ok) {
+	if !nodetest.Within(patience, ok) {
 		c.t.Errorf("%s: does not come about", what)
 	}
-}
-
-// await waits for a state for a time at most, and reports whether it has come about.
-func (c *cluster) await(most time.Duration, ok func() bool) bool {
-	deadline := time.After(most)
-	tick := time.NewTicker(5 * time.Millisecond)
-	defer tick.Stop()
-	for !ok() {
-		select {
-		case <-tick.C:
-		case <-deadline:
-			return false
-		}
-	}
-	return true
 }
 
 func (c *cluster) note(e history.Event) { c.notes.note(e) }

@@ -14,6 +14,7 @@ import (
 	"github.com/wnode/wnode"
 	"github.com/wnode/wnode/abi"
 	"github.com/wnode/wnode/abi/term"
+	"github.com/wnode/wnode/internal/nodetest"
 	"github.com/wnode/wnode/tests/soak/history"
 )
 
@@ -146,7 +147,7 @@ func (c *cluster) finish() {
 		_, left := c.notes.unanswered()
 		return !left
 	})
-	c.await(lastPatience, func() bool { return len(history.Check(c.notes.asQuiet())) == 0 })
+	nodetest.Within(lastPatience, func() bool { return len(history.Check(c.notes.asQuiet())) == 0 })
 	c.note(history.Event{Kind: history.Quiet})
 	c.end(c.living())
 	c.endGuests()
