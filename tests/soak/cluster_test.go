@@ -46,6 +46,7 @@ type cluster struct {
 	names    map[abi.Pid]string  // of all workers that there have been
 	ending   map[string]bool     // workers that are to end
 	guests   map[abi.Pid]bool    // that somebody was told of
+	unheard  map[abi.NodeID]int  // spawns on a node without an answer from there
 }
 
 // member is a node, and those that take its place.
@@ -70,7 +71,7 @@ const members = 3
 func newCluster(t *testing.T, seed uint64) *cluster {
 	c := &cluster{
 		t: t, notes: newNotes(), draw: rand.New(rand.NewPCG(seed, 1)), contacts: map[string]*contact{}, names: map[abi.Pid]string{},
-		ending: map[string]bool{}, guests: map[abi.Pid]bool{},
+		ending: map[string]bool{}, guests: map[abi.Pid]bool{}, unheard: map[abi.NodeID]int{},
 	}
 	c.router = newRouter(t, members, rand.New(rand.NewPCG(seed, 2)))
 	t.Cleanup(c.close)
@@ -222,6 +223,13 @@ func (c *cluster) knowGuest(pid abi.Pid) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.guests[pid] = true
+}
+
+// unheardOf notes a spawn without an answer from the node: the guest may run there all the same.
+func (c *cluster) unheardOf(node abi.NodeID) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.unheard[node]++
 }
 
 // toEnd reports whether a worker is to end.

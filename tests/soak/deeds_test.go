@@ -271,6 +271,9 @@ func (w *worker) spawn(other *contact, module []byte, kind, ends string) (guest 
 	} else {
 		watched.pid, err = w.p.SpawnFunction(w.ctx(), other.pid.Node, req)
 	}
+	if err != nil || watched.pid.Node != other.pid.Node {
+		w.c.unheardOf(other.pid.Node)
+	}
 	if err != nil {
 		if !w.p.Told() && !errors.Is(err, abi.ErrTerminated) && !errors.Is(err, abi.ErrLimit) {
 			w.c.t.Errorf("%s: spawn %s: %v", w.name, kind, err)
