@@ -12,12 +12,15 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/wnode/wnode/cmd/wnode/shell"
+	"github.com/wnode/wnode/internal/processors"
 )
 
 func main() {
 	ctx, cancel := untilSignal(context.Background(), syscall.SIGTERM, syscall.SIGHUP)
 	kept := headroom()
+	stop := processors.Follow()
 	code := run(ctx, os.Args[1:])
+	stop()
 	runtime.KeepAlive(kept)
 	cancel()
 	os.Exit(code)

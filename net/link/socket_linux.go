@@ -14,6 +14,7 @@ import (
 // worth of work as they are packets. For one reader at a time, like all that it is given to.
 type socket struct {
 	*net.UDPConn
+	spinner
 	buffer  []byte         // what the system has given last
 	control [128]byte      // what it has said about that
 	said    []byte         // as much of control as it has filled
@@ -41,7 +42,7 @@ func reading(conn net.PacketConn) net.PacketConn {
 	if err != nil || refused != nil {
 		return conn
 	}
-	return &socket{UDPConn: udp, buffer: make([]byte, maxTogether)}
+	return &socket{UDPConn: udp, spinner: spinner{raw: raw}, buffer: make([]byte, maxTogether)}
 }
 
 // ReadBatch reads packets, at least one, each into the first buffer of a message. quic-go asks for them in this way.
@@ -64,7 +65,12 @@ func (s *socket) ReadBatch(messages []ipv4.Message, _ int) (int, error) {
 
 // fill waits for what comes next.
 func (s *socket) fill() error {
-	n, said, _, from, err := s.ReadMsgUDPAddrPort(s.buffer, s.control[:])
+	var n, said int
+	var from netip.AddrPort
+	err := s.wait(func() (err error) {
+		n, said, _, from, err = s.ReadMsgUDPAddrPort(s.buffer, s.control[:])
+		return err
+	})
 	if err != nil {
 		return err
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/tetratelabs/wazero/imports/wasi_snapshot_preview1"
 
 	"github.com/wnode/wnode/abi"
+	"github.com/wnode/wnode/internal/processors"
 	"github.com/wnode/wnode/vm/module"
 	"github.com/wnode/wnode/vm/module/rewrite"
 	"github.com/wnode/wnode/vm/module/wasm"
@@ -19,6 +20,7 @@ import (
 // as it is one goroutine that compiles.
 func (e *Engine) compile(hash abi.Hash, content []byte) (ready *code, err error) {
 	defer recoverCompile(&err)
+	defer processors.Hold()()
 	if err := module.Check(content); err != nil {
 		return nil, &compileError{err.Error()}
 	}

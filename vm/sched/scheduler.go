@@ -6,6 +6,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/wnode/wnode/internal/processors"
 )
 
 // Scheduler runs tasks. Its methods may be called concurrently.
@@ -31,6 +33,7 @@ type worker struct {
 	pause     bool  // a slice is over
 	paused    time.Time
 	wake      chan struct{}
+	woken     time.Time // when it was, if the program keeps to one processor
 }
 
 // maxResting bounds the workers that are kept for the next task that blocks.
@@ -134,6 +137,9 @@ func (s *Scheduler) workerLocked(c *core) *worker {
 
 // start has a worker begin to serve its core.
 func (w *worker) start() {
+	if processors.Single() {
+		w.woken = time.Now()
+	}
 	if w.wake == nil {
 		w.wake = make(chan struct{}, 1)
 		w.scheduler.wg.Go(w.work)
@@ -182,6 +188,7 @@ func (s *Scheduler) others(c *core) bool {
 // work is the life of a worker.
 func (w *worker) work() {
 	for {
+		w.begin()
 		for w.core != nil {
 			if t := w.next(); t != nil {
 				w.run(t)
@@ -194,6 +201,20 @@ func (w *worker) work() {
 		}
 		<-w.wake
 	}
+}
+
+// maxLate is how long a worker may wait for the processor: another one has work for longer than it should.
+const maxLate = 500 * time.Microsecond
+
+// begin looks at how long the worker has waited for the program's only processor.
+func (w *worker) begin() {
+	if w.woken.IsZero() {
+		return
+	}
+	if time.Since(w.woken) > maxLate {
+		processors.Want()
+	}
+	w.woken = time.Time{}
 }
 
 // fairness is after how many turns a core looks at what others brought.
@@ -210,7 +231,7 @@ const (
 // giveWay lets goroutines have the processor that are no workers, if it is time for that.
 func (w *worker) giveWay() {
 	after := pauseAfter
-	if w.scheduler.idling.Load() > 0 {
+	if w.scheduler.idling.Load() > 0 && !processors.Single() {
 		after = pauseBeside
 	}
 	now := time.Now()

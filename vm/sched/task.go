@@ -3,6 +3,8 @@ package sched
 import (
 	"sync/atomic"
 	"time"
+
+	"github.com/wnode/wnode/internal/processors"
 )
 
 // Body is what a task does.
@@ -22,6 +24,7 @@ type Task struct {
 	next      *Task   // in a queue
 
 	turns   uint      // that it had
+	yielded uint      // the one in which it used a slice up last
 	checked uint      // the turn of the last Check
 	since   time.Time // of the first one in that turn
 }
@@ -46,6 +49,10 @@ func (t *Task) Park() {
 
 // Yield is for a task that has run for a slice: it lets other tasks run, and other goroutines.
 func (t *Task) Yield() {
+	if t.turns-t.yielded <= 1 {
+		processors.Want() // it has not waited for anything since
+	}
+	t.yielded = t.turns
 	w := t.worker
 	if !w.hosting && !t.scheduler.others(w.core) {
 		w.giveWay()
