@@ -5,11 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"runtime"
 	"sync"
 	"sync/atomic"
 
 	"github.com/wnode/wnode/abi"
+	"github.com/wnode/wnode/internal/processors"
 	"github.com/wnode/wnode/vm/sched"
 )
 
@@ -153,7 +153,7 @@ func New(opts Options) *System {
 	if opts.MakeRoom == nil {
 		opts.MakeRoom = func(func() bool) {}
 	}
-	s := &System{opts: opts, sched: sched.New(runtime.GOMAXPROCS(0))}
+	s := &System{opts: opts, sched: sched.New(processors.All())}
 	s.lender, _ = opts.Remote.(Lender)
 	s.ctx, s.cancel = context.WithCancelCause(context.Background())
 	s.table.init(opts.MaxProcesses)

@@ -14,6 +14,7 @@ import (
 	"github.com/wnode/wnode/abi"
 	"github.com/wnode/wnode/abi/term"
 	"github.com/wnode/wnode/internal/kernels"
+	"github.com/wnode/wnode/internal/processors"
 )
 
 // collectorFigures say how long guests keep the garbage collector waiting, which has to stop the world twice in each cycle.
@@ -26,7 +27,7 @@ var collectorFigures = []figure{
 const pauses = "/sched/pauses/total/gc:seconds"
 
 func (b *bench) collector(ctx context.Context, m *measurement) (values []float64, err error) {
-	stop, err := b.spin(ctx, runtime.GOMAXPROCS(0))
+	stop, err := b.spin(ctx, processors.All())
 	defer func() { err = errors.Join(err, stop()) }()
 	if err != nil {
 		return nil, err

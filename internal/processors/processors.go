@@ -22,18 +22,29 @@ var (
 	single  atomic.Bool              // the program keeps to one processor
 	wanted  atomic.Bool              // somebody had more to do since the follower has looked
 	waited  atomic.Int64             // nanoseconds that were spent awake for nothing
+	late    atomic.Int64             // when somebody had waited for long, in nanoseconds since 1970
 	wanting = make(chan struct{}, 1) // tells the follower at once
 
 	change    sync.Mutex // held while the number of processors changes; guards all below
 	following bool
 	holding   int
+	all       int // processors there were when the program kept to one
 )
 
 // Single reports whether the program keeps to one processor.
 func Single() bool { return single.Load() }
 
-// Want says that there is more to do than one processor should: somebody has computed for long, or has waited for the
-// processor.
+// All gives how many processors the program has when it has all.
+func All() int {
+	change.Lock()
+	defer change.Unlock()
+	if Single() {
+		return all
+	}
+	return runtime.GOMAXPROCS(0)
+}
+
+// Want says that there is more to do than one processor should: somebody has computed for long.
 func Want() {
 	if !wanted.Load() {
 		wanted.Store(true)
@@ -43,6 +54,24 @@ func Want() {
 		case wanting <- struct{}{}:
 		default: // which is known
 		}
+	}
+}
+
+const (
+	tooLate  = 500 * time.Microsecond // is too long to wait for the processor
+	together = 10 * time.Millisecond  // within which once is chance: another program may have had the processor
+)
+
+// Ready tells since when somebody, who has the processor now, has waited for it. To have waited for long twice in a short time
+// is to want more.
+func Ready(since time.Time) {
+	now := time.Now()
+	if now.Sub(since) < tooLate {
+		return
+	}
+	last := late.Swap(now.UnixNano())
+	if now.UnixNano()-last < int64(together) {
+		Want()
 	}
 }
 
@@ -75,7 +104,11 @@ func Follow() (stop func()) {
 	following = true
 	done := make(chan struct{})
 	var wg sync.WaitGroup
-	wg.Go(func() { follow(done) })
+	wg.Go(func() {
+		ticks := time.NewTicker(lookEvery)
+		defer ticks.Stop()
+		follow(done, ticks.C, observe)
+	})
 	return sync.OnceFunc(func() {
 		close(done)
 		wg.Wait()
@@ -86,14 +119,12 @@ func Follow() (stop func()) {
 	})
 }
 
-// follow is the life of a follower.
-func follow(done <-chan struct{}) {
+// follow is the life of a follower, which looks at each tick.
+func follow(done <-chan struct{}, ticks <-chan time.Time, observe func() observation) {
 	var p policy
-	ticks := time.NewTicker(lookEvery)
-	defer ticks.Stop()
 	for {
 		select {
-		case <-ticks.C:
+		case <-ticks:
 			p.look(observe())
 		case <-wanting:
 			p.spread(time.Now())
@@ -118,7 +149,7 @@ func set(one bool) bool {
 	}
 	single.Store(one)
 	if one {
-		runtime.GOMAXPROCS(1)
+		all = runtime.GOMAXPROCS(1)
 	} else {
 		runtime.SetDefaultGOMAXPROCS() // which follows what the system grants, as before
 	}

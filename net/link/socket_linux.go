@@ -7,6 +7,8 @@ import (
 
 	"golang.org/x/net/ipv4"
 	"golang.org/x/sys/unix"
+
+	"github.com/wnode/wnode/internal/processors"
 )
 
 // socket is a UDP socket from which packets that came together are read together (UDP_GRO of Linux 5.0). On the way
@@ -42,7 +44,7 @@ func reading(conn net.PacketConn) net.PacketConn {
 	if err != nil || refused != nil {
 		return conn
 	}
-	return &socket{UDPConn: udp, spinner: spinner{raw: raw}, buffer: make([]byte, maxTogether)}
+	return &socket{UDPConn: udp, spinner: spinner{raw: raw, single: processors.Single}, buffer: make([]byte, maxTogether)}
 }
 
 // ReadBatch reads packets, at least one, each into the first buffer of a message. quic-go asks for them in this way.

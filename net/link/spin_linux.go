@@ -14,30 +14,34 @@ import (
 // woken only after as much time as all else takes that is done for a message. For one reader at a time.
 type spinner struct {
 	raw     syscall.RawConn
-	short   int       // waits in a row that were over soon
-	resting time.Time // it does not wait awake until then
+	single  func() bool // whether the program keeps to one processor
+	worth   int         // grows with waits that were over soon, and shrinks with others
+	resting time.Time   // it does not wait awake until then
 }
 
 const (
 	maxSpin   = 300 * time.Microsecond // that a wait lasts awake
-	minShort  = 4                      // short waits in a row before it does so
+	minWorth  = 4                      // before it does so
+	maxWorth  = 12
 	maxAbsent = time.Millisecond       // longer ones mean that other programs want the processor
 	spinRest  = 100 * time.Millisecond // after such
 )
 
 // wait has read wait for a packet, and take it.
 func (s *spinner) wait(read func() error) error {
-	if !processors.Single() {
-		s.short = 0
+	if !s.single() {
+		s.worth = 0
 		return read()
 	}
 	began := time.Now()
-	if s.short >= minShort && began.After(s.resting) {
+	if s.worth >= minWorth && began.After(s.resting) {
 		s.spin(began)
 	}
 	err := read()
-	if s.short++; time.Since(began) > maxSpin {
-		s.short = 0
+	if time.Since(began) <= maxSpin {
+		s.worth = min(s.worth+1, maxWorth)
+	} else {
+		s.worth = max(s.worth-1, 0)
 	}
 	return err
 }

@@ -119,6 +119,7 @@ func (l *Link) readSignals(stream *quic.ReceiveStream, lane int, h Handler) {
 		MaxSignalBytes: l.endpoint.opts.Hello.MaxSignalBytes,
 		Laned:          l.laned(), Lane: lane,
 	})
+	held := lane != ownLane && l.freed != nil
 	for {
 		sig, err := decoder.Next()
 		if err == io.EOF {
@@ -129,9 +130,10 @@ func (l *Link) readSignals(stream *quic.ReceiveStream, lane int, h Handler) {
 			l.lost(err)
 			return
 		}
-		if lane != ownLane && l.freed != nil && !l.await(l.conn.Context(), l.freed) {
+		if held && !l.await(l.conn.Context(), l.freed) {
 			return
 		}
+		held = false
 		h.Signal(sig)
 	}
 }

@@ -203,18 +203,12 @@ func (w *worker) work() {
 	}
 }
 
-// maxLate is how long a worker may wait for the processor: another one has work for longer than it should.
-const maxLate = 500 * time.Microsecond
-
-// begin looks at how long the worker has waited for the program's only processor.
+// begin tells how long the worker has waited for the program's only processor.
 func (w *worker) begin() {
-	if w.woken.IsZero() {
-		return
+	if !w.woken.IsZero() {
+		processors.Ready(w.woken)
+		w.woken = time.Time{}
 	}
-	if time.Since(w.woken) > maxLate {
-		processors.Want()
-	}
-	w.woken = time.Time{}
 }
 
 // fairness is after how many turns a core looks at what others brought.
@@ -230,14 +224,17 @@ const (
 
 // giveWay lets goroutines have the processor that are no workers, if it is time for that.
 func (w *worker) giveWay() {
-	after := pauseAfter
-	if w.scheduler.idling.Load() > 0 && !processors.Single() {
+	after, single := pauseAfter, processors.Single()
+	if w.scheduler.idling.Load() > 0 && !single {
 		after = pauseBeside
 	}
 	now := time.Now()
 	if now.Sub(w.paused) > after {
 		w.paused = now
 		runtime.Gosched()
+		if single {
+			processors.Ready(now)
+		}
 	}
 }
 

@@ -49,8 +49,8 @@ func (t *Task) Park() {
 
 // Yield is for a task that has run for a slice: it lets other tasks run, and other goroutines.
 func (t *Task) Yield() {
-	if t.turns-t.yielded <= 1 {
-		processors.Want() // it has not waited for anything since
+	if t.computes() {
+		processors.Want()
 	}
 	t.yielded = t.turns
 	w := t.worker
@@ -65,6 +65,10 @@ func (t *Task) Yield() {
 	}
 	t.suspend()
 }
+
+// computes reports whether the task has waited for nothing since it used a slice up: one that talks to others gets through a slice
+// in time too.
+func (t *Task) computes() bool { return t.turns-t.yielded <= 1 }
 
 // Check is for a task that does many things of which each is short: it yields when the turn has lasted longer than a
 // slice since the first check in it.
