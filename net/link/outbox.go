@@ -138,6 +138,7 @@ func (o *outbox) pushLocked(l *lane, f *flow, sig abi.Signal, posted bool) {
 	if f == nil && o.isLarge(sig) {
 		f = &flow{sender: sig.From.Num}
 		l.flows = append(l.flows, f)
+		releaseLocked(&o.space) // whoever else sends in this sender's name waits for the flow from now on
 	}
 	if f == nil {
 		o.pushSmallLocked(l, sig)
