@@ -144,6 +144,12 @@ var Functions = []Func{
 		"Does in one call what send, wait, read and message_sender do: sends a message to a process, waits for the next message not yet looked at, makes it the current one, and copies it if it fits. Returns its full length. TOO_LARGE, TIMED_OUT.",
 	},
 	{
+		"mailbox", "send_receive",
+		[]Param{{"pid", PidIn}, {"message", BytesIn}, {"timeout", Duration}, {"next", BytesOut}},
+		ResultStatus,
+		"Does in one call what send and receive do: sends a message to a process, and takes the next message not yet looked at, as who answers one request after the other does. Returns the full length of what came; when that is larger than the buffer it stays, and is still the next. When nothing could be sent it does not wait. TOO_LARGE, BAD_ARGUMENT, TIMED_OUT.",
+	},
+	{
 		"mailbox", "message_kind", nil, ResultStatus,
 		"Returns the kind of the current message: 0 from a process, 1 EXIT, 2 DOWN, 4 nodeup or nodedown. BAD_ARGUMENT when there is none.",
 	},

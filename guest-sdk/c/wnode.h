@@ -233,6 +233,15 @@ static inline int32_t wnode_ask(wnode_pid pid, const void *request, uint32_t req
   return wnode_import_ask(pid.node, pid.num, request, request_len, timeout, answer, answer_cap, sender);
 }
 
+WNODE_IMPORT(send_receive) int32_t wnode_import_send_receive(uint64_t pid_node, uint64_t pid_num, const void *message, uint32_t message_len, int64_t timeout, void *next, uint32_t next_cap);
+/* Does in one call what send and receive do: sends a message to a process, and takes the next
+ * message not yet looked at, as who answers one request after the other does. Returns the full
+ * length of what came; when that is larger than the buffer it stays, and is still the next. When
+ * nothing could be sent it does not wait. TOO_LARGE, BAD_ARGUMENT, TIMED_OUT. */
+static inline int32_t wnode_send_receive(wnode_pid pid, const void *message, uint32_t message_len, int64_t timeout, void *next, uint32_t next_cap) {
+  return wnode_import_send_receive(pid.node, pid.num, message, message_len, timeout, next, next_cap);
+}
+
 /* Returns the kind of the current message: 0 from a process, 1 EXIT, 2 DOWN, 4 nodeup or nodedown.
  * BAD_ARGUMENT when there is none. */
 WNODE_IMPORT(message_kind) int32_t wnode_message_kind(void);

@@ -177,6 +177,15 @@ func hostWait(timeout int64) int32
 //go:noescape
 func hostAsk(pidNode uint64, pidNum uint64, request unsafe.Pointer, requestLen uint32, timeout int64, answer unsafe.Pointer, answerCap uint32, sender unsafe.Pointer) int32
 
+// hostSendReceive: Does in one call what send and receive do: sends a message to a process, and takes the next message
+// not yet looked at, as who answers one request after the other does. Returns the full length of what came; when that
+// is larger than the buffer it stays, and is still the next. When nothing could be sent it does not wait. TOO_LARGE,
+// BAD_ARGUMENT, TIMED_OUT.
+//
+//go:wasmimport wnode send_receive
+//go:noescape
+func hostSendReceive(pidNode uint64, pidNum uint64, message unsafe.Pointer, messageLen uint32, timeout int64, next unsafe.Pointer, nextCap uint32) int32
+
 // hostMessageKind: Returns the kind of the current message: 0 from a process, 1 EXIT, 2 DOWN, 4 nodeup or nodedown.
 // BAD_ARGUMENT when there is none.
 //

@@ -14,6 +14,21 @@ func ReceiveBytes(timeout time.Duration) ([]byte, error) {
 	return read(func(b unsafe.Pointer, n uint32) int32 { return hostReceive(nanoseconds(timeout), b, n) })
 }
 
+// SendReceiveBytes sends bytes to a process of any node and then does what [ReceiveBytes] does, in one call of the node: who answers
+// one message after the other, or asks a process that sends nothing but answers, saves half of the calls. Errors: abi.ErrTooLarge,
+// with which it does not wait; abi.ErrTimedOut.
+func SendReceiveBytes(to Pid, message []byte, timeout time.Duration) ([]byte, error) {
+	at, length := bytesOf(message)
+	sent := false
+	return read(func(b unsafe.Pointer, n uint32) int32 {
+		if sent { // what has come was larger than the buffer, and is still the next
+			return hostReceive(nanoseconds(timeout), b, n)
+		}
+		sent = true
+		return hostSendReceive(uint64(to.Node), to.Num, at, length, nanoseconds(timeout), b, n)
+	})
+}
+
 // Receive waits for the next message and takes it. Errors: abi.ErrTimedOut; term.ErrMalformed for a
 // message that is no term, which is gone then.
 func Receive(timeout time.Duration) (any, error) {

@@ -3,7 +3,7 @@
 
 import {
   ALIAS_DEMONITOR, ALIAS_EXPLICIT, ALIAS_REPLY, Errno, MESSAGE_DOWN, MESSAGE_USER, cancelTimer, demonitorRef, endAlias,
-  linkTo, makeAlias, markMailbox, message_kind, monitorAlias, monitorPid, puts, readTimer, receiveMessage, rewind, selfPid,
+  linkTo, makeAlias, markMailbox, message_kind, monitorAlias, monitorPid, puts, readTimer, receiveMessage, rewind, selfPid, sendReceive,
   SEND_NO_CONNECT, SEND_NO_SUSPEND, sendAfter, sendTo, sendWith, setPriority, startTimer, trapExits, unlinkFrom, wait, Pid, Ref,
 } from "../assemblyscript/assembly/index";
 
@@ -38,6 +38,13 @@ function made(ref: Ref | null): Ref {
 }
 
 const me = selfPid();
+for (let size = 1; size < 3000; size += 1400) { // larger than the buffer that is tried first, too
+  const sent = new Uint8Array(size);
+  sent[size - 1] = 7;
+  const got = sendReceive(me, sent, SOON);
+  check(got != null && got.length == size && got[size - 1] == 7, "send and receive");
+}
+nothing();
 check(trapExits(true) == 0 && trapExits(true) == 1, "trap");
 check(setPriority(1) == 2 && setPriority(2) == 1 && setPriority(5) == Errno.BAD_ARGUMENT, "priority");
 check(linkTo(me) == 0 && unlinkFrom(me) == 0, "link");

@@ -18,6 +18,12 @@ fn main() -> Result<()> {
     assert_eq!(set_priority(1)?, 2);
     assert_eq!(set_priority(2)?, 1);
 
+    for size in [1, 3000] {
+        let sent = vec![7; size]; // larger than the buffer that is tried first, too
+        assert!(send_receive_bytes(me, &sent, SOON)? == sent);
+    }
+    assert!(receive(Some(Duration::ZERO)) == Err(Error::TIMED_OUT));
+
     let what = Spawn { args: vec![Term::Pid(me)], link: true, ..Spawn::default() };
     let (pid, monitor) = spawn_monitor(&what)?;
     // The child says hello to an alias twice, and only the first arrives.

@@ -44,6 +44,7 @@ var hostFunctions = map[string]hostFunction{
 	"receive":        (*guest).receive,
 	"wait":           (*guest).wait,
 	"ask":            (*guest).ask,
+	"send_receive":   (*guest).sendReceive,
 	"message_kind":   (*guest).messageKind,
 	"message_sender": (*guest).messageSender,
 	"read":           (*guest).readMessage,

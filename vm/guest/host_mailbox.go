@@ -3,6 +3,7 @@ package guest
 import (
 	"bytes"
 	"errors"
+	"time"
 
 	"github.com/wnode/wnode/abi"
 	"github.com/wnode/wnode/vm"
@@ -27,6 +28,21 @@ func (g *guest) receive(c *call) (int64, error) {
 	if c.err != nil {
 		return 0, c.err
 	}
+	return g.receiveInto(timeout, buffer)
+}
+
+func (g *guest) sendReceive(c *call) (int64, error) {
+	to, message, timeout, buffer := c.pid(), c.bytes(), c.duration(), c.buffer()
+	if c.err != nil {
+		return 0, c.err
+	}
+	if err := g.process.SendCopy(g, to, message); err != nil {
+		return 0, err
+	}
+	return g.receiveInto(timeout, buffer)
+}
+
+func (g *guest) receiveInto(timeout time.Duration, buffer []byte) (int64, error) {
 	a, err := g.process.ReceiveInto(timeout, buffer)
 	if err != nil {
 		return 0, err

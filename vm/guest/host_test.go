@@ -357,6 +357,49 @@ func TestLog(t *testing.T) {
 	}
 }
 
+// RECV-01, SEND-01: a message is sent, and the next one is taken; what is too large for the buffer stays, and what cannot be sent has
+// nobody wait.
+func TestSendReceive(t *testing.T) {
+	n := newTestNode(t)
+	exchange := func(timeout, length, capacity int64) op {
+		return invoke("wnode.send_receive", pid(n.pid), i32c(1000), i32c(length), i64c(timeout), i32c(100), i32c(capacity))
+	}
+	p := n.start(entry(
+		n.report(exchange(-1, 4, 16)), n.tell(100, 6),
+		n.report(invoke("wnode.receive", i64c(0), i32c(100), i32c(16))), // nothing is left
+		n.report(exchange(0, 4, 16)),
+		n.report(exchange(-1, 4, 2)), n.tell(100, 3),
+		n.report(invoke("wnode.receive", i64c(0), i32c(100), i32c(16))), n.tell(100, 6),
+		n.report(grow(256)), n.report(exchange(-1, 16<<20+1, 16)),
+		n.report(exchange(-2, 4, 16)),
+	).Write(1000, "what").Bytes())
+	question := func() {
+		if got := string(n.next()); got != "what" {
+			t.Errorf("question %q", got)
+		}
+	}
+	tells := func(want string) {
+		if got := string(n.next()); got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+	question()
+	n.message(p.pid, "answer")
+	n.wantReports(6)
+	tells("answer")
+	n.wantReports(errno(abi.ErrTimedOut))
+	question()
+	n.wantReports(errno(abi.ErrTimedOut))
+	question()
+	n.message(p.pid, "ANSWER")
+	n.wantReports(6)
+	tells("ans")
+	n.wantReports(6)
+	tells("ANSWER")
+	n.wantReports(1, errno(abi.ErrTooLarge), errno(abi.ErrBadArgument))
+	wantReason(t, p.wait(), "normal")
+}
+
 // RECV-01, RECV-02: a question is sent, and the next message is read and left for take.
 func TestAsk(t *testing.T) {
 	n := newTestNode(t)

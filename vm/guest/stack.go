@@ -15,7 +15,7 @@ import (
 // where the guest is, which takes some 45 ns. Send is not among them, though it may wait for room: it is
 // what guests do most. itself says that the function or what it calls says when the guest stands still.
 var mayWait = map[string]struct{ itself bool }{
-	"receive": {itself: true}, "wait": {itself: true}, "ask": {itself: true}, "process_info": {itself: true},
+	"receive": {itself: true}, "wait": {itself: true}, "ask": {itself: true}, "send_receive": {itself: true}, "process_info": {itself: true},
 	"sleep": {itself: true}, "spawn": {itself: true}, "spawn_monitor": {itself: true},
 	"io_write": {itself: true}, "io_read": {itself: true}, "io_read_line": {itself: true},
 	"node_connect": {}, "node_disconnect": {}, "node_ping": {}, "monitor_node": {},

@@ -63,11 +63,9 @@ EXPORT(idle) {
 
 // Sends back what is asked for.
 EXPORT(echo) {
-  for (;;) {
-    question q;
-    must(wnode_receive(WNODE_INFINITY, &q, sizeof q));
-    must(wnode_send(q.from, q.message, small));
-  }
+  question q;
+  must(wnode_receive(WNODE_INFINITY, &q, sizeof q));
+  for (;;) must(wnode_send_receive(q.from, q.message, small, WNODE_INFINITY, &q, sizeof q));
 }
 
 EXPORT(pingpong) {
@@ -75,20 +73,15 @@ EXPORT(pingpong) {
   wnode_pid echo = spawn(WNODE_STR("echo"), 0, 0);
   question q = {self(), {0}};
   int64_t start = now();
-  for (int64_t i = 0; i < a.n[0]; i++) {
-    must(wnode_send(echo, &q, sizeof q));
-    receive();
-  }
+  for (int64_t i = 0; i < a.n[0]; i++) answer_of(echo, &q);
   tell(a.to, now() - start);
   kill(echo);
 }
 
 EXPORT(forward) {
   arguments a = given();
-  for (;;) {
-    receive();
-    send(a.to);
-  }
+  receive();
+  for (;;) must(wnode_send_receive(a.to, buffer, small, WNODE_INFINITY, buffer, sizeof buffer));
 }
 
 // A message goes around a ring of processes.

@@ -107,4 +107,9 @@ typedef struct {
   uint8_t message[small];
 } question;
 
+// Asks echo, and waits for the answer.
+static inline void answer_of(wnode_pid echo, const question *q) {
+  must(wnode_send_receive(echo, q, sizeof *q, WNODE_INFINITY, buffer, sizeof buffer));
+}
+
 #endif

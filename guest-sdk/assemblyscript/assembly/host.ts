@@ -245,6 +245,15 @@ export declare function wait(timeout: i64): i32;
 export declare function ask(pid_node: u64, pid_num: u64, request: usize, request_len: u32, timeout: i64, answer: usize, answer_cap: u32, sender: usize): i32;
 
 /**
+ * Does in one call what send and receive do: sends a message to a process, and takes the next
+ * message not yet looked at, as who answers one request after the other does. Returns the full
+ * length of what came; when that is larger than the buffer it stays, and is still the next. When
+ * nothing could be sent it does not wait. TOO_LARGE, BAD_ARGUMENT, TIMED_OUT.
+ */
+@external("wnode", "send_receive")
+export declare function send_receive(pid_node: u64, pid_num: u64, message: usize, message_len: u32, timeout: i64, next: usize, next_cap: u32): i32;
+
+/**
  * Returns the kind of the current message: 0 from a process, 1 EXIT, 2 DOWN, 4 nodeup or nodedown.
  * BAD_ARGUMENT when there is none.
  */

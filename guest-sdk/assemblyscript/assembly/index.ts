@@ -66,8 +66,28 @@ export function receiveMessage(timeout: i64 = host.INFINITY): Uint8Array | null 
   return read((buffer, capacity) => host.receive(waiting, buffer, capacity));
 }
 
-// What receiveMessage waits: functions do not close over variables here.
+/**
+ * Sends a message to a process of any node and then does what receiveMessage does, in one call of the node:
+ * who answers one message after the other saves half of the calls. null also when the message could not be sent.
+ */
+export function sendReceive(pid: Pid, message: Uint8Array, timeout: i64 = host.INFINITY): Uint8Array | null {
+  receiver = pid;
+  sending = message;
+  waiting = timeout;
+  return read((buffer, capacity) => {
+    const to = receiver;
+    const sent = sending;
+    receiver = null;
+    sending = null;
+    if (to && sent) return host.send_receive(to.node, to.num, sent.dataStart, <u32>sent.length, waiting, buffer, capacity);
+    return host.receive(waiting, buffer, capacity); // what has come was larger than the buffer, and is still the next
+  });
+}
+
+// What receiveMessage and sendReceive work with: functions do not close over variables here.
 let waiting: i64 = 0;
+let receiver: Pid | null = null;
+let sending: Uint8Array | null = null;
 
 /** Looks past every message that is there now, until a message is taken. */
 export function markMailbox(): i32 {

@@ -190,6 +190,12 @@ extern "C" {
     /// fits. Returns its full length. TOO_LARGE, TIMED_OUT.
     pub fn ask(pid_node: u64, pid_num: u64, request: *const u8, request_len: usize, timeout: i64, answer: *mut u8, answer_cap: usize, sender: *mut Pid) -> i32;
 
+    /// Does in one call what send and receive do: sends a message to a process, and takes the next
+    /// message not yet looked at, as who answers one request after the other does. Returns the full
+    /// length of what came; when that is larger than the buffer it stays, and is still the next.
+    /// When nothing could be sent it does not wait. TOO_LARGE, BAD_ARGUMENT, TIMED_OUT.
+    pub fn send_receive(pid_node: u64, pid_num: u64, message: *const u8, message_len: usize, timeout: i64, next: *mut u8, next_cap: usize) -> i32;
+
     /// Returns the kind of the current message: 0 from a process, 1 EXIT, 2 DOWN, 4 nodeup or
     /// nodedown. BAD_ARGUMENT when there is none.
     pub fn message_kind() -> i32;

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"bytes"
 	"time"
 
 	"github.com/wnode/wnode/abi"
@@ -33,6 +34,12 @@ func mailbox(string) {
 	isError("a time-out of zero looks at all", err, abi.ErrTimedOut)
 	equal("the others stay", get(wnode.Receive(0)), "a")
 	equal("in their order", get(wnode.Receive(0)), 2)
+	nothing("left over")
+
+	for _, size := range []int{1, 3000} { // larger than the buffer that is tried first, too
+		sent := bytes.Repeat([]byte{7}, size)
+		equal("sent and received", get(wnode.SendReceiveBytes(self, sent, 0)), sent)
+	}
 	nothing("left over")
 
 	get(wnode.SendAfter(short, self, "at last"))
