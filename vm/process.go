@@ -120,6 +120,7 @@ type Process struct {
 	after     map[*byte]func() // what is to be called then
 	room      chan struct{}    // closed when there is room again in the mailbox; nil when nobody waits for it
 	waiting   bool             // for a message or something else: its goroutine touches nothing that inspector reads
+	receiving bool             // for a message
 	suspended bool             // until another node takes what the process sends
 	question  *stackQuestion   // nil when nobody asks
 	inspector Inspector        // nil for native processes

@@ -63,8 +63,11 @@ func (p *Process) waitFor(ctx context.Context, timeout time.Duration, found func
 			p.setWaiting(false)
 			return err
 		}
-		if p.look(timeout != 0, found) {
+		switch p.look(timeout != 0, found) {
+		case lookFound:
 			return nil
+		case lookAsked:
+			return &AskedError{late.left(timeout)}
 		}
 		if timeout == 0 {
 			return abi.ErrTimedOut
@@ -79,19 +82,31 @@ func (p *Process) waitFor(ctx context.Context, timeout time.Duration, found func
 	}
 }
 
+// What a look into the mailbox came to.
+type looked int
+
+const (
+	lookEmpty looked = iota
+	lookFound
+	lookAsked // the caller is not to wait, but to say where it is
+)
+
 // look gives the current message to a function. block says that the caller will wait if there is none.
-func (p *Process) look(block bool, found func(*entry)) bool {
+func (p *Process) look(block bool, found func(*entry)) looked {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.takeTracesLocked()
 	e := p.box.current()
-	p.waiting = e == nil && block
+	p.waiting, p.receiving = false, false
 	if e != nil {
 		found(e)
-	} else if p.waiting {
-		p.answerStackLocked()
+		return lookFound
 	}
-	return e != nil
+	if block && !p.answerStackLocked() {
+		return lookAsked
+	}
+	p.waiting, p.receiving = block, block
+	return lookEmpty
 }
 
 // CopyCurrent copies the data of the current message into a buffer if it fits, and gives its size; false when there is

@@ -90,6 +90,7 @@ func (p *Process) Sleep(d time.Duration) error {
 type alarm struct {
 	timer *time.Timer
 	rung  *atomic.Bool
+	due   time.Time
 }
 
 // set has it ring after a time, negative for never.
@@ -97,6 +98,7 @@ func (a *alarm) set(p *Process, d time.Duration) {
 	if d < 0 {
 		return
 	}
+	a.due = time.Now().Add(d)
 	rung := new(atomic.Bool)
 	a.rung, a.timer = rung, time.AfterFunc(d, func() {
 		rung.Store(true)
@@ -106,6 +108,14 @@ func (a *alarm) set(p *Process, d time.Duration) {
 
 // isSet reports whether it was set.
 func (a *alarm) isSet() bool { return a.timer != nil }
+
+// left gives what is left of a timeout, which an alarm that was set was set to.
+func (a *alarm) left(timeout time.Duration) time.Duration {
+	if !a.isSet() {
+		return timeout
+	}
+	return max(time.Until(a.due), 0)
+}
 
 func (a *alarm) hasRung() bool { return a.rung != nil && a.rung.Load() }
 
@@ -135,9 +145,9 @@ func (p *Process) GoOn() {
 func (p *Process) setWaiting(waiting bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.waiting = waiting
-	if waiting {
-		p.answerStackLocked()
+	p.waiting, p.receiving = waiting, false
+	if waiting && !p.answerStackLocked() {
+		p.replyLocked(nil) // nobody knows until it has waited
 	}
 }
 

@@ -55,8 +55,13 @@ func (p *Process) askStack() (*stackQuestion, []Frame) {
 	case p.ended || p.inspector == nil:
 		return nil, nil
 	case p.waiting:
-		return nil, p.inspector.Stack()
-	case p.question == nil:
+		frames, ok := p.inspector.Stack()
+		if ok || !p.receiving {
+			return nil, frames
+		}
+		p.wakeUp(nil) // to answer
+	}
+	if p.question == nil {
 		p.question = &stackQuestion{answered: make(chan struct{})}
 		p.asked.Store(true)
 	}
@@ -66,8 +71,9 @@ func (p *Process) askStack() (*stackQuestion, []Frame) {
 // Inspector looks into the body of a process. Its methods are called while the process stands still
 // ([Process.StandStill]) or waits for a message, or on its own stack, and must not call any of the process's.
 type Inspector interface {
-	// Stack gives the calls that the process is in, innermost first.
-	Stack() []Frame
+	// Stack gives the calls that the process is in, innermost first, and false when only its body can find that out: where it
+	// waits for a message, that comes to an end with an [AskedError] then.
+	Stack() (calls []Frame, ok bool)
 	// Uncounted gives the work that was done and not yet counted with [Process.AddReductions], about.
 	Uncounted() uint64
 }
@@ -89,14 +95,34 @@ func (p *Process) AnswerStack() {
 	p.answerStackLocked()
 }
 
-func (p *Process) answerStackLocked() {
+// answerStackLocked answers if somebody asks, and reports false when that cannot be done here.
+func (p *Process) answerStackLocked() bool {
 	if p.question == nil {
-		return
+		return true
 	}
+	var frames []Frame
 	if p.inspector != nil && !p.ended {
-		p.question.frames = p.inspector.Stack()
+		var ok bool
+		if frames, ok = p.inspector.Stack(); !ok {
+			return false
+		}
 	}
+	p.replyLocked(frames)
+	return true
+}
+
+// replyLocked answers those who ask.
+func (p *Process) replyLocked(frames []Frame) {
+	p.question.frames = frames
 	close(p.question.answered)
 	p.question = nil
 	p.asked.Store(false)
 }
+
+// AskedError ends a wait for messages because somebody asks which calls the process is in: it is to call
+// [Process.AnswerStack], and to wait again.
+type AskedError struct {
+	Left time.Duration // of the timeout
+}
+
+func (e *AskedError) Error() string { return "asked which calls the process is in" }

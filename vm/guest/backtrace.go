@@ -123,6 +123,9 @@ func frameName(name, module, inner string, layout rewrite.Layout) (from, functio
 	function = strings.TrimPrefix(name, inner+".")
 	if index, ok := strings.CutPrefix(function, "$"); ok {
 		if now, err := strconv.ParseUint(index, 10, 32); err == nil { // the name section has none
+			if wait, ok := layout.Wait(uint32(now)); ok {
+				return wait.Module, wait.Name, true
+			}
 			original, ok := layout.Original(uint32(now))
 			if !ok {
 				return "", "", false

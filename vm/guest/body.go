@@ -130,17 +130,19 @@ type guest struct {
 	code    *code
 	of      *instance
 
-	memory  api.Memory // nil until a host function needs it
-	call    call       // the host call that is being made
-	stack   stack      // where it is
-	left    api.Global // what is left of the budget; nil before there is an instance
-	pace    pace       // how fast it runs
-	work    uint32     // of the host for it, since its turn was looked at last
-	exited  *vm.Exit   // set by the host function exit
-	message seen       // what the guest has looked at in its mailbox
-	spawned *lastSpawn // nil before the first spawn
-	first   *string    // while the instance is initialised, the first that made it different from others
-	logs    vm.LogRate // what it may still write to the node's log
+	memory api.Memory // nil until a host function needs it
+	call   call       // the host call that is being made
+	stack  stack      // where it is
+
+	interrupted interrupted
+	left        api.Global // what is left of the budget; nil before there is an instance
+	pace        pace       // how fast it runs
+	work        uint32     // of the host for it, since its turn was looked at last
+	exited      *vm.Exit   // set by the host function exit
+	message     seen       // what the guest has looked at in its mailbox
+	spawned     *lastSpawn // nil before the first spawn
+	first       *string    // while the instance is initialised, the first that made it different from others
+	logs        vm.LogRate // what it may still write to the node's log
 
 	stackLeft int32 // what it may have of its stack beyond [firstStack], in bytes; 0 once it has it
 

@@ -74,7 +74,7 @@ func (e *Engine) newCode(hash abi.Hash, rewritten *rewrite.Result, compiled waze
 
 // rewriteOptions are those with which modules are rewritten that guests run.
 func (e *Engine) rewriteOptions() rewrite.Options {
-	return rewrite.Options{Budget: firstBudget, MemoryPages: e.opts.MemoryPages, Threads: e.opts.Threads, State: true}
+	return rewrite.Options{Budget: firstBudget, MemoryPages: e.opts.MemoryPages, Threads: e.opts.Threads, State: true, Waits: waits}
 }
 
 // errReserved is the error of modules that import what the rewriter puts in.

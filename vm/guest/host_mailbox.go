@@ -28,7 +28,8 @@ func (g *guest) receive(c *call) (int64, error) {
 	if c.err != nil {
 		return 0, c.err
 	}
-	return g.receiveInto(timeout, buffer)
+	left, _ := g.awaits(timeout)
+	return g.receiveInto(left, buffer)
 }
 
 func (g *guest) sendReceive(c *call) (int64, error) {
@@ -36,16 +37,19 @@ func (g *guest) sendReceive(c *call) (int64, error) {
 	if c.err != nil {
 		return 0, c.err
 	}
-	if err := g.process.SendCopy(g, to, message); err != nil {
-		return 0, err
+	left, again := g.awaits(timeout)
+	if !again {
+		if err := g.process.SendCopy(g, to, message); err != nil {
+			return 0, err
+		}
 	}
-	return g.receiveInto(timeout, buffer)
+	return g.receiveInto(left, buffer)
 }
 
 func (g *guest) receiveInto(timeout time.Duration, buffer []byte) (int64, error) {
 	a, err := g.process.ReceiveInto(timeout, buffer)
 	if err != nil {
-		return 0, err
+		return g.orAgain(err)
 	}
 	g.look(a, a.Size > len(buffer))
 	return int64(a.Size), nil
@@ -56,9 +60,10 @@ func (g *guest) wait(c *call) (int64, error) {
 	if c.err != nil {
 		return 0, c.err
 	}
-	a, err := g.process.WaitArrival(timeout)
+	left, _ := g.awaits(timeout)
+	a, err := g.process.WaitArrival(left)
 	if err != nil {
-		return 0, err
+		return g.orAgain(err)
 	}
 	g.look(a, true)
 	return int64(a.Size), nil
@@ -69,12 +74,15 @@ func (g *guest) ask(c *call) (int64, error) {
 	if c.err != nil {
 		return 0, c.err
 	}
-	if err := g.process.SendCopy(g, to, request); err != nil {
-		return 0, err
+	left, again := g.awaits(timeout)
+	if !again {
+		if err := g.process.SendCopy(g, to, request); err != nil {
+			return 0, err
+		}
 	}
-	a, err := g.process.WaitArrival(timeout)
+	a, err := g.process.WaitArrival(left)
 	if err != nil {
-		return 0, err
+		return g.orAgain(err)
 	}
 	g.look(a, true)
 	a.From.Append(sender)

@@ -174,7 +174,7 @@ func Rewrite(content []byte) (*rewrite.Result, error) {
 	if err := module.Check(content); err != nil {
 		return nil, err
 	}
-	opts := rewrite.Options{Budget: firstBudget, MemoryPages: DefaultMemoryPages, Threads: true, State: true, Explain: true}
+	opts := rewrite.Options{Budget: firstBudget, MemoryPages: DefaultMemoryPages, Threads: true, State: true, Waits: waits, Explain: true}
 	result, err := rewrite.Module(content, opts)
 	if errors.Is(err, rewrite.ErrReserved) {
 		return nil, errReserved

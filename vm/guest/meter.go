@@ -24,6 +24,9 @@ func addMeter(ctx context.Context, r wazero.Runtime) error {
 		NewFunctionBuilder().
 		WithGoFunction(api.GoFunc(tableTrap), []api.ValueType{api.ValueTypeI32}, nil).
 		Export(rewrite.TableTrap).
+		NewFunctionBuilder().
+		WithGoFunction(api.GoFunc(where), nil, nil).
+		Export(rewrite.Where).
 		Instantiate(ctx)
 	if err != nil {
 		return fmt.Errorf("metering functions: %w", err)

@@ -2,28 +2,37 @@ package guest
 
 import (
 	"context"
+	"errors"
+	"time"
 
 	"github.com/tetratelabs/wazero/api"
 	"github.com/tetratelabs/wazero/experimental"
 	"github.com/tetratelabs/wazero/imports/wasi_snapshot_preview1"
 
+	"github.com/wnode/wnode/abi"
 	"github.com/wnode/wnode/vm"
 	"github.com/wnode/wnode/vm/module/rewrite"
 )
 
-// mayWait are the host functions in which a guest may stand still for long: for those a listener notes
-// where the guest is, which takes some 45 ns. Send is not among them, though it may wait for room: it is
+// waits are the host functions that wait for messages. Guests spend their time with these, so nobody notes where the guest is
+// when it calls them: it is woken to tell that when somebody asks ([rewrite.Again]).
+var waits = []string{
+	abi.ImportModule + ".ask", abi.ImportModule + ".receive", abi.ImportModule + ".send_receive", abi.ImportModule + ".wait",
+}
+
+// mayWait are other host functions in which a guest may stand still for long: for those a listener notes
+// where the guest is, which takes up to 150 ns. Send is not among them, though it may wait for room: it is
 // what guests do most. itself says that the function or what it calls says when the guest stands still.
 var mayWait = map[string]struct{ itself bool }{
-	"receive": {itself: true}, "wait": {itself: true}, "ask": {itself: true}, "send_receive": {itself: true}, "process_info": {itself: true},
-	"sleep": {itself: true}, "spawn": {itself: true}, "spawn_monitor": {itself: true},
+	"process_info": {itself: true},
+	"sleep":        {itself: true}, "spawn": {itself: true}, "spawn_monitor": {itself: true},
 	"io_write": {itself: true}, "io_read": {itself: true}, "io_read_line": {itself: true},
 	"node_connect": {}, "node_disconnect": {}, "node_ping": {}, "monitor_node": {},
 	"send_node": {itself: true}, "global_register": {}, "global_unregister": {},
 	"module_load": {},
 	"fd_write":    {itself: true}, "fd_read": {itself: true}, "poll_oneoff": {itself: true},
 	"sock_accept": {itself: true}, "sock_recv": {itself: true}, "sock_send": {itself: true},
-	rewrite.Yield: {itself: true},
+	rewrite.Yield: {itself: true}, rewrite.Where: {itself: true},
 }
 
 // stack is where a guest is: the calls that it was in at the last call of a function of [mayWait]. The
@@ -31,7 +40,37 @@ var mayWait = map[string]struct{ itself bool }{
 type stack struct {
 	calls  experimental.StackIterator // nil when frames has them
 	frames []vm.Frame
+	stale  bool // the guest has called one of [waits] since
 }
+
+// interrupted is a wait for messages that the guest is to go on with.
+type interrupted struct {
+	wait bool
+	left time.Duration // as a timeout
+}
+
+// awaits begins a wait for messages, or goes on with one: it gives how long to wait, and whether it is the same wait.
+func (g *guest) awaits(timeout time.Duration) (left time.Duration, again bool) {
+	if g.interrupted.wait {
+		g.interrupted.wait = false
+		return g.interrupted.left, true
+	}
+	g.stack.stale = true
+	return timeout, false
+}
+
+// orAgain gives the result of a wait for messages that came to nothing.
+func (g *guest) orAgain(err error) (int64, error) {
+	var asked *vm.AskedError
+	if !errors.As(err, &asked) {
+		return 0, err
+	}
+	g.interrupted = interrupted{true, asked.Left}
+	return rewrite.Again, nil
+}
+
+// where is called by a guest that somebody has asked where it is. The listener has noted that.
+func where(ctx context.Context, _ []uint64) { ctx.(*guest).process.AnswerStack() }
 
 // inspector lets the machine look into a guest.
 type inspector struct{ g *guest }
@@ -44,12 +83,12 @@ func (i inspector) Uncounted() uint64 {
 	return uint64(int64(i.g.pace.budget()) - int64(api.DecodeI32(i.g.left.Get())))
 }
 
-// Stack gives the calls of the guest.
-func (i inspector) Stack() []vm.Frame {
+// Stack gives the calls of the guest, and false when it has to be asked.
+func (i inspector) Stack() (frames []vm.Frame, ok bool) {
 	g := i.g
 	calls := g.stack.calls
-	if calls == nil {
-		return g.stack.frames
+	if calls == nil || g.stack.stale {
+		return g.stack.frames, !g.stack.stale
 	}
 	g.stack.calls, g.stack.frames = nil, nil
 	for calls.Next() && len(g.stack.frames) < maxFrames {
@@ -59,7 +98,7 @@ func (i inspector) Stack() []vm.Frame {
 			g.stack.frames = append(g.stack.frames, vm.Frame{Module: module, Function: function, Arity: len(def.ParamTypes())})
 		}
 	}
-	return g.stack.frames
+	return g.stack.frames, true
 }
 
 // listener notes what the calls of a host function tell of a guest.
@@ -76,7 +115,7 @@ func (l listener) Before(ctx context.Context, _ api.Module, _ api.FunctionDefini
 		return
 	}
 	if l.stack {
-		g.stack.calls = calls
+		g.stack.calls, g.stack.stale = calls, false
 	}
 	if l.wasi {
 		g.affected(l.name, params)

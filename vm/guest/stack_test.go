@@ -5,6 +5,7 @@ import (
 	"reflect"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/wnode/wnode/abi"
 	"github.com/wnode/wnode/abi/term"
@@ -48,10 +49,11 @@ func TestStack(t *testing.T) {
 		body op
 		top  []vm.Frame
 	}{
-		"computes":   {forever, nil},
-		"in receive": {seq(invoke("wnode.receive", i64c(-1), i32c(0), i32c(9)), drop), []vm.Frame{called(abi.ImportModule, "receive", 3)}},
-		"in wait":    {seq(invoke("wnode.wait", i64c(-1)), drop), []vm.Frame{called(abi.ImportModule, "wait", 1)}},
-		"sleeps":     {seq(invoke("wnode.sleep", i64c(-1)), drop), []vm.Frame{called(abi.ImportModule, "sleep", 1)}},
+		"computes":       {forever, nil},
+		"in receive":     {seq(invoke("wnode.receive", i64c(-1), i32c(0), i32c(9)), drop), []vm.Frame{called(abi.ImportModule, "receive", 3)}},
+		"in wait":        {seq(invoke("wnode.wait", i64c(-1)), drop), []vm.Frame{called(abi.ImportModule, "wait", 1)}},
+		"waits for long": {seq(invoke("wnode.wait", i64c(int64(time.Hour))), drop), []vm.Frame{called(abi.ImportModule, "wait", 1)}},
+		"sleeps":         {seq(invoke("wnode.sleep", i64c(-1)), drop), []vm.Frame{called(abi.ImportModule, "sleep", 1)}},
 		"reads": {
 			seq(invoke("wnode.io_read_line", pid(abi.Pid{}), i32c(0), i32c(0), i32c(0), i32c(9)), drop),
 			[]vm.Frame{called(abi.ImportModule, "io_read_line", 6)},
@@ -75,6 +77,61 @@ func TestStack(t *testing.T) {
 	}
 	if got := n.system.Stack(t.Context(), n.pid); got != nil {
 		t.Errorf("stack of a native process %v", got)
+	}
+}
+
+// Who is asked where it waits goes on as if nothing had been: nothing is sent twice, what comes is taken, and the time that it waits
+// is not longer.
+func TestAskedWhoWaits(t *testing.T) {
+	const far = int64(time.Hour)
+	n := newTestNode(t)
+	for name, tt := range map[string]struct {
+		wait  func(timeout int64) op
+		top   vm.Frame
+		sends bool
+	}{
+		"receive": {func(timeout int64) op { return invoke("wnode.receive", i64c(timeout), i32c(100), i32c(16)) }, called(abi.ImportModule, "receive", 3), false},
+		"wait":    {func(timeout int64) op { return invoke("wnode.wait", i64c(timeout)) }, called(abi.ImportModule, "wait", 1), false},
+		"ask": {func(timeout int64) op {
+			return invoke("wnode.ask", pid(n.pid), region(1000, "what"), i64c(timeout), i32c(100), i32c(16), i32c(200))
+		}, called(abi.ImportModule, "ask", 8), true},
+		"send_receive": {func(timeout int64) op {
+			return invoke("wnode.send_receive", pid(n.pid), region(1000, "what"), i64c(timeout), i32c(100), i32c(16))
+		}, called(abi.ImportModule, "send_receive", 7), true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			calls := append([]vm.Frame{tt.top}, below...)
+			sent := func() {
+				if tt.sends && string(n.next()) != "what" {
+					t.Error("another message")
+				}
+			}
+			m := nested(n.report(tt.wait(far)), n.report(invoke("wnode.rewind")), n.report(tt.wait(-1)), n.report(tt.wait(int64(50*time.Millisecond))))
+			p := n.start(m.Write(1000, "what").Bytes())
+			sent()
+			for range 3 {
+				n.wantStack(p.pid, calls)
+			}
+			n.message(p.pid, "answer")
+			n.wantReports(6, 0)
+			if name == "wait" || name == "ask" { // which leave the message where it is
+				sent()
+				n.wantReports(6)
+				sent()
+				n.wantReports(6)
+				return
+			}
+			sent()
+			n.wantStack(p.pid, calls)
+			n.message(p.pid, "again")
+			n.wantReports(5)
+			sent()
+			for asked := true; asked; { // until its time is over
+				asked = n.system.Alive(p.pid) && n.system.Stack(t.Context(), p.pid) != nil
+			}
+			n.wantReports(errno(abi.ErrTimedOut))
+			wantReason(t, p.wait(), "normal")
+		})
 	}
 }
 

@@ -12,7 +12,7 @@ import (
 
 // Version is that of what the rewriter makes: the same version makes the same of the same module and options. It is
 // for the keys of what is kept of rewritten modules.
-const Version = 1
+const Version = 2
 
 // ErrEncoding says that bytes are no encoded [Result].
 var ErrEncoding = errors.New("not a rewritten module")
@@ -27,6 +27,7 @@ type kept struct {
 	Start         string
 	Imported      uint32
 	Defined       uint32
+	Waits         []Wait
 	Imports       []wasm.Import
 	Runs          []byte // of the offsets, each as two u32
 	DebugBytes    int
@@ -41,7 +42,7 @@ type kept struct {
 func (r *Result) MarshalBinary() ([]byte, error) {
 	k := kept{
 		Module: r.Module, Left: r.Left, Stack: r.Stack, Tables: r.Tables, TableElements: r.TableElements, Start: r.Start,
-		Imported: r.Layout.imported, Defined: r.Layout.defined, Imports: r.Imports,
+		Imported: r.Layout.imported, Defined: r.Layout.defined, Waits: r.Layout.waits, Imports: r.Imports,
 		DebugBytes: r.DebugBytes, TableBytes: r.TableBytes, Globals: r.State.Globals, Hidden: r.State.Hidden,
 	}
 	for _, run := range r.Offsets.runs {
@@ -69,7 +70,7 @@ func (r *Result) UnmarshalBinary(b []byte) error {
 	}
 	*r = Result{
 		Module: k.Module, Left: k.Left, Stack: k.Stack, Tables: k.Tables, TableElements: k.TableElements, Start: k.Start,
-		Layout: Layout{imported: k.Imported, defined: k.Defined}, Imports: k.Imports,
+		Layout: Layout{imported: k.Imported, defined: k.Defined, waits: k.Waits}, Imports: k.Imports,
 		DebugBytes: k.DebugBytes, TableBytes: k.TableBytes, State: State{Globals: k.Globals, Hidden: k.Hidden},
 	}
 	for ; len(k.Runs) >= 8; k.Runs = k.Runs[8:] {

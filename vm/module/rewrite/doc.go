@@ -51,10 +51,16 @@
 // globals are exported, and what instantiation would do to the memory is left to whoever makes the instance,
 // who can then make one that is already further on. [State] says how, and package image does it.
 //
+// # Waits
+//
+// A host that wants to know where a guest is has to be told of the stack by the runtime at each call, which is dear. So
+// functions in which guests wait ([Options.Waits]) have others stand in for them: when one returns [Again], which it does when
+// somebody asks, [Where] is called, of which the host is told, and then it once more.
+//
 // # What stays
 //
-// Results, traps and exports stay what they were. The functions that are added come behind those that are there, except the three
-// imports, which move the functions that are not imported by three: [Layout] translates, and
+// Results, traps and exports stay what they were. The functions that are added come behind those that are there, except the
+// imports, three or four, which move the functions that are not imported by as many: [Layout] translates, and
 // the name section follows. All other custom sections are dropped.
 //
 // # Source lines

@@ -24,11 +24,16 @@ type host struct {
 	budget   int32 // what a yield gives; 0: [DefaultBudget]
 }
 
-func newHost(t testing.TB, config wazero.RuntimeConfig) *host {
+// newHost makes a host, with what else rewritten modules import from it.
+func newHost(t testing.TB, config wazero.RuntimeConfig, others ...func(wazero.HostModuleBuilder)) *host {
 	t.Helper()
 	h := &host{runtime: wazero.NewRuntimeWithConfig(t.Context(), config.WithCoreFeatures(CoreFeatures))}
 	t.Cleanup(func() { _ = h.runtime.Close(context.Background()) })
-	_, err := h.runtime.NewHostModuleBuilder(ImportModule).
+	module := h.runtime.NewHostModuleBuilder(ImportModule)
+	for _, add := range others {
+		add(module)
+	}
+	_, err := module.
 		NewFunctionBuilder().WithGoFunction(api.GoFunc(h.yield), []api.ValueType{api.ValueTypeI32}, []api.ValueType{api.ValueTypeI32}).
 		Export(Yield).
 		NewFunctionBuilder().WithGoFunction(api.GoFunc(func(context.Context, []uint64) { panic(errOverflow) }), nil, nil).

@@ -41,7 +41,9 @@ func (r *rewriter) customs(sections []wasm.Custom) (kept []wasm.Custom) {
 			continue
 		}
 		content, err := wasm.RenumberNames(c.Content, func(index uint32) (uint32, bool) {
-			return r.layout.New(index), index < r.layout.imported+r.layout.defined
+			now := r.layout.New(index)
+			// What stands in for an import is known by that.
+			return now, index < r.layout.imported+r.layout.defined && (now == index || index >= r.layout.imported)
 		})
 		if err == nil {
 			c.Content = content

@@ -12,7 +12,7 @@ import (
 )
 
 // ImportModule is where the functions come from that rewritten modules import: Yield, StackOverflow
-// and TableTrap. A module that imports from there by itself is refused.
+// and TableTrap, and some Where. A module that imports from there by itself is refused.
 const ImportModule = "wnode:meter"
 
 const (
@@ -71,6 +71,8 @@ type Options struct {
 	// Threads allows atomic instructions. The memory that they work on is the instance's own all the same:
 	// shared ones are refused.
 	Threads bool
+	// Waits are the imported functions, each as "module.name", that may return [Again].
+	Waits []string
 	// Explain has [Result.Explained] made. The module does not depend on it.
 	Explain bool
 }
@@ -212,17 +214,23 @@ type rewriter struct {
 type Layout struct {
 	imported uint32 // functions that the module imports itself
 	defined  uint32 // functions that the module defines itself
+	waits    []Wait // in the order of the imports
 }
 
-// injectedImports is by how much the functions that a module defines move.
-const injectedImports = 3
+// injected is by how much the functions that a module defines move.
+func (l Layout) injected() uint32 {
+	if len(l.waits) > 0 {
+		return 4
+	}
+	return 3
+}
 
-// New gives the index that a function has after rewriting.
+// New gives the index that a function has after rewriting, or that of what stands in for it.
 func (l Layout) New(index uint32) uint32 {
 	if index < l.imported {
-		return index
+		return l.standIn(index)
 	}
-	return index + injectedImports
+	return index + l.injected()
 }
 
 // Original gives the index that a function had before, and false for one that was added.
@@ -230,15 +238,16 @@ func (l Layout) Original(index uint32) (uint32, bool) {
 	switch {
 	case index < l.imported:
 		return index, true
-	case index < l.imported+injectedImports || index >= l.imported+injectedImports+l.defined:
+	case index < l.imported+l.injected() || index >= l.imported+l.injected()+l.defined:
 		return 0, false
 	}
-	return index - injectedImports, true
+	return index - l.injected(), true
 }
 
 func (l Layout) yield() uint32         { return l.imported }
 func (l Layout) stackOverflow() uint32 { return l.imported + 1 }
 func (l Layout) tableTrap() uint32     { return l.imported + 2 }
+func (l Layout) where() uint32         { return l.imported + 3 }
 
 // place decides where things go that are added.
 func (r *rewriter) place() {
@@ -247,7 +256,7 @@ func (r *rewriter) place() {
 	r.stack, r.tables = r.left+1, r.left+2
 	r.types = injectedTypes{m: r.m, results: map[string]uint32{}}
 	r.inits, r.grows = map[uint32]*helper{}, map[uint32]*helper{}
-	r.helpers = helpers{next: r.layout.imported + injectedImports + r.layout.defined, added: map[*helper]uint32{}}
+	r.placeWaits()
 }
 
 // inject puts in what the new code refers to, and moves everything else that goes by the indices of functions.
@@ -261,6 +270,9 @@ func (r *rewriter) inject() {
 		wasm.Import{Module: ImportModule, Name: StackOverflow, Kind: wasm.KindFunc, Type: overflow},
 		wasm.Import{Module: ImportModule, Name: TableTrap, Kind: wasm.KindFunc, Type: r.types.add(oneParam, nil)},
 	)
+	if len(r.layout.waits) > 0 {
+		m.Imports = append(m.Imports, wasm.Import{Module: ImportModule, Name: Where, Kind: wasm.KindFunc, Type: overflow})
+	}
 	start, starts := r.startCaller()
 	for _, h := range r.helpers.used {
 		m.Funcs = append(m.Funcs, r.types.add(h.params, h.results))
