@@ -1,5 +1,7 @@
 package vm
 
+import "sync"
+
 // blockEntries is how many entries a block has: one is some 4 KiB.
 const blockEntries = 32
 
@@ -13,6 +15,12 @@ type entries struct {
 	spare  *[blockEntries]entry // a block that was emptied; nil for none
 }
 
+// blocks are whole ones that no mailbox has: one that fills and empties again and again makes no garbage.
+var blocks = sync.Pool{New: func() any { return new([blockEntries]entry) }}
+
+// smallBlock is how many entries the first block has before it becomes a whole one.
+const smallBlock = 4
+
 // at gives the entry at a place, counted from the first.
 func (q *entries) at(i int) *entry {
 	i += q.head
@@ -25,7 +33,11 @@ func (q *entries) push() *entry {
 	if b == len(q.blocks) {
 		q.blocks = append(q.blocks, q.newBlock(b == 0))
 	}
-	q.blocks[b] = append(q.blocks[b], entry{})
+	block := &q.blocks[b]
+	if len(*block) == smallBlock && cap(*block) < blockEntries {
+		*block = append(blocks.Get().(*[blockEntries]entry)[:0], *block...)
+	}
+	*block = append(*block, entry{})
 	q.length++
 	return q.at(q.length - 1)
 }
@@ -39,7 +51,7 @@ func (q *entries) newBlock(first bool) []entry {
 	case first:
 		return nil
 	}
-	return make([]entry, 0, blockEntries)
+	return blocks.Get().(*[blockEntries]entry)[:0]
 }
 
 // maxKept is how many places an empty mailbox keeps at most. Who gets one message after the other needs no more.
@@ -70,6 +82,10 @@ func (q *entries) dropFirst() {
 		q.blocks[0] = q.blocks[0][:0]
 		q.head = 0
 	case q.length == 0:
+		for _, block := range q.blocks {
+			q.keep(block)
+		}
+		q.keep(nil)
 		*q = entries{}
 	case q.head == blockEntries:
 		q.keep(q.blocks[0])
@@ -79,9 +95,16 @@ func (q *entries) dropFirst() {
 	}
 }
 
-// keep keeps a block for what comes, if it is a whole one.
+// keep keeps a block for what comes, if it is a whole one, and gives the one away that was kept before.
 func (q *entries) keep(block []entry) {
-	if cap(block) == blockEntries {
+	if block != nil && cap(block) < blockEntries {
+		return
+	}
+	if q.spare != nil {
+		blocks.Put(q.spare)
+		q.spare = nil
+	}
+	if block != nil {
 		q.spare = (*[blockEntries]entry)(block[:blockEntries])
 	}
 }
