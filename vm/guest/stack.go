@@ -86,9 +86,12 @@ func (i inspector) Uncounted() uint64 {
 // Stack gives the calls of the guest, and false when it has to be asked.
 func (i inspector) Stack() (frames []vm.Frame, ok bool) {
 	g := i.g
+	if g.stack.stale {
+		return nil, false
+	}
 	calls := g.stack.calls
-	if calls == nil || g.stack.stale {
-		return g.stack.frames, !g.stack.stale
+	if calls == nil {
+		return g.stack.frames, true
 	}
 	g.stack.calls, g.stack.frames = nil, nil
 	for calls.Next() && len(g.stack.frames) < maxFrames {
