@@ -5,9 +5,7 @@ package abi
 // that is larger than the buffer, nothing was consumed and the guest may retry with a larger one.
 var Functions = []Func{
 	{
-		"process", "self",
-		[]Param{{"pid", PidOut}},
-		ResultStatus,
+		"process", "self", []Param{{"pid", PidOut}}, ResultStatus,
 		"Writes the pid of the calling process.",
 	},
 	{
@@ -119,9 +117,7 @@ var Functions = []Func{
 		"Makes an alias of the caller, a ref that messages can be sent to as to a pid of the same numbers, and drops them once it has ended. mode: 1 it lasts until unalias, 2 until the first message through it. LIMIT, BAD_ARGUMENT.",
 	},
 	{
-		"process", "unalias",
-		[]Param{{"ref", PidIn}},
-		ResultStatus,
+		"process", "unalias", []Param{{"ref", PidIn}}, ResultStatus,
 		"Ends an alias of the caller. Returns 1 when it was active, else 0.",
 	},
 
@@ -132,9 +128,7 @@ var Functions = []Func{
 		"Waits for the next message not yet looked at, copies it and takes it out of the mailbox. Returns its full length; when that is larger than the buffer the message stays, and is still the next. TIMED_OUT.",
 	},
 	{
-		"mailbox", "wait",
-		[]Param{{"timeout", Duration}},
-		ResultStatus,
+		"mailbox", "wait", []Param{{"timeout", Duration}}, ResultStatus,
 		"Waits for the next message not yet looked at and makes it the current one. Returns its length. TIMED_OUT.",
 	},
 	{
@@ -154,15 +148,11 @@ var Functions = []Func{
 		"Returns the kind of the current message: 0 from a process, 1 EXIT, 2 DOWN, 4 nodeup or nodedown. BAD_ARGUMENT when there is none.",
 	},
 	{
-		"mailbox", "message_sender",
-		[]Param{{"pid", PidOut}},
-		ResultStatus,
+		"mailbox", "message_sender", []Param{{"pid", PidOut}}, ResultStatus,
 		"Writes the pid that sent the current message, or the one just received. BAD_ARGUMENT when there is none.",
 	},
 	{
-		"mailbox", "read",
-		[]Param{{"message", BytesOut}},
-		ResultStatus,
+		"mailbox", "read", []Param{{"message", BytesOut}}, ResultStatus,
 		"Copies the current message and leaves it in the mailbox. Returns its full length. BAD_ARGUMENT when there is none.",
 	},
 	{
