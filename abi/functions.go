@@ -5,7 +5,9 @@ package abi
 // that is larger than the buffer, nothing was consumed and the guest may retry with a larger one.
 var Functions = []Func{
 	{
-		"process", "self", []Param{{"pid", PidOut}}, ResultStatus,
+		"process", "self",
+		[]Param{{"pid", PidOut}},
+		ResultStatus,
 		"Writes the pid of the calling process.",
 	},
 	{
@@ -117,10 +119,11 @@ var Functions = []Func{
 		"Makes an alias of the caller, a ref that messages can be sent to as to a pid of the same numbers, and drops them once it has ended. mode: 1 it lasts until unalias, 2 until the first message through it. LIMIT, BAD_ARGUMENT.",
 	},
 	{
-		"process", "unalias", []Param{{"ref", PidIn}}, ResultStatus,
+		"process", "unalias",
+		[]Param{{"ref", PidIn}},
+		ResultStatus,
 		"Ends an alias of the caller. Returns 1 when it was active, else 0.",
 	},
-
 	{
 		"mailbox", "receive",
 		[]Param{{"timeout", Duration}, {"message", BytesOut}},
@@ -128,7 +131,9 @@ var Functions = []Func{
 		"Waits for the next message not yet looked at, copies it and takes it out of the mailbox. Returns its full length; when that is larger than the buffer the message stays, and is still the next. TIMED_OUT.",
 	},
 	{
-		"mailbox", "wait", []Param{{"timeout", Duration}}, ResultStatus,
+		"mailbox", "wait",
+		[]Param{{"timeout", Duration}},
+		ResultStatus,
 		"Waits for the next message not yet looked at and makes it the current one. Returns its length. TIMED_OUT.",
 	},
 	{
@@ -148,11 +153,15 @@ var Functions = []Func{
 		"Returns the kind of the current message: 0 from a process, 1 EXIT, 2 DOWN, 4 nodeup or nodedown. BAD_ARGUMENT when there is none.",
 	},
 	{
-		"mailbox", "message_sender", []Param{{"pid", PidOut}}, ResultStatus,
+		"mailbox", "message_sender",
+		[]Param{{"pid", PidOut}},
+		ResultStatus,
 		"Writes the pid that sent the current message, or the one just received. BAD_ARGUMENT when there is none.",
 	},
 	{
-		"mailbox", "read", []Param{{"message", BytesOut}}, ResultStatus,
+		"mailbox", "read",
+		[]Param{{"message", BytesOut}},
+		ResultStatus,
 		"Copies the current message and leaves it in the mailbox. Returns its full length. BAD_ARGUMENT when there is none.",
 	},
 	{
@@ -171,7 +180,6 @@ var Functions = []Func{
 		"mailbox", "mark", nil, ResultStatus,
 		"Looks past every message that is there now: until the next take, receive or rewind, wait sees only what arrives from here on. A call marks before it sends its request.",
 	},
-
 	{
 		"send", "send",
 		[]Param{{"pid", PidIn}, {"message", BytesIn}},
@@ -238,7 +246,6 @@ var Functions = []Func{
 		ResultTime,
 		"Returns the nanoseconds until a timer fires. NO_TIMER when it has fired or never was.",
 	},
-
 	{
 		"names", "register",
 		[]Param{{"name", BytesIn}, {"pid", PidIn}},
@@ -275,7 +282,6 @@ var Functions = []Func{
 		ResultStatus,
 		"Writes the pid registered globally under a name. NO_NAME, BAD_ARGUMENT.",
 	},
-
 	{
 		"nodes", "node_name",
 		[]Param{{"name", BytesOut}},
@@ -318,7 +324,6 @@ var Functions = []Func{
 		ResultStatus,
 		"With on not 0, asks for a message [\"nodeup\", name, info] or [\"nodedown\", name, info] for each node that is connected or lost from now on; asked for again, for one more of each. info is a map; of a node that is lost \"nodedown_reason\" says why: connection_closed, disconnect, net_tick_timeout, protocol_violation. With on 0, takes one back and returns 1, or 0 when there is none. LIMIT.",
 	},
-
 	{
 		"io", "group_leader",
 		[]Param{{"pid", PidOut}},
@@ -349,7 +354,6 @@ var Functions = []Func{
 		ResultStatus,
 		"Reads bytes from an I/O server (device 0, 0: the group leader): at least one, at most the capacity. Returns the count. END_OF_FILE, TERMINATED, IO.",
 	},
-
 	{
 		"modules", "module_hash",
 		[]Param{{"hash", HashOut}},
@@ -368,7 +372,6 @@ var Functions = []Func{
 		ResultStatus,
 		"Returns 1 when the node has the module, else 0.",
 	},
-
 	{
 		"time", "monotonic_time", nil, ResultTime,
 		"Returns nanoseconds on a clock that never goes back.",
@@ -383,7 +386,6 @@ var Functions = []Func{
 		ResultStatus,
 		"Waits. Messages arrive meanwhile and stay in the mailbox.",
 	},
-
 	{
 		"log", "log",
 		[]Param{{"level", Int32}, {"text", BytesIn}},
