@@ -2,13 +2,17 @@ package processors
 
 import "time"
 
-// lookEvery is how often what the program does is looked at.
-const lookEvery = 100 * time.Millisecond
+// How often what the program does is looked at, and how often when it does next to nothing on one processor.
+const (
+	lookEvery = 100 * time.Millisecond
+	lookIdle  = time.Second
+)
 
 // When the number changes. To change it stops the world, which is short when there is little to do.
 const (
 	much        = 0.85        // of one processor is more than the program should do on one
 	little      = 0.7         // of one processor can be done on one
+	nothing     = 0.05        // of one processor is next to nothing
 	minPatience = 2           // looks with little to do before the program keeps to one processor
 	maxPatience = 50          // the same, for one that has come back from it soon each time
 	soon        = time.Second // which is what soon is
@@ -29,6 +33,7 @@ type policy struct {
 	last     observation
 	idle     time.Duration // at the last look, if the program did much then
 	much     bool
+	share    float64   // of one processor that the program has used between the last two looks
 	calm     int       // looks in a row at which the program had little to do
 	patience int       // as many are enough
 	since    time.Time // that it keeps to one
@@ -40,14 +45,14 @@ func (p *policy) look(o observation) {
 	if p.last.at.IsZero() {
 		return
 	}
-	share := float64(o.used-p.last.used) / float64(max(o.at.Sub(p.last.at), 1))
+	p.share = float64(o.used-p.last.used) / float64(max(o.at.Sub(p.last.at), 1))
 	if p.single {
-		if p.crowded(share, o) {
+		if p.crowded(o) {
 			p.spread(o.at)
 		}
 		return
 	}
-	if p.calm++; o.wanted || share > little {
+	if p.calm++; o.wanted || p.share > little {
 		p.calm = 0
 	}
 	if p.calm >= max(p.patience, minPatience) {
@@ -55,11 +60,19 @@ func (p *policy) look(o observation) {
 	}
 }
 
+// next is when to look again: a program that does nothing is not to be woken for that all the time.
+func (p *policy) next() time.Duration {
+	if p.single && p.share < nothing {
+		return lookIdle
+	}
+	return lookEvery
+}
+
 // crowded reports whether one processor is too little for the program, and another one of the machine has nothing to do: where
 // none has, more threads would only take turns.
-func (p *policy) crowded(share float64, o observation) bool {
+func (p *policy) crowded(o observation) bool {
 	was, idle := p.much, p.idle
-	if p.much = share > much; !p.much {
+	if p.much = p.share > much; !p.much {
 		return false
 	}
 	p.idle = o.idle()

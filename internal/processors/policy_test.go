@@ -56,6 +56,24 @@ func TestPolicy(t *testing.T) {
 	}
 }
 
+// A program that does nothing is looked at less often, until it does something or has all processors.
+func TestNextLook(t *testing.T) {
+	var w world
+	var p policy
+	for _, l := range []struct {
+		used   float64
+		single bool
+		next   time.Duration
+	}{{0, false, lookEvery}, {0, false, lookEvery}, {0, true, lookIdle}, {0.2, true, lookEvery}, {0.01, true, lookIdle}} {
+		if p.look(w.pass(lookEvery, l.used, 1, false)); p.single != l.single || p.next() != l.next {
+			t.Errorf("single %v, next look after %v; want %v, %v", p.single, p.next(), l.single, l.next)
+		}
+	}
+	if p.spread(time.Now()); p.next() != lookEvery {
+		t.Errorf("next look after %v with all processors", p.next())
+	}
+}
+
 // Who wants more soon each time keeps all processors for longer and longer; long after that it is as at first.
 func TestPatience(t *testing.T) {
 	var w world

@@ -105,9 +105,9 @@ func Follow() (stop func()) {
 	done := make(chan struct{})
 	var wg sync.WaitGroup
 	wg.Go(func() {
-		ticks := time.NewTicker(lookEvery)
-		defer ticks.Stop()
-		follow(done, ticks.C, observe)
+		timer := time.NewTimer(lookEvery)
+		defer timer.Stop()
+		follow(done, timer.C, func(next time.Duration) { timer.Reset(next) }, observe)
 	})
 	return sync.OnceFunc(func() {
 		close(done)
@@ -119,12 +119,12 @@ func Follow() (stop func()) {
 	})
 }
 
-// follow is the life of a follower, which looks at each tick.
-func follow(done <-chan struct{}, ticks <-chan time.Time, observe func() observation) {
+// follow is the life of a follower, which looks when it is time, and says each time when that is next.
+func follow(done <-chan struct{}, now <-chan time.Time, next func(time.Duration), observe func() observation) {
 	var p policy
 	for {
 		select {
-		case <-ticks:
+		case <-now:
 			p.look(observe())
 		case <-wanting:
 			p.spread(time.Now())
@@ -132,6 +132,7 @@ func follow(done <-chan struct{}, ticks <-chan time.Time, observe func() observa
 			return
 		}
 		p.single = apply(p.single)
+		next(p.next())
 	}
 }
 

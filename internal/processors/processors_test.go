@@ -17,7 +17,7 @@ func followed(t *testing.T) (look func(used float64)) {
 	t.Helper()
 	done, ticks, seen := make(chan struct{}), make(chan time.Time), make(chan observation, 1)
 	var wg sync.WaitGroup
-	wg.Go(func() { follow(done, ticks, func() observation { return <-seen }) })
+	wg.Go(func() { follow(done, ticks, func(time.Duration) {}, func() observation { return <-seen }) })
 	t.Cleanup(func() {
 		close(done)
 		wg.Wait()
