@@ -78,14 +78,15 @@ func (x *Exchange) Serve(ctx context.Context, s Stream, from abi.NodeID, form Fo
 	return x.server.Serve(ctx, s, from, form)
 }
 
-// A node that has failed to send what it said that it had is not asked for so long, unless it is the origin. So
-// many are remembered.
+// A node that has sent something else than it was asked for is not asked for so long, unless it is the origin, and one that was
+// slow, or was lost, for less. So many are remembered.
 const (
 	mistrustTime = 10 * time.Minute
+	slowTime     = 30 * time.Second
 	maxMistrust  = 1 << 10
 )
 
-func (x *Exchange) distrust(node abi.NodeID) {
+func (x *Exchange) distrust(node abi.NodeID, away time.Duration) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	now := time.Now()
@@ -94,7 +95,9 @@ func (x *Exchange) distrust(node abi.NodeID) {
 			delete(x.mistrust, old)
 		}
 	}
-	x.mistrust[node] = now.Add(mistrustTime)
+	if until := now.Add(away); x.mistrust[node].Before(until) {
+		x.mistrust[node] = until
+	}
 }
 
 func (x *Exchange) trusts(node abi.NodeID) bool {

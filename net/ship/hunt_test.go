@@ -259,7 +259,7 @@ func TestStuckNode(t *testing.T) {
 			}
 		}
 		t.Logf("the origin sends it %d times, and all but one have it after %v", nodes, most)
-		if most > 3*idlePatience {
+		if most > 20*time.Second {
 			t.Errorf("it has taken %v", most)
 		}
 	})

@@ -81,7 +81,11 @@ type answer struct {
 	offset uint64       // where the body begins: what was asked for, or 0
 	nodes  []abi.NodeID // that have the module, or are about to
 	idle   uint64       // seconds since something of the module moved on its way to who waits
+	every  uint64       // seconds at most until who waits hears of that again
 }
+
+// oldEvery is how often nodes tell who do not say how often they do, in seconds.
+const oldEvery = 5
 
 type answerMap struct {
 	Status uint8        `cbor:"1,keyasint"`
@@ -89,11 +93,12 @@ type answerMap struct {
 	Offset uint64       `cbor:"3,keyasint,omitempty"`
 	Nodes  []abi.NodeID `cbor:"4,keyasint,omitempty"`
 	Idle   uint64       `cbor:"5,keyasint,omitempty"`
+	Every  uint64       `cbor:"6,keyasint,omitempty"`
 }
 
 func (a answer) append(b []byte, form Form) []byte {
 	if form == FormMaps {
-		return appendMap(b, answerMap{uint8(a.status), a.size, a.offset, a.nodes, a.idle})
+		return appendMap(b, answerMap{uint8(a.status), a.size, a.offset, a.nodes, a.idle, a.every})
 	}
 	return binary.LittleEndian.AppendUint64(append(b, byte(a.status)), a.size)
 }
@@ -109,7 +114,7 @@ func readAnswer(r io.Reader, form Form) (answer, error) {
 		case m.Offset > m.Size:
 			return answer{}, malformed(form, "read answer", fmt.Errorf("from byte %d of %d on", m.Offset, m.Size))
 		}
-		return answer{status(m.Status), m.Size, m.Offset, m.Nodes, m.Idle}, nil
+		return answer{status(m.Status), m.Size, m.Offset, m.Nodes, m.Idle, m.Every}, nil
 	}
 	var b [answerSize]byte
 	if _, err := io.ReadFull(r, b[:]); err != nil {
