@@ -40,9 +40,8 @@ type Attempt struct {
 
 // ExchangeOptions are the parameters of an [Exchange]. Those without a default are required.
 type ExchangeOptions struct {
+	// ServerOptions bounds what is sent. Its Waits is told of this node too, while that waits for others.
 	ServerOptions
-	// Node is this node.
-	Node   abi.NodeID
 	Source Source
 	Sink   Sink
 	Peers  Peers
@@ -66,6 +65,9 @@ type Exchange struct {
 func NewExchange(o ExchangeOptions) *Exchange {
 	if o.Progress == nil {
 		o.Progress = func(abi.Hash, int64, int64) {}
+	}
+	if o.Waits == nil {
+		o.Waits = func(Wait) {}
 	}
 	if o.Tried == nil {
 		o.Tried = func(Attempt) {}

@@ -296,18 +296,10 @@ func (h *hasty) Read(p []byte) (int, error) {
 // Has asks the other end of s whether it has the module with the hash, and closes s. receiving says that it does
 // not, but will. The other end has to understand [FormMaps]. Errors are those of [Fetch].
 func Has(ctx context.Context, s Stream, hash abi.Hash) (has, receiving bool, err error) {
-	var a answer
-	err = within(ctx, s, func() (err error) {
-		if _, err = s.Write(request{hash: hash, ask: true}.append(nil, FormMaps)); err != nil {
-			return fmt.Errorf("send question: %w", err)
-		}
-		a, err = readAnswer(s, FormMaps)
-		return err
-	})
+	a, err := asks(ctx, s, request{hash: hash, ask: true})
 	if err != nil {
 		return false, false, fmt.Errorf("ask for module %s: %w", hash.Short(), err)
 	}
-	_ = s.Close() // all that was asked for is here
 	return a.status == statusOK, a.status == statusWait, nil
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"math"
 	"math/rand/v2"
+	"sync"
 	"time"
 
 	"github.com/wnode/wnode/abi"
@@ -43,6 +44,12 @@ const minProgress = 64 << 10
 func (x *Exchange) Fetch(ctx context.Context, hash abi.Hash, origin abi.NodeID) error {
 	h := &hunt{x: x, hash: hash, origin: origin, failed: map[abi.NodeID]time.Time{}, asked: map[abi.NodeID]bool{}}
 	h.moved(time.Now(), waitPeriod)
+	h.vigil = vigil{x: x, origin: origin, now: Wait{Module: hash, Node: x.opts.Node}}
+	watching, cancel := context.WithCancel(ctx)
+	var watch sync.WaitGroup
+	watch.Go(func() { h.vigil.run(watching) })
+	defer watch.Wait()
+	defer cancel()
 	return h.run(ctx)
 }
 
@@ -51,6 +58,7 @@ type hunt struct {
 	x      *Exchange
 	hash   abi.Hash
 	origin abi.NodeID
+	vigil  vigil
 
 	next   []abi.NodeID             // to be tried before the origin
 	asked  map[abi.NodeID]bool      // tried since the origin was
@@ -140,14 +148,18 @@ func (h *hunt) take() abi.NodeID {
 func (h *hunt) try(ctx context.Context, node abi.NodeID) Attempt {
 	a := Attempt{Module: h.hash, Node: node, Origin: h.origin}
 	placed, turns := false, &h.x.server.turns
+	h.vigil.asks(node)
 	s, form, err := h.x.opts.Peers.Open(ctx, node, node == h.origin && h.begun)
 	if err != nil {
 		a.Err = err
 	} else {
 		o := FetchOptions{
 			Form: form, MaxModuleBytes: h.x.opts.MaxModuleBytes, Hurry: node != h.origin, MaxIdle: patience,
-			Moved:    func() { h.moved(time.Now(), waitPeriod) },
-			Progress: func(done, total int64) { h.x.opts.Progress(h.hash, done, total) },
+			Moved: func() { h.moved(time.Now(), waitPeriod) },
+			Progress: func(done, total int64) {
+				h.vigil.comes(done, total)
+				h.x.opts.Progress(h.hash, done, total)
+			},
 			Placed: func(idle, every time.Duration) {
 				if !placed {
 					placed, h.begun = true, true

@@ -38,6 +38,7 @@ type member struct {
 	sent     int64     // bytes
 	opened   int       // streams
 	tried    []Attempt
+	waited   []Wait // what this node was told
 	down     bool
 	lies     bool
 	stuck    bool  // takes nothing in
@@ -48,7 +49,7 @@ func newMesh(t testing.TB, nodes int, rate float64) *mesh {
 	m := &mesh{t: t, nodes: map[abi.NodeID]*member{}, rate: rate, form: FormMaps}
 	for id := abi.NodeID(1); id <= abi.NodeID(nodes); id++ {
 		k := &member{mesh: m, id: id, modules: map[abi.Hash][]byte{}, partial: map[abi.Hash][]byte{}, far: map[abi.NodeID]time.Duration{}}
-		k.exchange = NewExchange(ExchangeOptions{Node: id, Source: memberSource{k}, Sink: memberSink{k}, Peers: memberPeers{k}, Tried: k.note})
+		k.exchange = NewExchange(ExchangeOptions{ServerOptions: ServerOptions{Node: id, Waits: k.waits}, Source: memberSource{k}, Sink: memberSink{k}, Peers: memberPeers{k}, Tried: k.note})
 		m.nodes[id] = k
 	}
 	return m
@@ -58,6 +59,12 @@ func (k *member) note(a Attempt) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.tried = append(k.tried, a)
+}
+
+func (k *member) waits(w Wait) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.waited = append(k.waited, w)
 }
 
 // from gives the nodes that have sent the module, or some of it, and how much.

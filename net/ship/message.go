@@ -37,20 +37,24 @@ const (
 type request struct {
 	hash   abi.Hash
 	limit  uint64
-	offset uint64 // of the first byte that is wanted
-	ask    bool   // only whether the module is there
+	offset uint64     // of the first byte that is wanted
+	ask    bool       // only whether the module is there
+	from   abi.NodeID // of a question: the node that is to send the module, the requester itself when it waits no more; 0 is not said
+	size   uint64     // of a question: of the module, 0 when that is not known
 }
 
 type requestMap struct {
-	Hash   []byte `cbor:"1,keyasint"`
-	Limit  uint64 `cbor:"2,keyasint"`
-	Offset uint64 `cbor:"3,keyasint,omitempty"`
-	Ask    bool   `cbor:"4,keyasint,omitempty"`
+	Hash   []byte     `cbor:"1,keyasint"`
+	Limit  uint64     `cbor:"2,keyasint"`
+	Offset uint64     `cbor:"3,keyasint,omitempty"`
+	Ask    bool       `cbor:"4,keyasint,omitempty"`
+	From   abi.NodeID `cbor:"5,keyasint,omitempty"`
+	Size   uint64     `cbor:"6,keyasint,omitempty"`
 }
 
 func (q request) append(b []byte, form Form) []byte {
 	if form == FormMaps {
-		return appendMap(b, requestMap{q.hash[:], q.limit, q.offset, q.ask})
+		return appendMap(b, requestMap{q.hash[:], q.limit, q.offset, q.ask, q.from, q.size})
 	}
 	b = append(b, q.hash[:]...)
 	return binary.LittleEndian.AppendUint64(b, q.limit)
@@ -65,7 +69,7 @@ func readRequest(r io.Reader, form Form) (request, error) {
 		if err != nil {
 			return request{}, err
 		}
-		return request{abi.Hash(m.Hash), m.Limit, m.Offset, m.Ask}, nil
+		return request{abi.Hash(m.Hash), m.Limit, m.Offset, m.Ask, m.From, m.Size}, nil
 	}
 	var b [requestSize]byte
 	if _, err := io.ReadFull(r, b[:]); err != nil {

@@ -32,6 +32,11 @@ type ServerOptions struct {
 	// MaxTransfers is how many modules are sent at a time, and MaxPeerTransfers how many of them to one node. 0
 	// means DefaultMaxTransfers and DefaultMaxPeerTransfers.
 	MaxTransfers, MaxPeerTransfers int
+	// Node is this node.
+	Node abi.NodeID
+	// Waits is told of nodes that wait for a module: those that wait for this one, every second, and those that wait elsewhere
+	// for a module of which this is the origin, as they say. nil: nobody is.
+	Waits func(Wait)
 }
 
 // Server answers requests for modules. It is safe for concurrent use.
@@ -52,6 +57,9 @@ func NewServer(source Source, o ServerOptions) *Server {
 	}
 	if o.MaxPeerTransfers == 0 {
 		o.MaxPeerTransfers = DefaultMaxPeerTransfers
+	}
+	if o.Waits == nil {
+		o.Waits = func(Wait) {}
 	}
 	v := &Server{source: source, opts: o}
 	v.turns.init(o)
@@ -87,6 +95,9 @@ func (v *Server) Serve(ctx context.Context, s Stream, from abi.NodeID, form Form
 // answer gives the error of the source, which has been answered, apart from that of the transfer.
 func (v *Server) answer(ctx context.Context, s io.Writer, q request, t *turn) (openErr, err error) {
 	if q.ask {
+		if q.from != 0 {
+			v.opts.Waits(q.wait(t.to))
+		}
 		return nil, send(s, v.about(q.hash), t.form)
 	}
 	refused, err := v.await(ctx, s, t)
@@ -147,6 +158,7 @@ func (v *Server) await(ctx context.Context, s io.Writer, t *turn) (refused *answ
 	}
 	tick := time.NewTicker(waitPeriod)
 	defer tick.Stop()
+	defer v.waits(t, t.to)
 	for begun := time.Now(); t.form == FormMaps || time.Since(begun) < fixedWait; {
 		if err := v.tellToWait(s, t); err != nil {
 			v.turns.leave(t)
@@ -158,6 +170,7 @@ func (v *Server) await(ctx context.Context, s io.Writer, t *turn) (refused *answ
 		case <-t.word:
 		case <-tick.C:
 			v.turns.urge(t)
+			v.waits(t, v.opts.Node)
 		case <-ctx.Done():
 			v.turns.leave(t)
 			return nil, context.Cause(ctx)

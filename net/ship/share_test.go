@@ -16,8 +16,8 @@ import (
 func taking(t *testing.T, v *Server, from abi.NodeID, q request, form Form, rate int) <-chan error {
 	t.Helper()
 	over, last := make(chan struct{}), make(chan error, 1)
-	t.Cleanup(func() { <-over }) // after the stream is closed
-	s, ended := requested(t, v, from, q, form)
+	t.Cleanup(func() { <-over })              // after the stream is closed
+	s, ended, _ := asked(t, v, from, q, form) // the server may be gone at the end of the test
 	go func() {
 		defer close(over)
 		last <- takeSlowly(t.Context(), s, ended, form, rate)

@@ -291,12 +291,22 @@ func TestServerBusy(t *testing.T) {
 		v := NewServer(newShelf(m), ServerOptions{MaxTransfers: 1})
 		s, ended := requested(t, v, 3, request{hash: hashOf(m), limit: 1 << 30}, FormFixed)
 		wantStatus(t, s, FormFixed, statusOK)
+		var reader sync.WaitGroup
+		reader.Go(func() {
+			defer s.Close()
+			for range 2 * fixedWait / time.Second {
+				time.Sleep(time.Second)
+				if _, err := io.CopyN(io.Discard, s, minPiece); err != nil {
+					t.Error(err)
+				}
+			}
+		})
 		begun := time.Now()
 		fetchErr, serveErr := transfer(t, v, hashOf(m), &basket{t: t}, FetchOptions{})
 		if !errors.Is(fetchErr, ErrBusy) || serveErr != nil || time.Since(begun) != fixedWait {
 			t.Errorf("%v, %v, after %v", fetchErr, serveErr, time.Since(begun))
 		}
-		s.Close()
+		reader.Wait()
 		if err := <-ended; !errors.Is(err, io.ErrClosedPipe) {
 			t.Errorf("the transfer that was left: %v", err)
 		}

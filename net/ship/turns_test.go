@@ -17,17 +17,24 @@ import (
 	"github.com/wnode/wnode/abi"
 )
 
-// requested asks a server and gives the stream, and what becomes of it there.
-func requested(t *testing.T, v *Server, from abi.NodeID, q request, form Form) (net.Conn, <-chan error) {
-	t.Helper()
+// asked asks a server and gives the stream, and what becomes of it there.
+func asked(t *testing.T, v *Server, from abi.NodeID, q request, form Form) (net.Conn, <-chan error, error) {
 	near, far := net.Pipe()
+	t.Cleanup(func() { _ = near.Close() })
 	ended := make(chan error, 1)
 	go func() { ended <- v.Serve(t.Context(), far, from, form) }()
-	if _, err := near.Write(q.append(nil, form)); err != nil {
+	_, err := near.Write(q.append(nil, form))
+	return near, ended, err
+}
+
+// requested is asked, and fails the test if that cannot be.
+func requested(t *testing.T, v *Server, from abi.NodeID, q request, form Form) (net.Conn, <-chan error) {
+	t.Helper()
+	s, ended, err := asked(t, v, from, q, form)
+	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = near.Close() })
-	return near, ended
+	return s, ended
 }
 
 func wantStatus(t *testing.T, s io.Reader, form Form, want status) answer {
