@@ -41,8 +41,10 @@ type member struct {
 	waited   []Wait // what this node was told
 	down     bool
 	lies     bool
-	stuck    bool  // takes nothing in
-	cutAfter int64 // bytes of the next stream after which it breaks; 0 is never
+	stuck    bool           // takes nothing in
+	slow     time.Duration  // for each write to its store
+	serves   func(net.Conn) // in place of its exchange, when it is set
+	cutAfter int64          // bytes of the next stream after which it breaks; 0 is never
 }
 
 func newMesh(t testing.TB, nodes int, rate float64) *mesh {
@@ -140,6 +142,7 @@ func (w *memberWriter) Write(p []byte) (int, error) {
 	if w.stuck {
 		time.Sleep(time.Hour)
 	}
+	time.Sleep(w.slow)
 	w.content = append(w.content, p...)
 	return len(p), nil
 }
@@ -194,6 +197,10 @@ func (k memberPeers) Open(ctx context.Context, node abi.NodeID, _ bool) (Stream,
 	}
 	near, far := net.Pipe()
 	other.set(func() { other.opened++ })
+	if other.serves != nil {
+		k.mesh.wg.Go(func() { other.serves(far) })
+		return near, k.mesh.form, nil
+	}
 	k.mesh.wg.Go(func() {
 		_ = other.exchange.Serve(context.WithoutCancel(ctx), &uplink{Conn: far, member: other}, k.id, k.mesh.form) // the other side tells
 	})
