@@ -1,6 +1,7 @@
 package wnode
 
 import (
+	"cmp"
 	"io"
 
 	"github.com/wnode/wnode/abi"
@@ -47,7 +48,8 @@ func (n *Node) waits(w ship.Wait) {
 	p := Progress{Work: WorkWait, Module: w.Module, Done: w.Done, Total: w.Total}
 	p.Node, _ = n.NodeName(w.Node)
 	if w.From != w.Node {
-		p.From, _ = n.NodeName(w.From)
+		name, _ := n.NodeName(w.From)
+		p.From = cmp.Or(name, "another node") // that this one has never met
 	}
 	n.opts.Progress(p)
 }

@@ -80,8 +80,8 @@ func (x *Exchange) Serve(ctx context.Context, s Stream, from abi.NodeID, form Fo
 	return x.server.Serve(ctx, s, from, form)
 }
 
-// A node that has sent something else than it was asked for is not asked for so long, unless it is the origin, and one that was
-// slow, or was lost, for less. So many are remembered.
+// A node that has sent something else than it was asked for is not asked for so long, unless it is the origin, and one
+// that was slow, or was lost, for less. So many are remembered.
 const (
 	mistrustTime = 10 * time.Minute
 	slowTime     = 30 * time.Second

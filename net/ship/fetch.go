@@ -51,9 +51,9 @@ type FetchOptions struct {
 	// MaxWait is how long the other node may let this one wait for its turn in all, and MaxIdle how long nothing may move
 	// meanwhile, as it says. 0 means for ever.
 	MaxWait, MaxIdle time.Duration
-	// Hurry is for a node that is not the only one to have the module. It is given up with [ErrSlow] when nothing comes from it for some
-	// seconds, or less than 16 KiB of the compressed module in 30 seconds, and with [ErrBusy] when it says for some seconds
-	// that nothing moves.
+	// Hurry is for a node that is not the only one to have the module. It is given up with [ErrSlow] when nothing comes
+	// from it for some seconds, or less than 16 KiB of the compressed module in 30 seconds, and with [ErrBusy] when it
+	// says for some seconds that nothing moves.
 	Hurry bool
 	// Placed, when set, is called when the other node begins to send the module, and whenever it promises to; idle is
 	// how long nothing of the module has moved on its way, and every how often that is known.

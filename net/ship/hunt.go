@@ -35,8 +35,11 @@ const (
 	lateAskTime  = time.Second
 )
 
-// minProgress is how much has to come for an attempt to be worth another one.
-const minProgress = 64 << 10
+// An attempt that has brought so much is worth another one, and of those with the origin that it has cut so many that have not.
+const (
+	minProgress = 64 << 10
+	maxCut      = 20
+)
 
 // Fetch brings the module with the hash to the sink, which lacks it. origin is a node that has it. Nodes that are
 // much nearer are asked first whether they have it; a node that is busy names others. What an attempt has brought the next
@@ -67,6 +70,7 @@ type hunt struct {
 	most   int64                    // bytes of the module that have been here
 	begun  bool                     // somebody has sent, or promised to
 	late   bool                     // all have been asked
+	cut    int                      // how often the connected origin has cut the transfer since there was progress
 	anew   bool                     // what was here was false, and thrown away
 	last   time.Time                // when something has moved last
 }
@@ -211,7 +215,10 @@ func (h *hunt) failedAt(ctx context.Context, a Attempt) (again bool) {
 		h.late = true
 		h.next = append(h.next, h.ask(ctx, math.MaxInt64, maxAskedLate, lateAskTime)...)
 	}
-	return !final(a.Err) && h.begun && time.Since(h.last) < lostPatience // it is lost, or this transfer had to give way
+	if _, connected := h.x.distance(h.origin); connected {
+		h.cut++ // or had to give way
+	}
+	return !final(a.Err) && h.begun && h.cut < maxCut && time.Since(h.last) < lostPatience
 }
 
 // avoid leaves out a node that is not the origin and has failed. One that only waits as long as this one is trusted still.
@@ -245,7 +252,7 @@ func (h *hunt) progress(a Attempt) bool {
 	if here < h.most+minProgress {
 		return false
 	}
-	h.most = here
+	h.most, h.cut = here, 0
 	h.last = time.Now()
 	return true
 }

@@ -37,10 +37,12 @@ const (
 type request struct {
 	hash   abi.Hash
 	limit  uint64
-	offset uint64     // of the first byte that is wanted
-	ask    bool       // only whether the module is there
-	from   abi.NodeID // of a question: the node that is to send the module, the requester itself when it waits no more; 0 is not said
-	size   uint64     // of a question: of the module, 0 when that is not known
+	offset uint64 // of the first byte that is wanted
+	ask    bool   // only whether the module is there
+	// Of a question: the node that is to send the module, which is the requester itself when it waits no more, 0 when it
+	// does not say; and the size of the module, 0 when it does not know that. offset is how much of it is there.
+	from abi.NodeID
+	size uint64
 }
 
 type requestMap struct {

@@ -29,13 +29,13 @@ type Source interface {
 type ServerOptions struct {
 	// MaxModuleBytes is the largest module to send. 0 means DefaultMaxModuleBytes.
 	MaxModuleBytes int64
-	// MaxTransfers is how many modules are sent at a time, and MaxPeerTransfers how many of them to one node. 0
-	// means DefaultMaxTransfers and DefaultMaxPeerTransfers.
+	// MaxTransfers is how many modules are sent at a time, and MaxPeerTransfers how many of them to one node; in
+	// [FormFixed] half of that. 0 means DefaultMaxTransfers and DefaultMaxPeerTransfers.
 	MaxTransfers, MaxPeerTransfers int
 	// Node is this node.
 	Node abi.NodeID
-	// Waits is told of nodes that wait for a module: those that wait for this one, every second, and those that wait elsewhere
-	// for a module of which this is the origin, as they say. nil: nobody is.
+	// Waits is told of nodes that wait for a module: those that wait for this one, every second, and those that wait
+	// elsewhere for a module of which this is the origin, as they say. nil: nobody is.
 	Waits func(Wait)
 }
 
@@ -69,8 +69,8 @@ func NewServer(source Source, o ServerOptions) *Server {
 // Serve answers the one request of a node that arrives on s, and closes s. Answers that there is no such
 // module, that it is too large, or that the server is busy are no errors; what keeps the source from
 // opening a module is told to the requester without its text, and is an error here. A requester that
-// goes silent is for ctx to end; its cause is the error then. A transfer that takes longer than its turn while others
-// wait ends with [ErrGaveWay].
+// goes silent is for ctx to end; its cause is the error then. A transfer that stands still, or takes more than its
+// share, while others wait ends with [ErrGaveWay].
 func (v *Server) Serve(ctx context.Context, s Stream, from abi.NodeID, form Form) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)

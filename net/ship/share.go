@@ -22,8 +22,8 @@ var pacings = [...]pacing{
 // turnBytes is what a transfer has to move in a second to keep its turn.
 const turnBytes = 64 << 10
 
-// A transfer that has had so long, and moved so much, gives way to a node that has none. So much is more than the largest block
-// of a compressed module, behind which a transfer can be gone on with.
+// A transfer that has had so long, and moved so much, gives way to a node that has none. So much is more than the
+// largest block of a compressed module, behind which a transfer can be gone on with.
 const (
 	sliceTime  = 10 * time.Second
 	sliceBytes = 256 << 10

@@ -46,19 +46,22 @@ func wantStatus(t *testing.T, s io.Reader, form Form, want status) answer {
 	return a
 }
 
+// servedModules are a few modules of 1 MiB.
+var servedModules = sync.OnceValue(func() (modules [][]byte) {
+	for i := range 12 {
+		modules = append(modules, binary.LittleEndian.AppendUint32(noise(1<<20), uint32(i)))
+	}
+	return modules
+})
+
 // serving runs a test with a server of a few modules, and nothing left of it.
 func serving(t *testing.T, test func(t *testing.T, v *Server, modules []request)) {
-	synctest.Test(t, func(t *testing.T) {
-		shelf := newShelf()
-		var modules []request
-		for i := range 12 {
-			m := binary.LittleEndian.AppendUint32(noise(1<<20), uint32(i))
-			shelf.modules[hashOf(m)] = m
-			modules = append(modules, request{hash: hashOf(m), limit: 1 << 30})
-		}
-		v := NewServer(shelf, ServerOptions{})
-		test(t, v, modules)
-	})
+	shelf := newShelf(servedModules()...)
+	var requests []request
+	for _, m := range servedModules() {
+		requests = append(requests, request{hash: hashOf(m), limit: 1 << 30})
+	}
+	synctest.Test(t, func(t *testing.T) { test(t, NewServer(shelf, ServerOptions{}), requests) })
 }
 
 // Who leaves the line makes room in it.

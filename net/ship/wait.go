@@ -20,15 +20,15 @@ type Wait struct {
 	Done, Total int64
 }
 
-// How often it is looked whether people have to be told whom a node waits for: they are when that has changed, and else after pauses
-// that grow.
+// How often it is looked whether people have to be told whom a node waits for: they are when that has changed, and else
+// after pauses that grow.
 const (
 	lookPeriod   = 2 * time.Second
 	maxTellPause = time.Minute
 )
 
-// vigil tells, while a hunt lasts, which node is to send the module: the people of this node, and those of the origin, who
-// may have asked for a process here and else would see nothing, as the module comes from another node.
+// vigil tells, while a hunt lasts, which node is to send the module: the people of this node, and those of the origin,
+// who may have asked for a process here and else would see nothing, as the module comes from another node.
 type vigil struct {
 	x      *Exchange
 	origin abi.NodeID
@@ -113,7 +113,8 @@ func (v *vigil) tell(ctx context.Context, w Wait, flows bool) {
 	}
 }
 
-// asks puts a question to the other end of s, closes s, and gives the answer. The other end has to understand [FormMaps].
+// asks puts a question to the other end of s, closes s, and gives the answer. The other end has to understand
+// [FormMaps].
 func asks(ctx context.Context, s Stream, q request) (a answer, err error) {
 	err = within(ctx, s, func() (err error) {
 		if _, err = s.Write(q.append(nil, FormMaps)); err != nil {
