@@ -1,9 +1,11 @@
 package wnode
 
 import (
+	"cmp"
 	"io"
 
 	"github.com/wnode/wnode/abi"
+	"github.com/wnode/wnode/net/ship"
 	"github.com/wnode/wnode/vm/module"
 )
 
@@ -15,20 +17,41 @@ const (
 	WorkSend    Work = "sending"   // to another node
 	WorkReceive Work = "receiving" // from another node
 	WorkCompile Work = "compiling"
+	WorkWait    Work = "waiting" // for a node to send it to another one, for a second and longer
 )
 
 // Progress says how far some work is. Done and Total are bytes of the module; work that cannot be
 // divided goes from none to all. Work that fails ends without a word.
+//
+// Of WorkWait the node is told for itself, for those that wait for it, and for those to which it has given functions of
+// the module, as these say themselves, every few seconds until the wait is over.
 type Progress struct {
 	Work        Work
 	Module      abi.Hash
 	Done, Total int64
+	// Of WorkWait: the node that waits, and the one that is to send the module, or sends it; "" when the wait is over. Total
+	// is 0 while it is not known.
+	Node, From string
 }
 
 func (n *Node) progress(work Work, hash abi.Hash, done, total int64) {
 	if n.opts.Progress != nil {
-		n.opts.Progress(Progress{work, hash, done, total})
+		n.opts.Progress(Progress{Work: work, Module: hash, Done: done, Total: total})
 	}
+}
+
+// waits tells of a node that waits for a module.
+func (n *Node) waits(w ship.Wait) {
+	if n.opts.Progress == nil {
+		return
+	}
+	p := Progress{Work: WorkWait, Module: w.Module, Done: w.Done, Total: w.Total}
+	p.Node, _ = n.NodeName(w.Node)
+	if w.From != w.Node {
+		name, _ := n.NodeName(w.From)
+		p.From = cmp.Or(name, "another node") // that this one has never met
+	}
+	n.opts.Progress(p)
 }
 
 // source gives transfers to other nodes what they send, and tells how far they are.

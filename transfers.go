@@ -18,8 +18,8 @@ import (
 
 func (n *Node) newExchange() *ship.Exchange {
 	return ship.NewExchange(ship.ExchangeOptions{
-		ServerOptions: ship.ServerOptions{MaxModuleBytes: n.opts.MaxModuleBytes},
-		Node:          n.id, Source: source{n, n.store}, Sink: ship.SinkFunc(n.takeIn), Peers: n.peers, Tried: n.tried,
+		ServerOptions: ship.ServerOptions{MaxModuleBytes: n.opts.MaxModuleBytes, Node: n.id, Waits: n.waits},
+		Source:        source{n, n.store}, Sink: ship.SinkFunc(n.takeIn), Peers: n.peers, Tried: n.tried,
 		Progress: func(hash abi.Hash, done, total int64) { n.progress(WorkReceive, hash, done, total) },
 	})
 }

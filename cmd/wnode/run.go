@@ -69,12 +69,13 @@ func (f *runFlags) run(c *cobra.Command, path string, args []string) error {
 		f.compileWorkers = compileWorkers
 	}
 	out := newOutput()
-	streams := wnode.Streams{Output: out, Errors: os.Stderr, Input: os.Stdin}
+	streams := wnode.Streams{Output: printing{out, status}, Errors: printing{os.Stderr, status}, Input: os.Stdin}
 	return out.failure(f.serve(ctx, c, streams, func(n *wnode.Node, leader abi.Pid) error {
 		fn, err := n.Load(filepath.Base(path), module)
 		if err != nil {
 			return err
 		}
+		status.follow(fn.Module, n.Name())
 		node, err := f.target(ctx, n)
 		if err != nil {
 			return err

@@ -10,21 +10,24 @@ import (
 	"golang.org/x/term"
 
 	"github.com/wnode/wnode"
+	"github.com/wnode/wnode/abi"
 )
 
 // patience is how long work takes before a person is told what is going on.
 const patience = 300 * time.Millisecond
 
 // statusLine shows on standard error, when that is a terminal, what one waits for. The line is gone
-// when the work is done.
+// when the work is done, and for good when the module begins to print.
 type statusLine struct {
 	name string
 	w    io.Writer // nil: nothing is shown
 
-	mu    sync.Mutex
-	text  string
-	shown bool
-	timer *time.Timer // shows the text once patience is over; nil when there is nothing to show
+	mu     sync.Mutex
+	module abi.Hash // whose work is shown; zero: none
+	self   string   // the node that shows it
+	text   string
+	shown  bool
+	timer  *time.Timer // shows the text once patience is over; nil when there is nothing to show
 }
 
 func newStatusLine(name string) *statusLine {
@@ -35,24 +38,57 @@ func newStatusLine(name string) *statusLine {
 	return s
 }
 
+// follow shows the work on a module from now on, at the node of a name. A zero module ends it.
+func (s *statusLine) follow(module abi.Hash, self string) {
+	s.mu.Lock()
+	s.module, s.self = module, self
+	s.mu.Unlock()
+	s.clear()
+}
+
 // report takes note of how far work is.
 func (s *statusLine) report(p wnode.Progress) {
-	if p.Done >= p.Total {
+	if s.over(p) {
 		s.clear()
 		return
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.text = fmt.Sprintf("%s %s", p.Work, s.name)
-	if p.Work != wnode.WorkCompile {
-		s.text += fmt.Sprintf(" %3d %% of %.1f MB", 100*p.Done/p.Total, float64(p.Total)/1e6)
+	if p.Module != s.module {
+		return
 	}
+	s.text = s.describe(p)
 	switch {
 	case s.shown:
 		s.showLocked()
 	case s.timer == nil:
 		s.timer = time.AfterFunc(patience, s.show)
 	}
+}
+
+// over reports whether what is shown is done.
+func (s *statusLine) over(p wnode.Progress) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if p.Work == wnode.WorkWait {
+		return p.Module == s.module && p.From == ""
+	}
+	return p.Module == s.module && p.Done >= p.Total
+}
+
+// describe says what is going on.
+func (s *statusLine) describe(p wnode.Progress) string {
+	text := fmt.Sprintf("%s %s", p.Work, s.name)
+	if p.Work == wnode.WorkWait {
+		text = fmt.Sprintf("waiting for %s to send %s", p.From, s.name)
+		if p.Node != s.self {
+			text += " to " + p.Node
+		}
+	}
+	if p.Work == wnode.WorkCompile || p.Total <= 0 || p.Done > p.Total {
+		return text
+	}
+	return text + fmt.Sprintf(" %3d %% of %.1f MB", int(100*float64(p.Done)/float64(p.Total)), float64(p.Total)/1e6)
 }
 
 func (s *statusLine) show() {
@@ -85,4 +121,15 @@ func (s *statusLine) clear() {
 		fmt.Fprint(s.w, eraseLine)
 	}
 	s.shown = false
+}
+
+// printing is a stream to which a module prints: that is the end of a status line.
+type printing struct {
+	io.Writer
+	status *statusLine
+}
+
+func (p printing) Write(b []byte) (int, error) {
+	p.status.follow(abi.Hash{}, "")
+	return p.Writer.Write(b)
 }

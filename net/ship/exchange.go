@@ -40,9 +40,8 @@ type Attempt struct {
 
 // ExchangeOptions are the parameters of an [Exchange]. Those without a default are required.
 type ExchangeOptions struct {
+	// ServerOptions bounds what is sent. Its Waits is told of this node too, while that waits for others.
 	ServerOptions
-	// Node is this node.
-	Node   abi.NodeID
 	Source Source
 	Sink   Sink
 	Peers  Peers
@@ -67,6 +66,9 @@ func NewExchange(o ExchangeOptions) *Exchange {
 	if o.Progress == nil {
 		o.Progress = func(abi.Hash, int64, int64) {}
 	}
+	if o.Waits == nil {
+		o.Waits = func(Wait) {}
+	}
 	if o.Tried == nil {
 		o.Tried = func(Attempt) {}
 	}
@@ -78,14 +80,15 @@ func (x *Exchange) Serve(ctx context.Context, s Stream, from abi.NodeID, form Fo
 	return x.server.Serve(ctx, s, from, form)
 }
 
-// A node that has failed to send what it said that it had is not asked for so long, unless it is the origin. So
-// many are remembered.
+// A node that has sent something else than it was asked for is not asked for so long, unless it is the origin, and one
+// that was slow, or was lost, for less. So many are remembered.
 const (
 	mistrustTime = 10 * time.Minute
+	slowTime     = 30 * time.Second
 	maxMistrust  = 1 << 10
 )
 
-func (x *Exchange) distrust(node abi.NodeID) {
+func (x *Exchange) distrust(node abi.NodeID, away time.Duration) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	now := time.Now()
@@ -94,7 +97,9 @@ func (x *Exchange) distrust(node abi.NodeID) {
 			delete(x.mistrust, old)
 		}
 	}
-	x.mistrust[node] = now.Add(mistrustTime)
+	if until := now.Add(away); x.mistrust[node].Before(until) {
+		x.mistrust[node] = until
+	}
 }
 
 func (x *Exchange) trusts(node abi.NodeID) bool {

@@ -51,11 +51,15 @@ type FetchOptions struct {
 	// MaxWait is how long the other node may let this one wait for its turn in all, and MaxIdle how long nothing may move
 	// meanwhile, as it says. 0 means for ever.
 	MaxWait, MaxIdle time.Duration
-	// Hurry gives up with [ErrSlow] when less than 16 KiB come in 30 seconds, as they are compressed.
+	// Hurry is for a node that is not the only one to have the module. It is given up with [ErrSlow] when nothing comes
+	// from it for some seconds, or less than 16 KiB of the compressed module in 30 seconds, and with [ErrBusy] when it
+	// says for some seconds that nothing moves.
 	Hurry bool
 	// Placed, when set, is called when the other node begins to send the module, and whenever it promises to; idle is
-	// how long nothing of the module has moved on its way.
-	Placed func(idle time.Duration)
+	// how long nothing of the module has moved on its way, and every how often that is known.
+	Placed func(idle, every time.Duration)
+	// Moved, when set, is called when something of the module comes, ten times a second at most.
+	Moved func()
 	// Progress, when set, is called between writes with the bytes of the module so far and in all.
 	Progress func(done, total int64)
 }
@@ -87,7 +91,9 @@ func Fetch(ctx context.Context, s Stream, hash abi.Hash, sink Sink, o FetchOptio
 		abort(s)
 		return Received{}, fmt.Errorf("fetch module %s: %w", hash.Short(), &sinkError{err})
 	}
-	f := fetching{s: s, w: w, hash: hash, o: o}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	f := fetching{s: s, r: hasty{Reader: s, end: cancel}, w: w, hash: hash, o: o}
 	err = within(ctx, s, f.receive)
 	switch {
 	case err == nil:
@@ -108,7 +114,8 @@ func Fetch(ctx context.Context, s Stream, hash abi.Hash, sink Sink, o FetchOptio
 
 // fetching is one Fetch.
 type fetching struct {
-	s    Stream
+	s    io.Writer
+	r    hasty
 	w    Writer
 	hash abi.Hash
 	o    FetchOptions
@@ -148,11 +155,16 @@ var errWaited = fmt.Errorf("%w, and they take too long", ErrBusy)
 // maxIdle is more seconds than anybody waits.
 const maxIdle = 1 << 20
 
+// stillTime is how long nothing may move of a transfer when others can send the module, or want to have it.
+const stillTime = 5 * time.Second
+
 // answer waits for the answer that is the last, unless that takes too long.
 func (f *fetching) answer() (answer, error) {
-	begun := time.Now()
-	for {
-		a, err := readAnswer(f.s, f.o.Form)
+	if f.o.Hurry {
+		f.r.patience = stillTime
+	}
+	for begun := time.Now(); ; {
+		a, err := readAnswer(&f.r, f.o.Form)
 		if err != nil {
 			return a, err
 		}
@@ -163,23 +175,45 @@ func (f *fetching) answer() (answer, error) {
 		if err != nil {
 			return a, err
 		}
-		idle := time.Duration(min(a.idle, maxIdle)) * time.Second
+		idle, every := a.waiting()
 		if f.o.Placed != nil {
-			f.o.Placed(idle)
+			f.o.Placed(idle, every)
 		}
 		if !waits {
 			return a, nil
 		}
-		if f.o.MaxWait != 0 && time.Since(begun) > f.o.MaxWait || f.o.MaxIdle != 0 && idle > f.o.MaxIdle {
+		if f.o.Hurry { // with two words that may be late
+			f.r.patience = stillTime + 2*(every-waitPeriod)
+		}
+		if f.o.MaxWait != 0 && time.Since(begun) > f.o.MaxWait || f.standsStill(idle, every) {
 			return a, errWaited
 		}
 	}
 }
 
+// waiting gives how long nothing has moved, and how often that is known.
+func (a answer) waiting() (idle, every time.Duration) {
+	if a.status != statusWait {
+		return 0, waitPeriod
+	}
+	if a.every == 0 || a.every > oldEvery {
+		a.every = oldEvery
+	}
+	return time.Duration(min(a.idle, maxIdle)) * time.Second, time.Duration(a.every) * time.Second
+}
+
+// standsStill reports whether nothing has moved for too long. What is known rarely is old when it is heard.
+func (f *fetching) standsStill(idle, every time.Duration) bool {
+	return f.o.MaxIdle != 0 && idle > f.o.MaxIdle || f.o.Hurry && idle >= stillTime+3*(every-waitPeriod)
+}
+
 // body copies the decompressed body to the Writer and checks its size.
 func (f *fetching) body(size int64) error {
 	done := f.got.Offset
-	src := &source{r: f.s, left: maxCompressed(size - done), pace: pace{hurry: f.o.Hurry, since: time.Now()}}
+	src := &source{r: &f.r, left: maxCompressed(size - done), pace: pace{hurry: f.o.Hurry}, moved: f.o.Moved}
+	if f.o.Hurry {
+		f.r.patience = stillTime
+	}
 	zr, err := zstd.NewReader(src,
 		zstd.WithDecoderConcurrency(1), // on this goroutine
 		zstd.WithDecoderLowmem(true),
@@ -221,40 +255,51 @@ const (
 	paceTime  = 30 * time.Second
 )
 
-// pace watches how much comes.
+// pace watches how much comes in the time that is spent on reading: this node may be slow itself.
 type pace struct {
 	hurry bool
-	since time.Time
+	spent time.Duration
 	bytes int
 }
 
-// keeps reports whether enough comes, n bytes more.
-func (p *pace) keeps(n int) bool {
-	if !p.hurry {
-		return true
-	}
+// keeps reports whether enough comes, n bytes more in the time that took.
+func (p *pace) keeps(n int, took time.Duration) bool {
 	p.bytes += n
+	p.spent += took
 	if p.bytes >= paceBytes {
-		p.since, p.bytes = time.Now(), 0
+		*p = pace{hurry: p.hurry}
 	}
-	return time.Since(p.since) < paceTime
+	return !p.hurry || p.spent < paceTime
+}
+
+// hasty reads from a stream, and ends the transfer with [ErrSlow] when a Read takes longer than patience.
+type hasty struct {
+	io.Reader
+	end      func(error)
+	patience time.Duration // 0 is for ever
+	timer    *time.Timer
+}
+
+func (h *hasty) Read(p []byte) (int, error) {
+	if h.patience == 0 {
+		return h.Reader.Read(p)
+	}
+	if h.timer == nil {
+		h.timer = time.AfterFunc(h.patience, func() { h.end(ErrSlow) })
+	} else {
+		h.timer.Reset(h.patience)
+	}
+	defer h.timer.Stop()
+	return h.Reader.Read(p)
 }
 
 // Has asks the other end of s whether it has the module with the hash, and closes s. receiving says that it does
 // not, but will. The other end has to understand [FormMaps]. Errors are those of [Fetch].
 func Has(ctx context.Context, s Stream, hash abi.Hash) (has, receiving bool, err error) {
-	var a answer
-	err = within(ctx, s, func() (err error) {
-		if _, err = s.Write(request{hash: hash, ask: true}.append(nil, FormMaps)); err != nil {
-			return fmt.Errorf("send question: %w", err)
-		}
-		a, err = readAnswer(s, FormMaps)
-		return err
-	})
+	a, err := asks(ctx, s, request{hash: hash, ask: true})
 	if err != nil {
 		return false, false, fmt.Errorf("ask for module %s: %w", hash.Short(), err)
 	}
-	_ = s.Close() // all that was asked for is here
 	return a.status == statusOK, a.status == statusWait, nil
 }
 
@@ -265,11 +310,16 @@ var errTooLong = fmt.Errorf("%w: the compressed body is too long", ErrFalseConte
 
 // source bounds the compressed body, and keeps the errors of the stream apart from those of the decompressor.
 type source struct {
-	r    io.Reader
-	left int64
-	pace pace
-	err  error
+	r     io.Reader
+	left  int64
+	pace  pace
+	moved func()    // nil: nobody wants to know
+	told  time.Time // when moved was called last
+	err   error
 }
+
+// movedPeriod is how often it is told at most that something has come.
+const movedPeriod = 100 * time.Millisecond
 
 func (s *source) Read(p []byte) (int, error) {
 	if s.err != nil {
@@ -277,12 +327,18 @@ func (s *source) Read(p []byte) (int, error) {
 	}
 	// One byte past the bound tells a body that is too long from one that fits exactly.
 	p = p[:min(int64(len(p)), s.left+1)]
+	begun := time.Now()
 	n, err := s.r.Read(p)
 	s.left -= int64(n)
+	now := time.Now()
+	if s.moved != nil && n > 0 && now.Sub(s.told) >= movedPeriod {
+		s.told = now
+		s.moved()
+	}
 	switch {
 	case s.left < 0:
 		n, err = 0, errTooLong
-	case err == nil && !s.pace.keeps(n):
+	case err == nil && !s.pace.keeps(n, now.Sub(begun)):
 		err = ErrSlow
 	}
 	s.err = err

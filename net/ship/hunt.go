@@ -5,6 +5,7 @@ import (
 	"errors"
 	"math"
 	"math/rand/v2"
+	"sync"
 	"time"
 
 	"github.com/wnode/wnode/abi"
@@ -14,9 +15,8 @@ import (
 // How long a module is looked for.
 const (
 	patience     = 5 * time.Minute  // without a byte of it that moves, while nodes that have it are busy
-	lostPatience = 30 * time.Second // for its origin to come back
-	idlePatience = time.Minute      // in the line of a node that is not its origin, where nothing moves
-	linePatience = 10 * time.Minute // in the line of such a node, whatever it says
+	lostPatience = 30 * time.Second // for its origin to come back, or to begin again what had to give way
+	linePatience = 10 * time.Minute // in the line of a node that is not its origin, whatever it says
 )
 
 // How long the pauses between attempts are.
@@ -35,15 +35,24 @@ const (
 	lateAskTime  = time.Second
 )
 
-// minProgress is how much has to come for an attempt to be worth another one.
-const minProgress = 64 << 10
+// An attempt that has brought so much is worth another one, and of those with the origin that it has cut so many that have not.
+const (
+	minProgress = 64 << 10
+	maxCut      = 20
+)
 
 // Fetch brings the module with the hash to the sink, which lacks it. origin is a node that has it. Nodes that are
 // much nearer are asked first whether they have it; a node that is busy names others. What an attempt has brought the next
 // one goes on with, from whichever node, and also after the connection was lost. The error is that of the last attempt, or the cause of ctx.
 func (x *Exchange) Fetch(ctx context.Context, hash abi.Hash, origin abi.NodeID) error {
-	h := &hunt{x: x, hash: hash, origin: origin, failed: map[abi.NodeID]bool{}, asked: map[abi.NodeID]bool{}}
-	h.moved(time.Now())
+	h := &hunt{x: x, hash: hash, origin: origin, failed: map[abi.NodeID]time.Time{}, asked: map[abi.NodeID]bool{}}
+	h.moved(time.Now(), waitPeriod)
+	h.vigil = vigil{x: x, origin: origin, now: Wait{Module: hash, Node: x.opts.Node}}
+	watching, cancel := context.WithCancel(ctx)
+	var watch sync.WaitGroup
+	watch.Go(func() { h.vigil.run(watching) })
+	defer watch.Wait()
+	defer cancel()
 	return h.run(ctx)
 }
 
@@ -52,24 +61,26 @@ type hunt struct {
 	x      *Exchange
 	hash   abi.Hash
 	origin abi.NodeID
+	vigil  vigil
 
-	next   []abi.NodeID        // to be tried before the origin
-	asked  map[abi.NodeID]bool // tried since the origin was
-	failed map[abi.NodeID]bool // not to be tried again
-	givers []abi.NodeID        // that have sent some of it
-	most   int64               // bytes of the module that have been here
-	begun  bool                // somebody has sent, or promised to
-	late   bool                // all have been asked
-	anew   bool                // what was here was false, and thrown away
-	last   time.Time           // when something has moved last
+	next   []abi.NodeID             // to be tried before the origin
+	asked  map[abi.NodeID]bool      // tried since the origin was
+	failed map[abi.NodeID]time.Time // until when they are not tried again
+	givers []abi.NodeID             // that have sent some of it
+	most   int64                    // bytes of the module that have been here
+	begun  bool                     // somebody has sent, or promised to
+	late   bool                     // all have been asked
+	cut    int                      // how often the connected origin has cut the transfer since there was progress
+	anew   bool                     // what was here was false, and thrown away
+	last   time.Time                // when something has moved last
 }
 
-// moved notes when something of the module has moved on its way here.
-func (h *hunt) moved(when time.Time) {
+// moved notes when something of the module has moved on its way here, and how often that is known.
+func (h *hunt) moved(when time.Time, every time.Duration) {
 	if h.last.Before(when) {
 		h.last = when
 	}
-	h.x.server.turns.moved(h.hash, when)
+	h.x.server.turns.moved(h.hash, when, every)
 }
 
 func (h *hunt) run(ctx context.Context) error {
@@ -121,7 +132,7 @@ func (h *hunt) nearer(ctx context.Context) []abi.NodeID {
 }
 
 func (h *hunt) ask(ctx context.Context, within time.Duration, most int, patience time.Duration) []abi.NodeID {
-	nodes := h.x.near(within, func(n abi.NodeID) bool { return n != h.origin && !h.failed[n] })
+	nodes := h.x.near(within, func(n abi.NodeID) bool { return n != h.origin && h.mayTry(n) })
 	return h.x.ask(ctx, h.hash, nodes[:min(len(nodes), most)], patience)
 }
 
@@ -141,26 +152,28 @@ func (h *hunt) take() abi.NodeID {
 func (h *hunt) try(ctx context.Context, node abi.NodeID) Attempt {
 	a := Attempt{Module: h.hash, Node: node, Origin: h.origin}
 	placed, turns := false, &h.x.server.turns
+	h.vigil.asks(node)
 	s, form, err := h.x.opts.Peers.Open(ctx, node, node == h.origin && h.begun)
 	if err != nil {
 		a.Err = err
 	} else {
 		o := FetchOptions{
 			Form: form, MaxModuleBytes: h.x.opts.MaxModuleBytes, Hurry: node != h.origin, MaxIdle: patience,
+			Moved: func() { h.moved(time.Now(), waitPeriod) },
 			Progress: func(done, total int64) {
-				turns.moved(h.hash, time.Now())
+				h.vigil.comes(done, total)
 				h.x.opts.Progress(h.hash, done, total)
 			},
-			Placed: func(idle time.Duration) {
+			Placed: func(idle, every time.Duration) {
 				if !placed {
 					placed, h.begun = true, true
 					turns.expect(h.hash, 1, false)
 				}
-				h.moved(time.Now().Add(-idle))
+				h.moved(time.Now().Add(-idle), every)
 			},
 		}
 		if node != h.origin {
-			o.MaxIdle, o.MaxWait = idlePatience, linePatience
+			o.MaxWait = linePatience
 		}
 		a.Received, a.Err = Fetch(ctx, s, h.hash, h.x.opts.Sink, o)
 	}
@@ -190,10 +203,7 @@ func (h *hunt) failedAt(ctx context.Context, a Attempt) (again bool) {
 		h.next = append([]abi.NodeID{a.Node}, h.next...) // it was cut, or gave way
 		return false
 	case a.Node != h.origin:
-		h.failed[a.Node] = true
-		if !errors.Is(a.Err, ErrNotFound) && !errors.Is(a.Err, ErrBusy) {
-			h.x.distrust(a.Node)
-		}
+		h.avoid(a)
 		return false
 	case errors.Is(a.Err, ErrFalseContent) && a.Offset > 0 && !h.anew:
 		h.anew, h.most = true, 0
@@ -205,16 +215,32 @@ func (h *hunt) failedAt(ctx context.Context, a Attempt) (again bool) {
 		h.late = true
 		h.next = append(h.next, h.ask(ctx, math.MaxInt64, maxAskedLate, lateAskTime)...)
 	}
-	_, connected := h.x.distance(h.origin)
-	return !final(a.Err) && !connected && h.begun && time.Since(h.last) < lostPatience
+	if _, connected := h.x.distance(h.origin); connected {
+		h.cut++ // or had to give way
+	}
+	return !final(a.Err) && h.begun && h.cut < maxCut && time.Since(h.last) < lostPatience
 }
+
+// avoid leaves out a node that is not the origin and has failed. One that only waits as long as this one is trusted still.
+func (h *hunt) avoid(a Attempt) {
+	away := slowTime
+	if final(a.Err) {
+		away = mistrustTime
+	}
+	h.failed[a.Node] = time.Now().Add(away)
+	if !errors.Is(a.Err, ErrNotFound) && !errors.Is(a.Err, ErrBusy) {
+		h.x.distrust(a.Node, away)
+	}
+}
+
+func (h *hunt) mayTry(node abi.NodeID) bool { return time.Now().After(h.failed[node]) }
 
 // blame distrusts all that have sent some of what is not the module: nobody can tell which of them has lied.
 func (h *hunt) blame() {
 	for _, node := range h.givers {
 		if node != h.origin {
-			h.failed[node] = true
-			h.x.distrust(node)
+			h.failed[node] = time.Now().Add(mistrustTime)
+			h.x.distrust(node, mistrustTime)
 		}
 	}
 	h.givers = nil
@@ -226,8 +252,8 @@ func (h *hunt) progress(a Attempt) bool {
 	if here < h.most+minProgress {
 		return false
 	}
-	h.most = here
-	h.moved(time.Now())
+	h.most, h.cut = here, 0
+	h.last = time.Now()
 	return true
 }
 
@@ -245,7 +271,7 @@ func (h *hunt) sendOn(named []abi.NodeID) {
 	}
 	known := map[abi.NodeID]bool{}
 	for _, node := range named {
-		known[node] = node != h.origin && !h.failed[node] && !h.asked[node]
+		known[node] = node != h.origin && h.mayTry(node) && !h.asked[node]
 	}
 	for _, node := range h.next {
 		known[node] = false

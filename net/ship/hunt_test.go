@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -227,41 +226,6 @@ func TestPlacesAreLost(t *testing.T) {
 			t.Error("nobody waits at the nodes that are receiving")
 		}
 		cancel(errStop)
-	})
-}
-
-// A node that takes nothing in, and lets others wait for what it will never have, holds them up for a while only.
-func TestStuckNode(t *testing.T) {
-	inMesh(t, 40, func(t *testing.T, m *mesh, _ []byte, hash abi.Hash) {
-		m.nodes[2].stuck = true
-		begun, most := time.Now(), time.Duration(0)
-		var mu sync.Mutex
-		for id := abi.NodeID(2); id <= 40; id++ {
-			m.wg.Go(func() {
-				time.Sleep(time.Duration(id) * time.Millisecond)
-				err := m.nodes[id].exchange.Fetch(t.Context(), hash, 1)
-				mu.Lock()
-				defer mu.Unlock()
-				if id != 2 {
-					most = max(most, time.Since(begun))
-				}
-				if err != nil && id != 2 {
-					t.Errorf("node %d: %v", id, err)
-				}
-			})
-		}
-		m.wg.Wait()
-		nodes := 0
-		for _, k := range m.nodes {
-			from, _ := k.from()
-			if len(from) > 0 && from[len(from)-1] == 1 {
-				nodes++
-			}
-		}
-		t.Logf("the origin sends it %d times, and all but one have it after %v", nodes, most)
-		if most > 3*idlePatience {
-			t.Errorf("it has taken %v", most)
-		}
 	})
 }
 

@@ -38,17 +38,20 @@ type member struct {
 	sent     int64     // bytes
 	opened   int       // streams
 	tried    []Attempt
+	waited   []Wait // what this node was told
 	down     bool
 	lies     bool
-	stuck    bool  // takes nothing in
-	cutAfter int64 // bytes of the next stream after which it breaks; 0 is never
+	stuck    bool           // takes nothing in
+	slow     time.Duration  // for each write to its store
+	serves   func(net.Conn) // in place of its exchange, when it is set
+	cutAfter int64          // bytes of the next stream after which it breaks; 0 is never
 }
 
 func newMesh(t testing.TB, nodes int, rate float64) *mesh {
 	m := &mesh{t: t, nodes: map[abi.NodeID]*member{}, rate: rate, form: FormMaps}
 	for id := abi.NodeID(1); id <= abi.NodeID(nodes); id++ {
 		k := &member{mesh: m, id: id, modules: map[abi.Hash][]byte{}, partial: map[abi.Hash][]byte{}, far: map[abi.NodeID]time.Duration{}}
-		k.exchange = NewExchange(ExchangeOptions{Node: id, Source: memberSource{k}, Sink: memberSink{k}, Peers: memberPeers{k}, Tried: k.note})
+		k.exchange = NewExchange(ExchangeOptions{ServerOptions: ServerOptions{Node: id, Waits: k.waits}, Source: memberSource{k}, Sink: memberSink{k}, Peers: memberPeers{k}, Tried: k.note})
 		m.nodes[id] = k
 	}
 	return m
@@ -58,6 +61,12 @@ func (k *member) note(a Attempt) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.tried = append(k.tried, a)
+}
+
+func (k *member) waits(w Wait) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.waited = append(k.waited, w)
 }
 
 // from gives the nodes that have sent the module, or some of it, and how much.
@@ -133,6 +142,7 @@ func (w *memberWriter) Write(p []byte) (int, error) {
 	if w.stuck {
 		time.Sleep(time.Hour)
 	}
+	time.Sleep(w.slow)
 	w.content = append(w.content, p...)
 	return len(p), nil
 }
@@ -187,6 +197,10 @@ func (k memberPeers) Open(ctx context.Context, node abi.NodeID, _ bool) (Stream,
 	}
 	near, far := net.Pipe()
 	other.set(func() { other.opened++ })
+	if other.serves != nil {
+		k.mesh.wg.Go(func() { other.serves(far) })
+		return near, k.mesh.form, nil
+	}
 	k.mesh.wg.Go(func() {
 		_ = other.exchange.Serve(context.WithoutCancel(ctx), &uplink{Conn: far, member: other}, k.id, k.mesh.form) // the other side tells
 	})

@@ -39,18 +39,24 @@ type request struct {
 	limit  uint64
 	offset uint64 // of the first byte that is wanted
 	ask    bool   // only whether the module is there
+	// Of a question: the node that is to send the module, which is the requester itself when it waits no more, 0 when it
+	// does not say; and the size of the module, 0 when it does not know that. offset is how much of it is there.
+	from abi.NodeID
+	size uint64
 }
 
 type requestMap struct {
-	Hash   []byte `cbor:"1,keyasint"`
-	Limit  uint64 `cbor:"2,keyasint"`
-	Offset uint64 `cbor:"3,keyasint,omitempty"`
-	Ask    bool   `cbor:"4,keyasint,omitempty"`
+	Hash   []byte     `cbor:"1,keyasint"`
+	Limit  uint64     `cbor:"2,keyasint"`
+	Offset uint64     `cbor:"3,keyasint,omitempty"`
+	Ask    bool       `cbor:"4,keyasint,omitempty"`
+	From   abi.NodeID `cbor:"5,keyasint,omitempty"`
+	Size   uint64     `cbor:"6,keyasint,omitempty"`
 }
 
 func (q request) append(b []byte, form Form) []byte {
 	if form == FormMaps {
-		return appendMap(b, requestMap{q.hash[:], q.limit, q.offset, q.ask})
+		return appendMap(b, requestMap{q.hash[:], q.limit, q.offset, q.ask, q.from, q.size})
 	}
 	b = append(b, q.hash[:]...)
 	return binary.LittleEndian.AppendUint64(b, q.limit)
@@ -65,7 +71,7 @@ func readRequest(r io.Reader, form Form) (request, error) {
 		if err != nil {
 			return request{}, err
 		}
-		return request{abi.Hash(m.Hash), m.Limit, m.Offset, m.Ask}, nil
+		return request{abi.Hash(m.Hash), m.Limit, m.Offset, m.Ask, m.From, m.Size}, nil
 	}
 	var b [requestSize]byte
 	if _, err := io.ReadFull(r, b[:]); err != nil {
@@ -81,7 +87,11 @@ type answer struct {
 	offset uint64       // where the body begins: what was asked for, or 0
 	nodes  []abi.NodeID // that have the module, or are about to
 	idle   uint64       // seconds since something of the module moved on its way to who waits
+	every  uint64       // seconds at most until who waits hears of that again
 }
+
+// oldEvery is how often nodes tell who do not say how often they do, in seconds.
+const oldEvery = 5
 
 type answerMap struct {
 	Status uint8        `cbor:"1,keyasint"`
@@ -89,11 +99,12 @@ type answerMap struct {
 	Offset uint64       `cbor:"3,keyasint,omitempty"`
 	Nodes  []abi.NodeID `cbor:"4,keyasint,omitempty"`
 	Idle   uint64       `cbor:"5,keyasint,omitempty"`
+	Every  uint64       `cbor:"6,keyasint,omitempty"`
 }
 
 func (a answer) append(b []byte, form Form) []byte {
 	if form == FormMaps {
-		return appendMap(b, answerMap{uint8(a.status), a.size, a.offset, a.nodes, a.idle})
+		return appendMap(b, answerMap{uint8(a.status), a.size, a.offset, a.nodes, a.idle, a.every})
 	}
 	return binary.LittleEndian.AppendUint64(append(b, byte(a.status)), a.size)
 }
@@ -109,7 +120,7 @@ func readAnswer(r io.Reader, form Form) (answer, error) {
 		case m.Offset > m.Size:
 			return answer{}, malformed(form, "read answer", fmt.Errorf("from byte %d of %d on", m.Offset, m.Size))
 		}
-		return answer{status(m.Status), m.Size, m.Offset, m.Nodes, m.Idle}, nil
+		return answer{status(m.Status), m.Size, m.Offset, m.Nodes, m.Idle, m.Every}, nil
 	}
 	var b [answerSize]byte
 	if _, err := io.ReadFull(r, b[:]); err != nil {

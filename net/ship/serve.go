@@ -29,9 +29,14 @@ type Source interface {
 type ServerOptions struct {
 	// MaxModuleBytes is the largest module to send. 0 means DefaultMaxModuleBytes.
 	MaxModuleBytes int64
-	// MaxTransfers is how many modules are sent at a time, and MaxPeerTransfers how many of them to one node. 0
-	// means DefaultMaxTransfers and DefaultMaxPeerTransfers.
+	// MaxTransfers is how many modules are sent at a time, and MaxPeerTransfers how many of them to one node; in
+	// [FormFixed] half of that. 0 means DefaultMaxTransfers and DefaultMaxPeerTransfers.
 	MaxTransfers, MaxPeerTransfers int
+	// Node is this node.
+	Node abi.NodeID
+	// Waits is told of nodes that wait for a module: those that wait for this one, every second, and those that wait
+	// elsewhere for a module of which this is the origin, as they say. nil: nobody is.
+	Waits func(Wait)
 }
 
 // Server answers requests for modules. It is safe for concurrent use.
@@ -53,6 +58,9 @@ func NewServer(source Source, o ServerOptions) *Server {
 	if o.MaxPeerTransfers == 0 {
 		o.MaxPeerTransfers = DefaultMaxPeerTransfers
 	}
+	if o.Waits == nil {
+		o.Waits = func(Wait) {}
+	}
 	v := &Server{source: source, opts: o}
 	v.turns.init(o)
 	return v
@@ -61,8 +69,8 @@ func NewServer(source Source, o ServerOptions) *Server {
 // Serve answers the one request of a node that arrives on s, and closes s. Answers that there is no such
 // module, that it is too large, or that the server is busy are no errors; what keeps the source from
 // opening a module is told to the requester without its text, and is an error here. A requester that
-// goes silent is for ctx to end; its cause is the error then. A transfer that takes longer than its turn while others
-// wait ends with [ErrGaveWay].
+// goes silent is for ctx to end; its cause is the error then. A transfer that stands still, or takes more than its
+// share, while others wait ends with [ErrGaveWay].
 func (v *Server) Serve(ctx context.Context, s Stream, from abi.NodeID, form Form) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -72,7 +80,7 @@ func (v *Server) Serve(ctx context.Context, s Stream, from abi.NodeID, form Form
 		if err != nil {
 			return err
 		}
-		openErr, err = v.answer(ctx, s, q, &turn{hash: q.hash, to: from, form: form, end: cancel})
+		openErr, err = v.answer(ctx, s, q, newTurn(q.hash, from, form, cancel))
 		return err
 	})
 	if err == nil {
@@ -87,6 +95,9 @@ func (v *Server) Serve(ctx context.Context, s Stream, from abi.NodeID, form Form
 // answer gives the error of the source, which has been answered, apart from that of the transfer.
 func (v *Server) answer(ctx context.Context, s io.Writer, q request, t *turn) (openErr, err error) {
 	if q.ask {
+		if q.from != 0 {
+			v.opts.Waits(q.wait(t.to))
+		}
 		return nil, send(s, v.about(q.hash), t.form)
 	}
 	refused, err := v.await(ctx, s, t)
@@ -109,7 +120,7 @@ func (v *Server) answer(ctx context.Context, s io.Writer, q request, t *turn) (o
 	if size > v.opts.MaxModuleBytes || uint64(size) > q.limit {
 		return nil, send(s, answer{status: statusTooLarge, size: uint64(size)}, t.form)
 	}
-	if err := v.sendModule(&moving{s, t}, content, size, q, t.form); err != nil {
+	if err := v.sendModule(&moving{Writer: s, turn: t, piece: minPiece}, content, size, q, t.form); err != nil {
 		return nil, fmt.Errorf("send %s: %w", q.hash.Short(), err)
 	}
 	taken = true
@@ -129,8 +140,12 @@ func (v *Server) about(hash abi.Hash) answer {
 	return answer{status: statusNotFound}
 }
 
-// waitPeriod is how often those who wait are told that they are not forgotten.
-const waitPeriod = 5 * time.Second
+// waitPeriod is how often those who wait are told that they are not forgotten, and how long nothing has moved.
+const waitPeriod = time.Second
+
+// fixedWait is how long a request of the fixed form waits, which has no word for that: the requester hears nothing, and takes that
+// for half a minute.
+const fixedWait = 25 * time.Second
 
 // await waits until it is the turn of a request, or gives the answer that refuses it.
 func (v *Server) await(ctx context.Context, s io.Writer, t *turn) (refused *answer, err error) {
@@ -143,22 +158,35 @@ func (v *Server) await(ctx context.Context, s io.Writer, t *turn) (refused *answ
 	}
 	tick := time.NewTicker(waitPeriod)
 	defer tick.Stop()
-	for {
-		idle := v.turns.idle(t)
-		if err := send(s, answer{status: statusWait, idle: uint64(idle / time.Second)}, t.form); err != nil {
+	defer v.waits(t, t.to)
+	for begun := time.Now(); t.form == FormMaps || time.Since(begun) < fixedWait; {
+		if err := v.tellToWait(s, t); err != nil {
 			v.turns.leave(t)
 			return nil, err
 		}
 		select {
 		case d := <-t.decided:
 			return v.refusal(d, t), nil
+		case <-t.word:
 		case <-tick.C:
 			v.turns.urge(t)
+			v.waits(t, v.opts.Node)
 		case <-ctx.Done():
 			v.turns.leave(t)
 			return nil, context.Cause(ctx)
 		}
 	}
+	v.turns.leave(t)
+	return v.refusal(busy, t), nil
+}
+
+// tellToWait tells a request that waits how that goes.
+func (v *Server) tellToWait(s io.Writer, t *turn) error {
+	if t.form != FormMaps {
+		return nil
+	}
+	idle, every := v.turns.idle(t)
+	return send(s, answer{status: statusWait, idle: uint64(idle / time.Second), every: uint64(every / time.Second)}, t.form)
 }
 
 // refusal gives the answer that a decision is, nil for one that lets the request through.
@@ -183,17 +211,34 @@ func send(s io.Writer, a answer, form Form) error {
 	return nil
 }
 
+// What is written at a time: so little where that takes long that each piece tells that the transfer moves.
+const (
+	minPiece  = 2 << 10
+	maxPiece  = 128 << 10
+	quickTime = 100 * time.Millisecond
+)
+
 // moving notes when a transfer has moved last.
 type moving struct {
 	io.Writer
-	turn *turn
+	turn  *turn
+	piece int // bytes to write next
 }
 
-func (m *moving) Write(p []byte) (int, error) {
-	n, err := m.Writer.Write(p)
-	m.turn.moved.Store(time.Now().UnixNano())
-	m.turn.sent.Add(int64(n))
-	return n, err
+func (m *moving) Write(p []byte) (done int, err error) {
+	for done < len(p) && err == nil {
+		begun, n := time.Now(), 0
+		n, err = m.Writer.Write(p[done:min(done+m.piece, len(p))])
+		done += n
+		m.turn.moved.Store(time.Now().UnixNano())
+		m.turn.sent.Add(int64(n))
+		if time.Since(begun) < quickTime {
+			m.piece = min(2*m.piece, maxPiece)
+		} else {
+			m.piece = minPiece
+		}
+	}
+	return done, err
 }
 
 // sendModule sends a module from where the request wants it, or all of it when it has less than that.

@@ -57,8 +57,8 @@ var (
 	ErrSlow = errors.New("the other node sends too slowly")
 	// ErrFalseContent means that the other node sent something that is not the module.
 	ErrFalseContent = errors.New("false module content")
-	// ErrGaveWay means that a transfer has taken longer than its turn and was ended for one that waited.
-	ErrGaveWay = errors.New("the transfer took longer than its turn, and others waited")
+	// ErrGaveWay means that a transfer stood still, or took more than its share, and was ended for one that waited.
+	ErrGaveWay = errors.New("the transfer gave way to one that waited")
 )
 
 // BusyError is an [ErrBusy] of a node that names others which have the module, or are about to.

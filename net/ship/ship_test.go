@@ -11,6 +11,8 @@ import (
 	"net"
 	"sync"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"go.uber.org/goleak"
 	"pgregory.net/rapid"
@@ -282,41 +284,48 @@ func TestTransferSinkFails(t *testing.T) {
 	}
 }
 
+// A node that has as many transfers as it may lets others wait for a while, and then sends them away.
 func TestServerBusy(t *testing.T) {
-	m := noise(1 << 20)
-	v := NewServer(newShelf(m), ServerOptions{MaxTransfers: 1})
-	a, b := net.Pipe()
-	var wg sync.WaitGroup
-	wg.Go(func() {
-		if err := v.Serve(t.Context(), b, 3, FormFixed); !errors.Is(err, io.ErrClosedPipe) {
+	synctest.Test(t, func(t *testing.T) {
+		m := noise(1 << 20)
+		v := NewServer(newShelf(m), ServerOptions{MaxTransfers: 1})
+		s, ended := requested(t, v, 3, request{hash: hashOf(m), limit: 1 << 30}, FormFixed)
+		wantStatus(t, s, FormFixed, statusOK)
+		var reader sync.WaitGroup
+		reader.Go(func() {
+			defer s.Close()
+			for range 2 * fixedWait / time.Second {
+				time.Sleep(time.Second)
+				if _, err := io.CopyN(io.Discard, s, minPiece); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+		begun := time.Now()
+		fetchErr, serveErr := transfer(t, v, hashOf(m), &basket{t: t}, FetchOptions{})
+		if !errors.Is(fetchErr, ErrBusy) || serveErr != nil || time.Since(begun) != fixedWait {
+			t.Errorf("%v, %v, after %v", fetchErr, serveErr, time.Since(begun))
+		}
+		reader.Wait()
+		if err := <-ended; !errors.Is(err, io.ErrClosedPipe) {
 			t.Errorf("the transfer that was left: %v", err)
 		}
+		if fetchErr, serveErr = transfer(t, v, hashOf(m), &basket{t: t}, FetchOptions{}); fetchErr != nil || serveErr != nil {
+			t.Error(fetchErr, serveErr)
+		}
 	})
-	if _, err := a.Write(request{hash: hashOf(m), limit: 1 << 30}.append(nil, FormFixed)); err != nil {
-		t.Fatal(err)
-	}
-	if first, err := readAnswer(a, FormFixed); err != nil || first.status != statusOK {
-		t.Fatal(first, err)
-	}
-	fetchErr, serveErr := transfer(t, v, hashOf(m), &basket{t: t}, FetchOptions{})
-	if !errors.Is(fetchErr, ErrBusy) || serveErr != nil {
-		t.Error(fetchErr, serveErr)
-	}
-	a.Close()
-	wg.Wait()
-	if fetchErr, serveErr = transfer(t, v, hashOf(m), &basket{t: t}, FetchOptions{}); fetchErr != nil || serveErr != nil {
-		t.Error(fetchErr, serveErr)
-	}
 }
 
 // Transfers run side by side and their encoders are used again.
 func TestServerConcurrent(t *testing.T) {
-	modules := [][]byte{noise(200_000), code(500_000), noise(7), code(100_000)}
-	v := NewServer(newShelf(modules...), ServerOptions{MaxPeerTransfers: DefaultMaxTransfers})
+	var modules [][]byte
+	for i := range 4 {
+		modules = append(modules, noise(200_000+i), code(400_000+i))
+	}
+	v := NewServer(newShelf(modules...), ServerOptions{MaxTransfers: 2 * len(modules), MaxPeerTransfers: 2 * len(modules)})
 	var wg sync.WaitGroup
-	for i := range 8 {
+	for _, m := range modules {
 		wg.Go(func() {
-			m := modules[i%len(modules)]
 			k := &basket{t: t}
 			if fetchErr, serveErr := transfer(t, v, hashOf(m), k, FetchOptions{}); fetchErr != nil || serveErr != nil {
 				t.Error(fetchErr, serveErr)

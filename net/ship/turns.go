@@ -16,10 +16,12 @@ const (
 )
 
 // One module is sent to so many nodes at a time, and so many more wait for it: others are sent on to these. So
-// the nodes that want a module at the same time form a tree, and its origin sends it a few times only.
+// the nodes that want a module at the same time form a tree, and its origin sends it a few times only. Where all of
+// its transfers take long it is sent to one node more, which two that read slowly cannot hold up.
 const (
 	maxModuleTransfers = 2
 	maxModuleWaiting   = 3
+	longTransfer       = 10 * time.Second
 )
 
 // Bounds of those who wait for their turn, and of what is remembered of those who had one.
@@ -27,14 +29,6 @@ const (
 	maxWaiting     = 64
 	maxPeerWaiting = 8
 	maxRemembered  = 64 // modules
-)
-
-// A transfer whose turn is over gives way when somebody waits: it has so long, and a second for so many bytes that it
-// has taken. One that cannot be gone on with has a longer turn.
-const (
-	turnTime      = time.Minute
-	turnTimeFixed = 10 * time.Minute
-	turnBytes     = 64 << 10
 )
 
 // decision is what becomes of a request.
@@ -52,12 +46,19 @@ type turn struct {
 	hash    abi.Hash
 	to      abi.NodeID
 	form    Form
-	end     func(error)  // ends the transfer
-	ready   bool         // the module is here
-	begun   time.Time    // when it was granted
-	moved   atomic.Int64 // when some of it was sent last, in nanoseconds
-	sent    atomic.Int64 // bytes, as they are compressed
-	decided chan decision
+	end     func(error)   // ends the transfer
+	ready   bool          // the module is here
+	begun   time.Time     // when it was granted
+	ending  bool          // it has to give way
+	told    time.Time     // when something had moved, as it was told last
+	moved   atomic.Int64  // when some of it was sent last, in nanoseconds
+	sent    atomic.Int64  // bytes, as they are compressed
+	decided chan decision // has room for the one decision
+	word    chan struct{} // something has moved since it was told; has room for one
+}
+
+func newTurn(hash abi.Hash, to abi.NodeID, form Form, end func(error)) *turn {
+	return &turn{hash: hash, to: to, form: form, end: end, decided: make(chan decision, 1), word: make(chan struct{}, 1)}
 }
 
 // turns decides which request for a module is served when. A node that has a module sends it to a few at a time; a
@@ -69,8 +70,8 @@ type turns struct {
 	opts ServerOptions
 
 	mu       sync.Mutex // guards what follows, and the turns in it
-	sending  []*turn
-	waiting  []*turn // in their order
+	sending  []*turn    // the oldest first
+	waiting  []*turn    // in their order
 	expected map[abi.Hash]*expectation
 	takers   []takers // the modules that were sent last in front
 }
@@ -78,13 +79,8 @@ type turns struct {
 // expectation is a module that is on its way here.
 type expectation struct {
 	transfers int
-	moved     time.Time // when some of it has moved last, here or before
-}
-
-// takers are the nodes that have taken a module, the last ones last.
-type takers struct {
-	hash  abi.Hash
-	nodes []abi.NodeID
+	moved     time.Time     // when some of it has moved last, here or before
+	every     time.Duration // how often it is known whether it has
 }
 
 func (ts *turns) init(o ServerOptions) {
@@ -97,14 +93,16 @@ func (ts *turns) admit(t *turn, ready bool) decision {
 	ts.mu.Lock()
 	defer ts.mu.Unlock()
 	t.ready = ready
-	switch {
-	case !ready && ts.expected[t.hash] == nil:
+	if !ready && ts.expected[t.hash] == nil {
 		return absent
-	case ready && ts.roomLocked(t):
+	}
+	ts.replaceLocked(t)
+	ts.serveLocked() // time may have made room
+	switch {
+	case ready && ts.obstacleLocked(t) == nil:
 		ts.grantLocked(t)
 		return granted
-	case t.form == FormMaps && ts.mayWaitLocked(t):
-		t.decided = make(chan decision, 1)
+	case ts.mayWaitLocked(t):
 		ts.waiting = append(ts.waiting, t)
 		ts.urgeLocked(t)
 		return queued
@@ -113,58 +111,60 @@ func (ts *turns) admit(t *turn, ready bool) decision {
 	return busy
 }
 
-// count gives how many turns of a list are like that.
-func count(list []*turn, like func(*turn) bool) (n int) {
-	for _, t := range list {
-		if like(t) {
-			n++
+// replaceLocked ends an earlier request of the same node for the same module, which that has given up: it needs one.
+func (ts *turns) replaceLocked(t *turn) {
+	same := func(o *turn) bool { return t.sameNode(o) && t.sameModule(o) }
+	ts.dismissLocked(same)
+	for _, o := range ts.sending {
+		if same(o) {
+			o.giveWay()
 		}
 	}
-	return n
 }
 
-// roomLocked reports whether one more can be sent. A node that cannot be sent on to others does not have to wait
-// for those that can.
-func (ts *turns) roomLocked(t *turn) bool {
-	return ts.blockersLocked(t) == nil
+// dismissLocked refuses those who wait and are like that.
+func (ts *turns) dismissLocked(like func(*turn) bool) {
+	ts.waiting = slices.DeleteFunc(ts.waiting, func(o *turn) bool {
+		if like(o) {
+			o.decided <- busy
+			return true
+		}
+		return false
+	})
 }
 
-// blockersLocked tells the transfers of which one has to end before another can be sent, nil for none.
-func (ts *turns) blockersLocked(t *turn) func(*turn) bool {
-	switch {
-	case count(ts.sending, t.sameNode) >= ts.opts.MaxPeerTransfers:
-		return t.sameNode
-	case t.form == FormMaps && count(ts.sending, t.sameModule) >= maxModuleTransfers:
-		return t.sameModule
-	case len(ts.sending) >= ts.opts.MaxTransfers:
-		return func(*turn) bool { return true }
-	}
-	return nil
+// giveWay ends a transfer. The caller holds the lock of the turns.
+func (t *turn) giveWay() {
+	t.ending = true
+	t.end(ErrGaveWay)
 }
 
-func (t *turn) sameModule(o *turn) bool { return o.hash == t.hash }
-func (t *turn) sameNode(o *turn) bool   { return o.to == t.to }
-
-func (ts *turns) mayWaitLocked(t *turn) bool {
-	return len(ts.waiting) < maxWaiting && count(ts.waiting, t.sameNode) < maxPeerWaiting && count(ts.waiting, t.sameModule) < maxModuleWaiting
-}
-
+// grantLocked begins a transfer. Its node goes to the end of the line with whatever else it waits for.
 func (ts *turns) grantLocked(t *turn) {
 	t.begun = time.Now()
 	t.moved.Store(t.begun.UnixNano())
 	ts.sending = append(ts.sending, t)
+	own := func(o *turn) int { return count([]*turn{o}, t.sameNode) }
+	slices.SortStableFunc(ts.waiting, func(a, b *turn) int { return own(a) - own(b) })
 }
 
-// serveLocked grants what can be granted, in order.
+// serveLocked grants what can be granted: to the nodes that have the fewest transfers, and in their order.
 func (ts *turns) serveLocked() {
-	ts.waiting = slices.DeleteFunc(ts.waiting, func(t *turn) bool {
-		if !t.ready || !ts.roomLocked(t) {
-			return false
+	for {
+		next := -1
+		for i, t := range ts.waiting {
+			if t.ready && ts.obstacleLocked(t) == nil && (next < 0 || ts.shareLocked(t) < ts.shareLocked(ts.waiting[next])) {
+				next = i
+			}
 		}
+		if next < 0 {
+			return
+		}
+		t := ts.waiting[next]
+		ts.waiting = slices.Delete(ts.waiting, next, next+1)
 		ts.grantLocked(t)
 		t.decided <- granted
-		return true
-	})
+	}
 }
 
 // release ends a turn. taken says that the node has the module now.
@@ -186,31 +186,12 @@ func (ts *turns) leave(t *turn) {
 	ts.release(t, false)
 }
 
-// urge has a transfer give way that has taken longer than its turn, if a request waits for that.
+// urge serves a request that waits if time has made room for it, or has a transfer give way to it.
 func (ts *turns) urge(t *turn) {
 	ts.mu.Lock()
 	defer ts.mu.Unlock()
+	ts.serveLocked()
 	ts.urgeLocked(t)
-}
-
-// urgeLocked ends the transfer that has been under way for longest of those that are in the way, if it has had its turn. Who
-// has a full share is in nobody's way but its own.
-func (ts *turns) urgeLocked(t *turn) {
-	blocks := ts.blockersLocked(t)
-	if !t.ready || blocks == nil {
-		return
-	}
-	for _, o := range ts.sending { // the oldest first
-		most := turnTime
-		if o.form == FormFixed {
-			most = turnTimeFixed
-		}
-		most += time.Duration(o.sent.Load()/turnBytes) * time.Second
-		if blocks(o) && time.Since(o.begun) > most {
-			o.end(ErrGaveWay)
-			return
-		}
-	}
 }
 
 // expect notes that a node sends the module or has promised it, and with n -1 that this is over. arrived says
@@ -220,7 +201,7 @@ func (ts *turns) expect(hash abi.Hash, n int, arrived bool) {
 	defer ts.mu.Unlock()
 	e := ts.expected[hash]
 	if e == nil {
-		e = &expectation{moved: time.Now()}
+		e = &expectation{moved: time.Now(), every: waitPeriod}
 		ts.expected[hash] = e
 	}
 	if e.transfers += n; e.transfers == 0 {
@@ -229,16 +210,13 @@ func (ts *turns) expect(hash abi.Hash, n int, arrived bool) {
 	if !arrived && e.transfers > 0 {
 		return
 	}
-	ts.waiting = slices.DeleteFunc(ts.waiting, func(t *turn) bool {
-		if t.hash != hash || t.ready {
-			return false
-		}
-		t.ready = arrived
-		if !arrived {
-			t.decided <- busy
-		}
-		return !arrived
-	})
+	comes := func(t *turn) bool { return t.hash == hash && !t.ready }
+	if !arrived {
+		ts.dismissLocked(comes)
+	}
+	for _, t := range ts.waiting {
+		t.ready = t.ready || comes(t)
+	}
 	ts.serveLocked()
 }
 
@@ -249,72 +227,50 @@ func (ts *turns) expects(hash abi.Hash) bool {
 	return ts.expected[hash] != nil
 }
 
-// moved notes when some of a module that is on its way here has moved.
-func (ts *turns) moved(hash abi.Hash, when time.Time) {
+// moved notes when some of a module that is on its way here has moved, and how often that is known. Those who wait for
+// it are told at once if it is news, so that what they hear is not older the further they are from its origin.
+func (ts *turns) moved(hash abi.Hash, when time.Time, every time.Duration) {
 	ts.mu.Lock()
 	defer ts.mu.Unlock()
-	if e := ts.expected[hash]; e != nil && e.moved.Before(when) {
-		e.moved = when
+	e := ts.expected[hash]
+	if e == nil {
+		return
+	}
+	e.every = max(every, waitPeriod)
+	if !e.moved.Before(when) {
+		return
+	}
+	e.moved = when
+	for _, t := range ts.waiting {
+		if t.hash != hash || t.ready || when.Sub(t.told) < waitPeriod/2 {
+			continue
+		}
+		select {
+		case t.word <- struct{}{}:
+		default: // it will hear of that anyway
+		}
 	}
 }
 
-// idle tells how long nothing has moved that a turn waits for.
-func (ts *turns) idle(t *turn) time.Duration {
+// idle tells how long nothing has moved that a turn waits for, and how often that is known.
+func (ts *turns) idle(t *turn) (idle, every time.Duration) {
 	ts.mu.Lock()
 	defer ts.mu.Unlock()
 	if e := ts.expected[t.hash]; !t.ready && e != nil {
-		return time.Since(e.moved)
+		t.told = e.moved
+		return time.Since(e.moved), e.every
 	}
-	blocks := ts.blockersLocked(t)
+	blocks := ts.obstacleLocked(t)
 	if blocks == nil {
-		return 0
+		return 0, waitPeriod
 	}
 	last := time.Time{}
 	for _, o := range ts.sending {
-		if moved := time.Unix(0, o.moved.Load()); blocks(o) && last.Before(moved) {
+		if moved := o.lastMoved(); blocks(o) && last.Before(moved) {
 			last = moved
 		}
 	}
-	return time.Since(last)
+	return time.Since(last), waitPeriod
 }
 
-// others names the nodes that have the module from here, or will, for one that is refused.
-func (ts *turns) others(t *turn) (nodes []abi.NodeID) {
-	ts.mu.Lock()
-	defer ts.mu.Unlock()
-	add := func(node abi.NodeID) {
-		if node != t.to && len(nodes) < MaxNodes && !slices.Contains(nodes, node) {
-			nodes = append(nodes, node)
-		}
-	}
-	for _, list := range [][]*turn{ts.waiting, ts.sending} {
-		for _, o := range list {
-			if o.hash == t.hash && o.form == FormMaps {
-				add(o.to)
-			}
-		}
-	}
-	for _, taken := range ts.takers {
-		if taken.hash != t.hash {
-			continue
-		}
-		for _, node := range slices.Backward(taken.nodes) {
-			add(node)
-		}
-	}
-	return nodes
-}
-
-// rememberLocked keeps the last nodes that have taken a module, for the modules that were sent last.
-func (ts *turns) rememberLocked(t *turn) {
-	last := takers{hash: t.hash}
-	if i := slices.IndexFunc(ts.takers, func(k takers) bool { return k.hash == t.hash }); i >= 0 {
-		last = ts.takers[i]
-		ts.takers = slices.Delete(ts.takers, i, i+1)
-	}
-	last.nodes = slices.DeleteFunc(last.nodes, func(n abi.NodeID) bool { return n == t.to })
-	last.nodes = append(last.nodes, t.to)
-	last.nodes = last.nodes[max(len(last.nodes)-MaxNodes, 0):]
-	ts.takers = slices.Insert(ts.takers, 0, last)
-	ts.takers = ts.takers[:min(len(ts.takers), maxRemembered)]
-}
+func (t *turn) lastMoved() time.Time { return time.Unix(0, t.moved.Load()) }

@@ -17,17 +17,24 @@ import (
 	"github.com/wnode/wnode/abi"
 )
 
-// requested asks a server and gives the stream, and what becomes of it there.
-func requested(t *testing.T, v *Server, from abi.NodeID, q request, form Form) (net.Conn, <-chan error) {
-	t.Helper()
+// asked asks a server and gives the stream, and what becomes of it there.
+func asked(t *testing.T, v *Server, from abi.NodeID, q request, form Form) (net.Conn, <-chan error, error) {
 	near, far := net.Pipe()
+	t.Cleanup(func() { _ = near.Close() })
 	ended := make(chan error, 1)
 	go func() { ended <- v.Serve(t.Context(), far, from, form) }()
-	if _, err := near.Write(q.append(nil, form)); err != nil {
+	_, err := near.Write(q.append(nil, form))
+	return near, ended, err
+}
+
+// requested is asked, and fails the test if that cannot be.
+func requested(t *testing.T, v *Server, from abi.NodeID, q request, form Form) (net.Conn, <-chan error) {
+	t.Helper()
+	s, ended, err := asked(t, v, from, q, form)
+	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = near.Close() })
-	return near, ended
+	return s, ended
 }
 
 func wantStatus(t *testing.T, s io.Reader, form Form, want status) answer {
@@ -39,103 +46,22 @@ func wantStatus(t *testing.T, s io.Reader, form Form, want status) answer {
 	return a
 }
 
+// servedModules are a few modules of 1 MiB.
+var servedModules = sync.OnceValue(func() (modules [][]byte) {
+	for i := range 12 {
+		modules = append(modules, binary.LittleEndian.AppendUint32(noise(1<<20), uint32(i)))
+	}
+	return modules
+})
+
 // serving runs a test with a server of a few modules, and nothing left of it.
 func serving(t *testing.T, test func(t *testing.T, v *Server, modules []request)) {
-	synctest.Test(t, func(t *testing.T) {
-		shelf := newShelf()
-		var modules []request
-		for i := range 12 {
-			m := binary.LittleEndian.AppendUint32(noise(1<<20), uint32(i))
-			shelf.modules[hashOf(m)] = m
-			modules = append(modules, request{hash: hashOf(m), limit: 1 << 30})
-		}
-		v := NewServer(shelf, ServerOptions{})
-		test(t, v, modules)
-	})
-}
-
-// A node that lets its transfers stand has its share of them and no more: others are served.
-func TestOneNodeCannotTakeAll(t *testing.T) {
-	for name, form := range map[string]Form{"fixed": FormFixed, "maps": FormMaps} {
-		t.Run(name, func(t *testing.T) {
-			serving(t, func(t *testing.T, v *Server, modules []request) {
-				for i, q := range modules {
-					s, _ := requested(t, v, 66, q, form)
-					switch {
-					case i < DefaultMaxPeerTransfers:
-						wantStatus(t, s, form, statusOK)
-					case form == FormFixed || i >= DefaultMaxPeerTransfers+maxPeerWaiting:
-						wantStatus(t, s, form, statusBusy)
-					default:
-						wantStatus(t, s, form, statusWait)
-					}
-				}
-				k := &basket{t: t}
-				if fetchErr, serveErr := transfer(t, v, modules[0].hash, k, FetchOptions{Form: form}); fetchErr != nil || serveErr != nil {
-					t.Errorf("another node: %v, %v", fetchErr, serveErr)
-				}
-			})
-		})
+	shelf := newShelf(servedModules()...)
+	var requests []request
+	for _, m := range servedModules() {
+		requests = append(requests, request{hash: hashOf(m), limit: 1 << 30})
 	}
-}
-
-// Nodes that let their transfers stand give way when their turn is over and others want it, and not before.
-func TestTransfersGiveWay(t *testing.T) {
-	serving(t, func(t *testing.T, v *Server, modules []request) {
-		var ends []<-chan error
-		for i := range DefaultMaxTransfers {
-			s, ended := requested(t, v, abi.NodeID(10+i), modules[i], FormMaps)
-			wantStatus(t, s, FormMaps, statusOK)
-			ends = append(ends, ended)
-			time.Sleep(time.Second)
-		}
-		begun := time.Now()
-		s, _ := requested(t, v, 66, modules[10], FormMaps)
-		for wantsMore := true; wantsMore; {
-			a, err := readAnswer(s, FormMaps)
-			if err != nil {
-				t.Fatal(err)
-			}
-			wantsMore = a.status == statusWait
-		}
-		waited := time.Since(begun)
-		if waited < turnTime-time.Duration(DefaultMaxTransfers)*time.Second || waited > turnTime {
-			t.Errorf("it waited for %v", waited)
-		}
-		if err := <-ends[0]; !errors.Is(err, ErrGaveWay) {
-			t.Errorf("the oldest ends: %v", err)
-		}
-		synctest.Wait()
-		for _, ended := range ends[1:] {
-			select {
-			case err := <-ended:
-				t.Errorf("another one ends too: %v", err)
-			default:
-			}
-		}
-	})
-}
-
-// A node whose own share is taken moves nobody else.
-func TestFullShareMovesNobody(t *testing.T) {
-	serving(t, func(t *testing.T, v *Server, modules []request) {
-		_, honest := requested(t, v, 5, modules[0], FormMaps)
-		for i := range DefaultMaxPeerTransfers {
-			requested(t, v, 66, modules[1+i], FormMaps)
-		}
-		time.Sleep(2 * turnTime)
-		s, _ := requested(t, v, 66, modules[9], FormMaps)
-		for range 3 {
-			if a, err := readAnswer(s, FormMaps); err != nil || a.status == statusOK {
-				break
-			}
-		}
-		select {
-		case err := <-honest:
-			t.Errorf("the transfer to another node ends: %v", err)
-		default:
-		}
-	})
+	synctest.Test(t, func(t *testing.T) { test(t, NewServer(shelf, ServerOptions{}), requests) })
 }
 
 // Who leaves the line makes room in it.

@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"math/rand/v2"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -13,8 +14,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/creack/pty"
+
 	"github.com/wnode/wnode/internal/badnet"
 	"github.com/wnode/wnode/internal/nodetest"
+	"github.com/wnode/wnode/internal/programtest"
 )
 
 // nothing is a guest that ends at once: (module (memory (export "memory") 1) (func (export "_start"))).
@@ -107,5 +111,41 @@ func TestTransferGoesOn(t *testing.T) {
 				return true
 			})
 		})
+	}
+}
+
+// A person that runs a module on another node sees when that waits for a third one, from which the module comes.
+func TestRunTellsOfWaiting(t *testing.T) {
+	p := newPair(t)
+	neighbour := *p.two
+	neighbour.home = t.TempDir() // with a cache of its own
+	three := neighbour.start("three", "--connect", p.nodeOne.name)
+	three.gives(`until(function() { return Node.list().length > 1 }); "connected"`, "connected")
+	if err := os.WriteFile(filepath.Join(p.one.home, "large.wasm"), large(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p.box.set(badnet.Faults{Delay: 50 * time.Millisecond, Rate: 500e3 / 8, Backlog: time.Second})
+	p.nodeOne.gives(`typeof Node.spawn("`+three.name+`", wasm("large.wasm"))`, "object")
+	nodetest.Eventually(t, "a part of the module arrives", func() bool { return neighbour.arrived() > 0 })
+	path, err := program()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command("ip", "netns", "exec", p.one.namespace, path, "run", "--name", "run@"+p.one.address, "--on", p.nodeTwo.name, "large.wasm")
+	cmd.Env, cmd.Dir = p.one.environ(), p.one.home
+	terminal, err := pty.Start(cmd)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer terminal.Close()
+	defer func() { _ = cmd.Process.Kill() }() // it has ended, unless the test has failed
+	seen, over := programtest.NewTranscript(), make(chan error, 1)
+	go func() {
+		seen.Follow(terminal)
+		over <- cmd.Wait()
+	}()
+	seen.AwaitText(t, "waiting for "+three.name+" to send large.wasm to "+p.nodeTwo.name)
+	if err := <-over; err != nil {
+		t.Errorf("%v:\n%s", err, seen)
 	}
 }
