@@ -7,6 +7,7 @@ import (
 	"runtime"
 
 	"github.com/wnode/wnode/abi"
+	"github.com/wnode/wnode/internal/stepwise"
 )
 
 // DecoderOptions says whose signals a [Decoder] reads.
@@ -194,26 +195,13 @@ func (d *Decoder) intern(name []byte) string {
 	return s
 }
 
-// moveStep is how much is moved at a time of what is large.
-const moveStep = 1 << 20
-
-// moveInSteps is copy that lets a garbage collection begin in between. Nothing stops a copy, and where the pages are new it takes a
-// second for a few hundred megabytes, for which a collection would wait, with a processor of its own, and all others with it.
-func moveInSteps(to, from []byte) {
-	for ; len(from) > moveStep; to, from = to[moveStep:], from[moveStep:] {
-		copy(to, from[:moveStep])
-		runtime.Gosched()
-	}
-	copy(to, from)
-}
-
 // readData appends n bytes to data, of which there will be size in all. Memory grows no further than growth times what
 // has arrived.
 func readData(r io.Reader, data []byte, n, size uint64) ([]byte, error) {
 	for end := uint64(len(data)) + n; uint64(len(data)) < end; {
 		if len(data) == cap(data) {
 			grown := make([]byte, len(data), min(size, max(firstRead, growth*uint64(len(data)))))
-			moveInSteps(grown, data)
+			stepwise.Copy(grown, data, runtime.Gosched)
 			data = grown
 		}
 		have := len(data)

@@ -224,18 +224,3 @@ func FuzzLane(f *testing.F) {
 		}
 	})
 }
-
-// Whatever its size, all is moved, and nothing behind it.
-func TestMoveInSteps(t *testing.T) {
-	for _, size := range []int{0, 1, moveStep - 1, moveStep, moveStep + 1, 3*moveStep + 5} {
-		from := make([]byte, size)
-		for i := range from {
-			from[i] = byte(i>>12 + i)
-		}
-		to := make([]byte, size+1)
-		moveInSteps(to, from)
-		if !bytes.Equal(to[:size], from) || to[size] != 0 {
-			t.Errorf("%d bytes are not the same", size)
-		}
-	}
-}
