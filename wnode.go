@@ -223,8 +223,8 @@ func (n *Node) listen() error {
 	}
 	n.endpoint, err = link.Open(link.Options{
 		Conn: conn, Hello: n.hello(conn), Auth: auth, IdleTimeout: n.opts.IdleTimeout, ResetKey: n.resetKey(),
-		QueueBytes: n.opts.LinkQueueBytes,
-		Incoming:   n.peers.incoming, Disallowed: n.disallowed, Broken: n.peers.brokenCall, Logger: n.log,
+		QueueBytes: n.opts.LinkQueueBytes, Inbound: n.memory.Incoming(), Outbound: n.memory.Outgoing(),
+		Incoming: n.peers.incoming, Disallowed: n.disallowed, Broken: n.peers.brokenCall, Logger: n.log,
 	})
 	return err
 }
