@@ -206,10 +206,15 @@ func FuzzLane(f *testing.F) {
 		f.Add(e.Bytes[2:])
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
-		const most = 1 << 16
-		d := NewDecoder(bytes.NewReader(b), DecoderOptions{Local: there, Remote: here, MaxSignalBytes: most, Laned: true})
+		const most = 1 << 18
+		room := &tally{}
+		d := NewDecoder(bytes.NewReader(b), DecoderOptions{Local: there, Remote: here, MaxSignalBytes: most, Laned: true, Room: room})
 		for {
 			sig, err := d.Next()
+			d.Release()
+			if kept := d.kept(); err == nil && room.held != kept {
+				t.Fatalf("%d bytes are counted, %d kept", room.held, kept)
+			}
 			for _, p := range d.partials {
 				if len(p.sig.Data) > len(b) || cap(p.sig.Data) > most {
 					t.Fatalf("%d bytes in %d are kept of %d", len(p.sig.Data), cap(p.sig.Data), len(b))
