@@ -60,7 +60,8 @@ type Options struct {
 	QueueBytes int
 	// Inbound is the memory for signals of more than 64 KiB that have begun to come, Outbound that for all that waits to be
 	// sent. While there is no room the lane is not read any further, and who sends a signal of more than 64 KiB waits; after 30
-	// seconds the link that holds most ends. The links may hold one signal beyond it, or what comes on one lane. nil: there is no bound.
+	// seconds a link ends that holds some and does not move it. The links may hold one signal beyond it, or what comes on one lane.
+	// nil: there is no bound.
 	Inbound, Outbound Memory
 	// MaxHandshakes bounds the calls that are no Offers yet; further ones are refused. Callers have
 	// to prove their address first (RFC 9000 section 8.1.2) while there are several such calls, and

@@ -145,6 +145,7 @@ func (o *outbox) nextPartLocked(l *lane) part {
 	over := f.bytes >= o.limit
 	f.bytes -= p.to - p.from
 	f.written = p.to
+	first.claim.move()
 	if f.written < len(first.Data) {
 		rotate(l.flows[:min(len(l.flows), maxTransfers)])
 	} else {

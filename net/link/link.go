@@ -200,13 +200,13 @@ func lostReason(cause error) error {
 	return fmt.Errorf("%w: %w", ErrPeerClosed, cause)
 }
 
-// errRoom ends a link that holds most of the memory for large signals, for which others wait.
-var errRoom = errors.New("large messages have no memory left, and this link holds most of it")
+// errRoom ends a link that holds memory for large signals, for which others have waited too long.
+var errRoom = errors.New("large messages wait for memory, and those of this link do not move")
 
-// evict makes room for the large signals of other links, or of this one.
+// evict makes room for the large signals of other links.
 func (l *Link) evict(held uint64) {
 	if l.end(fmt.Errorf("%w: %w", ErrDisconnected, errRoom), codeOverload) {
-		l.endpoint.log.Warn("link ended: large messages have waited too long for memory (--memory gives more), and it held most",
+		l.endpoint.log.Warn("link ended: large messages wait for memory (--memory gives more), and those of this link do not move",
 			"peer", l.peer.Name, "held", held)
 	}
 }

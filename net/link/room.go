@@ -24,8 +24,12 @@ func (noBound) Take(uint64) bool { return true }
 func (noBound) Force(uint64)     {}
 func (noBound) Release(uint64)   {}
 
-// roomPatience is how long large signals wait for memory until a link has to go.
-const roomPatience = 30 * time.Second
+// How long large signals wait for memory until a link has to go: one whose own have not moved for as long, or in the end
+// any, so that nobody waits for ever for those who send a byte now and then.
+const (
+	roomPatience = 30 * time.Second
+	patienceEnds = 4 * roomPatience
+)
 
 // room is the memory for the large signals of all links of an endpoint in one direction. The oldest claim always gets what
 // it asks for, whatever is taken: so signals of which each has come in part never wait for each other, and one that is larger than
@@ -48,7 +52,7 @@ func newRoom(m Memory) *room {
 
 // holder is whose a claim is.
 type holder interface {
-	// evict ends the link, which holds so many bytes: more than all others do, of whom one has waited for too long.
+	// evict ends the link, which holds so many bytes for which others have waited too long.
 	evict(held uint64)
 }
 
@@ -57,9 +61,12 @@ type claim struct {
 	room   *room
 	holder holder
 
-	held     uint64      // guarded by the room's lock, as is
-	standing bool        // among the claims
-	timer    *time.Timer // runs while the claim waits, else nil; its owner's alone
+	held     uint64    // guarded by the room's lock, as are the next two
+	standing bool      // among the claims
+	moved    time.Time // when more of it came or went last
+
+	timer *time.Timer // runs while the claim waits, else nil; its owner's alone, as is
+	asked time.Time   // when it began to
 }
 
 // take takes bytes, or gives what to wait for, by pause, until they are asked for again.
@@ -71,15 +78,23 @@ func (c *claim) take(bytes uint64) (wait <-chan struct{}) {
 	if !r.memory.Take(bytes) {
 		if r.claims[0] != c {
 			if c.timer == nil {
-				c.timer = time.NewTimer(roomPatience)
+				c.timer, c.asked = time.NewTimer(roomPatience), time.Now()
 			}
 			return awaitLocked(&r.freed)
 		}
 		r.memory.Force(bytes)
 	}
 	c.held += bytes
+	c.moved = time.Now()
 	c.stopTimer()
 	return nil
+}
+
+// move notes that some of what is held has been sent.
+func (c *claim) move() {
+	c.room.mu.Lock()
+	defer c.room.mu.Unlock()
+	c.moved = time.Now()
 }
 
 // force takes bytes for what cannot wait.
@@ -89,6 +104,7 @@ func (c *claim) force(bytes uint64) {
 	c.standLocked()
 	c.room.memory.Force(bytes)
 	c.held += bytes
+	c.moved = time.Now()
 }
 
 func (c *claim) standLocked() {
@@ -105,6 +121,7 @@ func (c *claim) release(bytes uint64) {
 	defer r.mu.Unlock()
 	r.memory.Release(bytes)
 	c.held -= bytes
+	c.moved = time.Now()
 	if c.held == 0 && c.standing {
 		c.standing = false
 		i := slices.Index(r.claims, c)
@@ -140,38 +157,57 @@ func (c *claim) pause(ctx context.Context, wait <-chan struct{}) error {
 	case <-wait:
 		return nil
 	case <-late:
-		c.timer.Reset(roomPatience)
-		c.room.relieve()
+		c.timer.Reset(c.room.relieve(time.Since(c.asked) >= patienceEnds))
 		return nil
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
 }
 
-// relieve ends the link that holds most, unless one has been ended for the same reason a moment ago.
-func (r *room) relieve() {
-	if h, held := r.most(); h != nil {
+// relieve ends the link whose signals have not moved for longest, if that is too long; or, where one has to go anyway, that of the oldest claim. It
+// gives the time after which to ask again.
+func (r *room) relieve(anyway bool) (again time.Duration) {
+	h, held, again := r.stuck(anyway)
+	if h != nil {
 		h.evict(held)
 	}
+	return again
 }
 
-// most gives the holder whose claims hold most together, nil when it is too soon to ask or nothing is held.
-func (r *room) most() (most holder, held uint64) {
+// leastPause is between two looks for who is stuck.
+const leastPause = time.Second
+
+// stuck gives the holder that has to go, and how much it holds; nil when there is none yet, or one had to a moment ago.
+func (r *room) stuck(anyway bool) (stuck holder, held uint64, again time.Duration) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if !r.evicted.IsZero() && time.Since(r.evicted) < roomPatience {
-		return nil, 0
+	now := time.Now()
+	if !r.evicted.IsZero() && now.Sub(r.evicted) < roomPatience {
+		return nil, 0, roomPatience
 	}
-	all := map[holder]uint64{}
+	all, moved := map[holder]uint64{}, map[holder]time.Time{}
 	for _, c := range r.claims {
-		if all[c.holder] += c.held; all[c.holder] > held {
-			most, held = c.holder, all[c.holder]
+		if c.held == 0 {
+			continue
+		}
+		if stuck == nil {
+			stuck = c.holder // of the oldest
+		}
+		all[c.holder] += c.held
+		if c.moved.After(moved[c.holder]) {
+			moved[c.holder] = c.moved
 		}
 	}
-	if most != nil {
-		r.evicted = time.Now()
+	for h, since := range moved {
+		if !anyway && since.Before(moved[stuck]) {
+			stuck = h
+		}
 	}
-	return most, held
+	if still := now.Sub(moved[stuck]); stuck == nil || !anyway && still < roomPatience {
+		return nil, 0, max(roomPatience-still, leastPause)
+	}
+	r.evicted = now
+	return stuck, all[stuck], roomPatience
 }
 
 // count counts what is held without a claim: what it is, or with a negative number is no more.
