@@ -23,16 +23,19 @@ type Memory struct {
 	Images    uint64 // what instances begin with
 	Code      uint64 // compiled code, an estimate
 	Waiting   uint64 // what waits for all processes: messages, those of timers, arguments and aliases
-	// Modules are those that are loaded, who takes most first; all but Waiting is theirs.
+	Links     uint64 // what links hold: large messages that have begun to come, and all that waits to be sent to other nodes
+	// Modules are those that are loaded, who takes most first; all but Waiting and Links is theirs.
 	Modules []ModuleMemory
 }
 
 // Total is all that the node keeps.
-func (m Memory) Total() uint64 { return m.Processes + m.Pooled + m.Images + m.Code + m.Waiting }
+func (m Memory) Total() uint64 {
+	return m.Processes + m.Pooled + m.Images + m.Code + m.Waiting + m.Links
+}
 
 // Memory tells what the node keeps, and for whom.
 func (n *Node) Memory() Memory {
-	m := Memory{Most: n.memory.Most(), Waiting: n.memory.Waiting(), Modules: n.engine.Memory()}
+	m := Memory{Most: n.memory.Most(), Waiting: n.memory.Waiting(), Links: n.memory.Links(), Modules: n.engine.Memory()}
 	for _, module := range m.Modules {
 		m.Processes += module.Instances
 		m.Pooled += module.Pooled

@@ -66,7 +66,9 @@ func (n *Node) newEngine() (*guest.Engine, error) {
 		Modules: guestModules{n}, Names: n, Globals: guestGlobals{n}, Nodes: n, Logger: n.log, CacheDir: dir, CacheBytes: n.opts.CodeBytes,
 		CompileWorkers: n.opts.CompileWorkers, Threads: n.opts.Threads,
 		MaxModuleBytes: int(n.opts.MaxModuleBytes), Memory: n.memory,
-		Compiling: func(hash abi.Hash, done, size int64) { n.progress(WorkCompile, hash, done, size) },
+		// A limit of all processes may be more than guests have without one.
+		MemoryPages: max(guest.PagesFor(n.opts.Rights.Limits.Memory), guest.DefaultMemoryPages),
+		Compiling:   func(hash abi.Hash, done, size int64) { n.progress(WorkCompile, hash, done, size) },
 	})
 }
 

@@ -75,8 +75,8 @@ type Options struct {
 	// Threads allows guests the atomic instructions of WebAssembly's proposal for threads, on memories that are
 	// their own. Shared memories are refused.
 	Threads bool
-	// Memory bounds what the node keeps for its processes, in bytes: what guests take, with their modules, and what
-	// waits for all processes; see [Node.Memory]. When it is used up, memory grows no more and no more guests are
+	// Memory bounds what the node keeps for its processes, in bytes: what guests take, with their modules, what
+	// waits for all processes, and what links hold of messages on their way, which wait for room; see [Node.Memory]. When it is used up, memory grows no more and no more guests are
 	// spawned; when it is more than used up, the guests that keep most end. 0: three quarters of [MachineMemory].
 	Memory uint64
 	// IdleTimeout ends a link whose peer is not heard of for so long; of two nodes' time-outs the smaller one
@@ -86,7 +86,7 @@ type Options struct {
 	// here. Beyond it, it is refused more. 0: [DefaultPeerProcesses].
 	PeerProcesses int
 	// MaxMessageBytes bounds one message: those that processes of this node send, and those that other nodes may send to
-	// them. A peer can have a link keep eight times as much. 0: [DefaultMaxMessageBytes]. At least [MinMessageBytes].
+	// them. What a link keeps of them is part of Memory. 0: [DefaultMaxMessageBytes]. At least [MinMessageBytes].
 	MaxMessageBytes int
 	// LinkQueueBytes is how much may wait to be sent to another node before senders wait; for messages of more than
 	// 64 KiB it is how much each sender may have waiting. 0: [DefaultLinkQueueBytes]. At least [MinMessageBytes].
@@ -223,8 +223,8 @@ func (n *Node) listen() error {
 	}
 	n.endpoint, err = link.Open(link.Options{
 		Conn: conn, Hello: n.hello(conn), Auth: auth, IdleTimeout: n.opts.IdleTimeout, ResetKey: n.resetKey(),
-		QueueBytes: n.opts.LinkQueueBytes,
-		Incoming:   n.peers.incoming, Disallowed: n.disallowed, Broken: n.peers.brokenCall, Logger: n.log,
+		QueueBytes: n.opts.LinkQueueBytes, Inbound: n.memory.Incoming(), Outbound: n.memory.Outgoing(),
+		Incoming: n.peers.incoming, Disallowed: n.disallowed, Broken: n.peers.brokenCall, Logger: n.log,
 	})
 	return err
 }

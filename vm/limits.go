@@ -11,7 +11,8 @@ import (
 // Limits bound what a process may use. Of each, 0 stands for what its parent has, so that a child
 // has at most what its parent has; where nobody said anything there is no bound but the node's own.
 type Limits struct {
-	// Memory bounds the linear memory of a guest, in bytes.
+	// Memory bounds the linear memory of a guest, in bytes. Without one it is 256 MiB; more than that, up to 4 GiB, guests have where
+	// the limits of all processes of the node say so.
 	Memory uint64 `cbor:"1,keyasint,omitempty"`
 	// Reductions bounds what a guest computes in all; one is some 16 instructions. Beyond it the
 	// process ends with reason [ReasonReductions].

@@ -8,17 +8,19 @@ import (
 )
 
 // Memory is what a node may keep for its processes, and the count of it: what guests take (their instances and what
-// these are made of, which whoever runs guests takes and releases), and what waits for all processes, which a [System]
-// counts by itself. Its methods may be called concurrently.
+// these are made of, which whoever runs guests takes and releases), what waits for all processes, which a [System]
+// counts by itself, and what links hold of messages on their way. Its methods may be called concurrently.
 type Memory struct {
-	most    int64
-	guests  atomic.Int64
-	waiting atomic.Int64
+	most     int64
+	guests   atomic.Int64
+	waiting  atomic.Int64
+	incoming LinkMemory
+	outgoing LinkMemory
 }
 
 // The parts of a [Memory].
 const (
-	// reservedPart of it is for what waits: guests never take that, so that their messages do not push
+	// reservedPart of it is for what waits and what links hold: guests never take that, so that their messages do not push
 	// one of them out when all together have taken what there is.
 	reservedPart = 8
 	// waitingPart of it is the most that may wait. It is on Go's heap, which can take twice as much.
@@ -33,7 +35,9 @@ func NewMemory(most uint64) *Memory {
 	if most == 0 {
 		most = MachineMemory() / 4 * 3
 	}
-	return &Memory{most: int64(min(most, 1<<60))}
+	m := &Memory{most: int64(min(most, 1<<60))}
+	m.incoming.memory, m.outgoing.memory = m, m
+	return m
 }
 
 // Most is how much there is, in bytes.
@@ -62,13 +66,13 @@ func (m *Memory) Release(n uint64) { m.guests.Add(-int64(n)) }
 
 // forGuests is what guests may have taken at the moment, in bytes.
 func (m *Memory) forGuests() int64 {
-	return m.most - max(m.waiting.Load(), m.most/reservedPart)
+	return m.most - max(m.waiting.Load()+m.onLinks(), m.most/reservedPart)
 }
 
 // full reports whether there is too little left for another guest.
 func (m *Memory) full() bool { return m.guests.Load()+leastGuest > m.forGuests() }
 
-// used is all that is taken or waits, in bytes.
+// used is all that is taken or waits, in bytes. What links hold is not in it: that waits for room, and makes nobody end.
 func (m *Memory) used() int64 { return m.guests.Load() + m.waiting.Load() }
 
 // mostWaiting is how much may wait, in bytes.
@@ -81,12 +85,14 @@ func (m *Memory) crowded() bool {
 
 // MemoryError says that the memory of a node is used up. It is an [abi.ErrLimit].
 type MemoryError struct {
-	// Most is how much there is in all, Guests what guests have of it, and Waiting what waits, in bytes.
+	// Most is how much there is in all, Guests what guests have of it, and Waiting what waits or is on its way, in bytes.
 	Most, Guests, Waiting uint64
 }
 
 // Full gives the error for who finds no memory.
-func (m *Memory) Full() *MemoryError { return &MemoryError{m.Most(), m.Guests(), m.Waiting()} }
+func (m *Memory) Full() *MemoryError {
+	return &MemoryError{m.Most(), m.Guests(), m.Waiting() + m.Links()}
+}
 
 func (e *MemoryError) Error() string {
 	return fmt.Sprintf("the memory of the node is used up: of %s, guests have %s and messages %s (--memory gives it more)",

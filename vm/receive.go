@@ -9,6 +9,7 @@ import (
 
 	"github.com/wnode/wnode/abi"
 	"github.com/wnode/wnode/abi/term"
+	"github.com/wnode/wnode/internal/stepwise"
 )
 
 // Infinity as a timeout waits for ever.
@@ -40,14 +41,28 @@ func (p *Process) WaitArrival(timeout time.Duration) (a Arrival, err error) {
 // ReceiveInto is [Process.Receive] into a buffer, until the process is told to end. A message that is larger is not taken
 // but the current one.
 func (p *Process) ReceiveInto(timeout time.Duration, buffer []byte) (a Arrival, err error) {
+	var large []byte
 	err = p.waitFor(p.Context(), timeout, func(e *entry) {
 		a = e.arrival()
 		if a.Size <= len(buffer) {
-			copy(buffer, e.data())
+			large = e.copyTo(buffer)
 			p.takeLocked(e)
 		}
 	})
+	if large != nil {
+		stepwise.Copy(buffer, large, p.Yield)
+	}
 	return a, err
+}
+
+// copyTo copies the data to a buffer in which there is room for it, under the lock of its process. Of large data nothing is copied: it is the
+// result then, for the process to copy when it does not have the lock.
+func (e *entry) copyTo(buffer []byte) (large []byte) {
+	if e.length > stepwise.Step {
+		return e.Data
+	}
+	copy(buffer, e.data())
+	return nil
 }
 
 func (e *entry) arrival() Arrival {
@@ -112,16 +127,25 @@ func (p *Process) look(block bool, found func(*entry)) looked {
 // CopyCurrent copies the data of the current message into a buffer if it fits, and gives its size; false when there is
 // no message.
 func (p *Process) CopyCurrent(buffer []byte) (size int, ok bool) {
+	size, large, ok := p.copyCurrent(buffer)
+	if large != nil {
+		stepwise.Copy(buffer, large, p.Yield)
+	}
+	return size, ok
+}
+
+// copyCurrent is CopyCurrent but for large data, which it gives.
+func (p *Process) copyCurrent(buffer []byte) (size int, large []byte, ok bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	e := p.box.current()
 	if e == nil {
-		return 0, false
+		return 0, nil, false
 	}
 	if e.length <= len(buffer) {
-		copy(buffer, e.data())
+		large = e.copyTo(buffer)
 	}
-	return e.length, true
+	return e.length, large, true
 }
 
 // Take removes the current message and goes back to the start of the mailbox.
@@ -217,17 +241,25 @@ func (p *Process) SendCopy(ctx context.Context, to abi.Pid, data []byte) error {
 	if to.Node != p.pid.Node && p.lend(to, data) {
 		return nil
 	}
-	q := p.near(to)
-	if q == nil || q != p && q.overflow == BlockSenders || p.tracing.Load() != nil {
-		return p.Send(ctx, to, bytes.Clone(data))
-	}
 	if err := p.sys.checkSize(data); err != nil {
 		return err
+	}
+	q := p.near(to)
+	if q == nil || q != p && q.overflow == BlockSenders || p.tracing.Load() != nil || len(data) > stepwise.Step {
+		return p.Send(ctx, to, p.Clone(data))
 	}
 	q.mu.Lock()
 	q.enqueueLocked(Message{Kind: abi.MessageUser, From: p.pid, Data: data}, true, p)
 	q.mu.Unlock()
 	return nil
+}
+
+// Clone is [bytes.Clone] for the process to call, during which others run. It holds no locks meanwhile.
+func (p *Process) Clone(data []byte) []byte {
+	if len(data) <= stepwise.Step {
+		return bytes.Clone(data)
+	}
+	return stepwise.Clone(data, p.Yield)
 }
 
 // lend sends a message to another node without keeping it, if there is a way that can, and reports whether it has.

@@ -18,6 +18,12 @@
 // or for the flow of its own; what is posted does not wait, and ends the link when it is far too much. With a peer that has no
 // lanes there is one, and no signal is large.
 //
+// # Memory
+//
+// What is queued, and what has come of large signals that are not whole, is counted in one room for each direction, which all links of an
+// endpoint share. Without room a large signal is not admitted, and a lane is not read any further; its peer then waits as for
+// anybody who reads slowly. A connection's window has room for all lanes unread, so that these hold up nothing else.
+//
 // # The end
 //
 // A link that ends in good order loses no signal of either side, also when both end it at the same
@@ -36,7 +42,7 @@
 //
 // # Locks
 //
-// An outbox's lock and a control stream's lock are held for a moment each, never together. No
-// callback runs under either, and no write to a stream that could wait: a lone signal is written under the outbox's lock,
+// An outbox's lock and a control stream's lock are held for a moment each, never together; a room's is taken last, under an
+// outbox's or none. No callback runs under either, and no write to a stream that could wait: a lone signal is written under the outbox's lock,
 // all or nothing, without waiting.
 package link

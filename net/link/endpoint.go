@@ -58,6 +58,11 @@ type Options struct {
 	// QueueBytes is how much may wait to be sent on a link before senders wait: in small signals together, and behind each
 	// large one. Large ones wait for places of their own. 0: [DefaultQueueBytes].
 	QueueBytes int
+	// Inbound is the memory for signals of more than 64 KiB that have begun to come, Outbound that for all that waits to be
+	// sent. While there is no room the lane is not read any further, and who sends a signal of more than 64 KiB waits; after 30
+	// seconds a link ends that holds some and does not move it. The links may hold one signal beyond it, or what comes on one lane.
+	// nil: there is no bound.
+	Inbound, Outbound Memory
 	// MaxHandshakes bounds the calls that are no Offers yet; further ones are refused. Callers have
 	// to prove their address first (RFC 9000 section 8.1.2) while there are several such calls, and
 	// for ten minutes after one has failed. 0: [DefaultMaxHandshakes].
@@ -75,6 +80,8 @@ type Endpoint struct {
 	cancel    context.CancelFunc
 	wg        sync.WaitGroup
 	attempts  attempts
+	inbound   *room
+	outbound  *room
 }
 
 // Open makes an endpoint on opts.Conn, which it closes if it fails. It can dial; calls wait until [Endpoint.Serve].
@@ -84,7 +91,10 @@ func Open(opts Options) (*Endpoint, error) {
 	if err != nil {
 		return nil, errors.Join(err, opts.Conn.Close())
 	}
-	e := &Endpoint{opts: opts, log: opts.Logger, limiter: limiter}
+	e := &Endpoint{
+		opts: opts, log: opts.Logger, limiter: limiter,
+		inbound: newRoom(opts.Inbound), outbound: newRoom(opts.Outbound),
+	}
 	e.ctx, e.cancel = context.WithCancel(context.Background())
 	e.attempts.max = int64(opts.MaxHandshakes)
 	e.transport = &quic.Transport{
@@ -152,11 +162,13 @@ const keepAlives = 5
 
 // Bounds of what one connection may have open or unread.
 const (
-	maxModuleStreams    = 32
-	maxSignalStreams    = wire.Lanes + 2 // what later versions may say
-	streamWindow        = 1 << 20
-	maxStreamWindow     = 2 << 20
-	maxConnectionWindow = 8 << 20
+	maxModuleStreams = 32
+	maxSignalStreams = wire.Lanes + 2 // what later versions may say
+	streamWindow     = 1 << 20
+	maxStreamWindow  = 2 << 20
+	// connectionWindow has room for all lanes, none of which may be read for a while, and for the control stream and
+	// modules beside them.
+	connectionWindow = (wire.Lanes + 1) * maxStreamWindow
 )
 
 func (o Options) quicConfig() *quic.Config {
@@ -166,8 +178,8 @@ func (o Options) quicConfig() *quic.Config {
 		KeepAlivePeriod:                o.IdleTimeout / keepAlives,
 		InitialStreamReceiveWindow:     streamWindow,
 		MaxStreamReceiveWindow:         maxStreamWindow,
-		InitialConnectionReceiveWindow: streamWindow,
-		MaxConnectionReceiveWindow:     maxConnectionWindow,
+		InitialConnectionReceiveWindow: connectionWindow,
+		MaxConnectionReceiveWindow:     connectionWindow,
 		MaxIncomingStreams:             maxModuleStreams + 1, // and the control stream
 		MaxIncomingUniStreams:          maxSignalStreams,
 	}

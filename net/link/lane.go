@@ -45,6 +45,7 @@ type flow struct {
 type queued struct {
 	abi.Signal
 	posted bool
+	claim  *claim // to the memory that it holds; nil for a small one
 }
 
 // flowOf gives the flow that a signal has to wait behind. Two pids can be one process, when one of them is an alias, as can a
@@ -144,6 +145,7 @@ func (o *outbox) nextPartLocked(l *lane) part {
 	over := f.bytes >= o.limit
 	f.bytes -= p.to - p.from
 	f.written = p.to
+	first.claim.move()
 	if f.written < len(first.Data) {
 		rotate(l.flows[:min(len(l.flows), maxTransfers)])
 	} else {
@@ -191,6 +193,11 @@ func (o *outbox) endLargeLocked(l *lane, f *flow) {
 // leaveLocked takes a signal off the counts of its flow, of which so many bytes have been taken off already.
 func (o *outbox) leaveLocked(f *flow, q queued, written int) {
 	size := sizeOf(q.Signal)
+	if q.claim != nil {
+		q.claim.drop()
+	} else {
+		o.behind -= size
+	}
 	f.bytes -= size - written
 	if q.posted {
 		o.held -= size
@@ -222,6 +229,7 @@ func (o *outbox) pushSmallLocked(l *lane, sig abi.Signal) {
 	l.small = wire.AppendSignal(l.small, sig, o.local, o.remote)
 	l.bytes += sizeOf(sig)
 	o.bytes += sizeOf(sig)
+	o.countLocked()
 }
 
 // run writes the signals of a lane to w until the outbox is closed and the lane empty, or it has failed. Signals

@@ -69,7 +69,10 @@ func (e *Endpoint) newLink(conn *quic.Conn, c *control) *Link {
 	if l.laned() {
 		l.lanes, whole, laneOf = wire.Lanes, partBytes, wire.LaneOf
 	}
-	l.out = newOutbox(e.opts.Hello.Node, l.peer.Node, e.opts.QueueBytes, whole, l.lanes, laneOf)
+	l.out = newOutbox(outboxOptions{
+		local: e.opts.Hello.Node, remote: l.peer.Node, limit: e.opts.QueueBytes, whole: whole, laneOf: laneOf,
+		memory: e.outbound, holder: l,
+	}, l.lanes)
 	l.written.init(l.lanes)
 	l.read.init(l.lanes)
 	c.stream.SetPriority(controlUrgency, true)
@@ -197,9 +200,21 @@ func lostReason(cause error) error {
 	return fmt.Errorf("%w: %w", ErrPeerClosed, cause)
 }
 
-// end ends the link at once, for the first reason given.
-func (l *Link) end(reason error, code quic.ApplicationErrorCode) {
+// errRoom ends a link that holds memory for large signals, for which others have waited too long.
+var errRoom = errors.New("large messages wait for memory, and those of this link do not move")
+
+// evict makes room for the large signals of other links.
+func (l *Link) evict(held uint64) {
+	if l.end(fmt.Errorf("%w: %w", ErrDisconnected, errRoom), codeOverload) {
+		l.endpoint.log.Warn("link ended: large messages wait for memory (--memory gives more), and those of this link do not move",
+			"peer", l.peer.Name, "held", held)
+	}
+}
+
+// end ends the link at once, for the first reason given, and reports whether this is it.
+func (l *Link) end(reason error, code quic.ApplicationErrorCode) (first bool) {
 	l.once.Do(func() {
+		first = true
 		// A closed endpoint takes the connection away, which may be seen first.
 		if l.closing.Load() || l.endpoint.ctx.Err() != nil {
 			reason = ErrDisconnected
@@ -209,6 +224,7 @@ func (l *Link) end(reason error, code quic.ApplicationErrorCode) {
 		close(l.ending)
 		_ = l.conn.CloseWithError(code, "")
 	})
+	return first
 }
 
 // Close ends the link in good order, while Run runs: what was sent before arrives. It gives up

@@ -124,7 +124,7 @@ func TestSendWaits(t *testing.T) {
 			sent++
 		}
 		// One connection window and one queue's worth.
-		if sent < 8 || sent > 4*(DefaultQueueBytes+maxConnectionWindow)/(256<<10) {
+		if sent < 8 || sent > 4*(DefaultQueueBytes+connectionWindow)/(256<<10) {
 			t.Errorf("%d signals were sent", sent)
 		}
 		impatient, cancel := context.WithCancelCause(t.Context())
@@ -174,7 +174,7 @@ func TestPostOverflow(t *testing.T) {
 		atOne := run(la)
 		var err error
 		for sent := 0; err == nil; sent += 64 << 10 {
-			if sent > 4*maxConnectionWindow {
+			if sent > 4*connectionWindow {
 				t.Fatal("the queue has no end")
 			}
 			err = atOne.Post(message(one, two, 0, 64<<10))

@@ -19,25 +19,34 @@ var errCongested = errors.New("the peer reads nothing")
 // outbox holds the signals that wait to be written to a link. It has one lane or several; those of one sender are in
 // one lane, in order.
 type outbox struct {
-	limit  int // bytes of small signals beyond which senders wait
-	whole  int // bytes of Data up to which a signal goes in one piece
-	laneOf func(sender uint64) int
-	local  abi.NodeID // that writes
-	remote abi.NodeID // that reads
+	outboxOptions
 
 	mu      sync.Mutex // guards what follows, and the lanes
 	lanes   []lane
 	bytes   int           // of small signals that are queued or being written
 	held    int           // of what was posted and waits behind large signals, or is one
+	behind  int           // of small signals that wait behind large ones
+	counted int           // of all small signals, in the memory
 	closed  bool          // takes no more; what is queued is still written
 	failed  error         // why nothing is written any more
 	space   chan struct{} // closed when the senders of small signals may try again; nil when none waits
 	scratch []byte        // of writeNowLocked
 }
 
+// outboxOptions are the parameters of an outbox. All are required.
+type outboxOptions struct {
+	limit  int // bytes of small signals beyond which senders wait
+	whole  int // bytes of Data up to which a signal goes in one piece
+	laneOf func(sender uint64) int
+	local  abi.NodeID // that writes
+	remote abi.NodeID // that reads
+	memory *room      // for all that is queued
+	holder holder     // whose the outbox is
+}
+
 // newOutbox makes an outbox with so many lanes, for what one node has to say to another.
-func newOutbox(local, remote abi.NodeID, limit, whole, lanes int, laneOf func(sender uint64) int) *outbox {
-	o := &outbox{local: local, remote: remote, limit: limit, whole: whole, laneOf: laneOf, lanes: make([]lane, lanes)}
+func newOutbox(opts outboxOptions, lanes int) *outbox {
+	o := &outbox{outboxOptions: opts, lanes: make([]lane, lanes)}
 	for i := range o.lanes {
 		o.lanes[i].filled = make(chan struct{}, 1)
 	}
@@ -51,22 +60,33 @@ func sizeOf(sig abi.Signal) int { return len(sig.Data) + len(sig.Name) + signalO
 
 // send queues a signal, and waits for its place until ctx ends.
 func (o *outbox) send(ctx context.Context, sig abi.Signal) error {
+	c := o.claimFor(sig)
 	for {
-		wait, err := o.admit(sig)
-		if wait == nil {
-			return err
+		wait, err := o.admit(sig, c)
+		if wait == nil && err == nil {
+			return nil
 		}
-		select {
-		case <-wait:
-		case <-ctx.Done():
-			return context.Cause(ctx)
+		if err == nil {
+			err = c.pause(ctx, wait)
+		}
+		if err != nil {
+			c.drop()
+			return err
 		}
 	}
 }
 
+// claimFor makes a claim for a signal, nil for a small one.
+func (o *outbox) claimFor(sig abi.Signal) *claim {
+	if !o.isLarge(sig) {
+		return nil
+	}
+	return &claim{room: o.memory, holder: o.holder}
+}
+
 // admit queues a signal, or gives what to wait for until it is tried again. Small signals wait for each other, and
-// large ones for a place in their lane; what goes behind a large signal waits until that is all but written.
-func (o *outbox) admit(sig abi.Signal) (wait <-chan struct{}, err error) {
+// large ones for a place in their lane, and for memory then; what goes behind a large signal waits until that is all but written.
+func (o *outbox) admit(sig abi.Signal, c *claim) (wait <-chan struct{}, err error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if err := o.stateLocked(); err != nil {
@@ -76,15 +96,22 @@ func (o *outbox) admit(sig abi.Signal) (wait <-chan struct{}, err error) {
 	f := l.flowOf(sig)
 	switch {
 	case f != nil && (f.bytes >= o.limit || l.wanted):
+		c.drop() // others need not wait for it
 		return awaitLocked(&l.room), nil
 	case f == nil && o.isLarge(sig) && len(l.flows) >= maxTransfers:
+		c.drop()
 		l.wanted = true
 		return awaitLocked(&l.room), nil
 	case f == nil && !o.isLarge(sig) && o.bytes >= o.limit:
 		return awaitLocked(&o.space), nil
 	}
+	if c != nil {
+		if wait := c.take(uint64(sizeOf(sig))); wait != nil {
+			return wait, nil
+		}
+	}
 	if f != nil || o.isLarge(sig) || !o.writeNowLocked(l, sig) {
-		o.pushLocked(l, f, sig, false)
+		o.pushLocked(l, f, queued{sig, false, c})
 	}
 	return nil, nil
 }
@@ -98,7 +125,7 @@ func (o *outbox) lend(sig abi.Signal) bool {
 		return false
 	}
 	if !o.writeNowLocked(l, sig) {
-		o.pushLocked(l, nil, sig, false)
+		o.pushLocked(l, nil, queued{Signal: sig})
 	}
 	return true
 }
@@ -115,7 +142,11 @@ func (o *outbox) post(sig abi.Signal) error {
 	}
 	l := &o.lanes[o.laneOf(sig.From.Num)]
 	if f := l.flowOf(sig); f != nil || o.isLarge(sig) || !o.writeNowLocked(l, sig) {
-		o.pushLocked(l, f, sig, true)
+		c := o.claimFor(sig)
+		if c != nil {
+			c.force(uint64(sizeOf(sig)))
+		}
+		o.pushLocked(l, f, queued{sig, true, c})
 	}
 	return nil
 }
@@ -133,23 +164,39 @@ func (o *outbox) stateLocked() error {
 }
 
 // pushLocked queues a signal in its lane: in f, the flow that it belongs behind, in a flow of its own, or among the small ones.
-func (o *outbox) pushLocked(l *lane, f *flow, sig abi.Signal, posted bool) {
-	size := sizeOf(sig)
-	if f == nil && o.isLarge(sig) {
-		f = &flow{sender: sig.From.Num}
+func (o *outbox) pushLocked(l *lane, f *flow, q queued) {
+	size := sizeOf(q.Signal)
+	if f == nil && o.isLarge(q.Signal) {
+		f = &flow{sender: q.From.Num}
 		l.flows = append(l.flows, f)
 		releaseLocked(&o.space) // whoever else sends in this sender's name waits for the flow from now on
 	}
 	if f == nil {
-		o.pushSmallLocked(l, sig)
+		o.pushSmallLocked(l, q.Signal)
 	} else {
-		f.queue = append(f.queue, queued{sig, posted})
+		f.queue = append(f.queue, q)
 		f.bytes += size
 	}
-	if f != nil && posted {
+	if f != nil && q.posted {
 		o.held += size
 	}
+	if f != nil && q.claim == nil {
+		o.behind += size
+		o.countLocked()
+	}
 	l.wakeLocked()
+}
+
+// countUnitBits: small signals are counted in units of so many bytes, so that few of them touch a count that all links share.
+const countUnitBits = 16
+
+// countLocked counts the small signals.
+func (o *outbox) countLocked() {
+	units := (o.bytes + o.behind) >> countUnitBits << countUnitBits
+	if units != o.counted {
+		o.memory.count(units - o.counted)
+		o.counted = units
+	}
 }
 
 // close takes no more signals; the writers end once they have written those that are queued.
@@ -169,9 +216,15 @@ func (o *outbox) fail(err error) {
 	}
 	for i := range o.lanes {
 		l := &o.lanes[i]
+		for _, f := range l.flows {
+			for _, q := range f.queue {
+				q.claim.drop()
+			}
+		}
 		l.small, l.bytes, l.flows, l.now = nil, 0, nil, nil
 	}
-	o.bytes, o.held = 0, 0
+	o.bytes, o.held, o.behind = 0, 0, 0
+	o.countLocked()
 	o.wakeAllLocked()
 }
 
@@ -206,6 +259,7 @@ func (o *outbox) free(n int) {
 		return // nothing is counted any more
 	}
 	o.bytes -= n
+	o.countLocked()
 	if o.bytes < o.limit {
 		releaseLocked(&o.space)
 	}

@@ -312,7 +312,9 @@ type noDeadline struct{ rapid.TB }
 func TestOutboxModel(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		rapid.Check(noDeadline{t}, func(t *rapid.T) {
-			m := &outboxModel{box: newOutbox(here, there, 1<<10, partBytes, wire.Lanes, wire.LaneOf), pushed: map[uint64][]written{}}
+			m := &outboxModel{box: newOutbox(outboxOptions{
+				local: here, remote: there, limit: 1 << 10, whole: partBytes, laneOf: wire.LaneOf, memory: newRoom(nil),
+			}, wire.Lanes), pushed: map[uint64][]written{}}
 			for i := range m.lanes {
 				l := &m.lanes[i]
 				l.gate, l.run = &gate{let: make(chan error)}, make(chan error, 1)
@@ -342,7 +344,9 @@ func TestOutboxModel(t *testing.T) {
 func TestCredit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := &gate{let: make(chan error)}
-		o := newOutbox(here, there, 1<<20, partBytes, 1, func(uint64) int { return 0 })
+		o := newOutbox(outboxOptions{
+			local: here, remote: there, limit: 1 << 20, whole: partBytes, laneOf: func(uint64) int { return 0 }, memory: newRoom(nil),
+		}, 1)
 		ended := make(chan error, 1)
 		go func() { ended <- o.run(0, g) }()
 		sig := numbered(1, 7, 100)

@@ -26,7 +26,7 @@ func TestPage(t *testing.T) {
 			t.Errorf("docs/protocol.md lists %d numbers of %s, there are %d", len(listed), name, len(c))
 		}
 	}
-	if config.InitialConnectionReceiveWindow != config.InitialStreamReceiveWindow || config.KeepAlivePeriod*4 != config.MaxIdleTimeout {
+	if config.InitialConnectionReceiveWindow != config.MaxConnectionReceiveWindow || config.KeepAlivePeriod*4 != config.MaxIdleTimeout {
 		t.Error("docs/protocol.md says otherwise of the first windows or of the keep-alives")
 	}
 }

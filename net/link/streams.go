@@ -114,10 +114,12 @@ func (l *Link) laneOfStream(stream *quic.ReceiveStream) (lane int, ok bool) {
 }
 
 func (l *Link) readSignals(stream *quic.ReceiveStream, lane int, h Handler) {
+	intake := &intake{ctx: l.conn.Context(), claim: claim{room: l.endpoint.inbound, holder: l}}
+	defer intake.claim.drop()
 	decoder := wire.NewDecoder(stream, wire.DecoderOptions{
 		Local: l.endpoint.opts.Hello.Node, Remote: l.peer.Node,
 		MaxSignalBytes: l.endpoint.opts.Hello.MaxSignalBytes,
-		Laned:          l.laned(), Lane: lane,
+		Laned:          l.laned(), Lane: lane, Room: intake,
 	})
 	held := lane != ownLane && l.freed != nil
 	for {
@@ -134,9 +136,33 @@ func (l *Link) readSignals(stream *quic.ReceiveStream, lane int, h Handler) {
 			return
 		}
 		held = false
+		decoder.Release()
 		h.Signal(sig)
 	}
 }
+
+// intake is the memory for the large signals that come on a lane. Nothing is read from the lane while that has to wait, so the peer
+// has to keep what it has to say.
+type intake struct {
+	ctx   context.Context // ends with the connection
+	claim claim
+}
+
+// Take takes bytes, as [wire.Room] says.
+func (i *intake) Take(bytes uint64) error {
+	for {
+		wait := i.claim.take(bytes)
+		if wait == nil {
+			return nil
+		}
+		if err := i.claim.pause(i.ctx, wait); err != nil {
+			return err
+		}
+	}
+}
+
+// Release gives bytes back, as [wire.Room] says.
+func (i *intake) Release(bytes uint64) { i.claim.release(bytes) }
 
 // acceptModules gives every other stream that the peer opens to the handler.
 func (l *Link) acceptModules(h Handler) {

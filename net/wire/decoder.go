@@ -7,6 +7,7 @@ import (
 	"runtime"
 
 	"github.com/wnode/wnode/abi"
+	"github.com/wnode/wnode/internal/stepwise"
 )
 
 // DecoderOptions says whose signals a [Decoder] reads.
@@ -18,6 +19,16 @@ type DecoderOptions struct {
 	// Laned says that the stream is of kind [StreamLane], for the senders of Lane.
 	Laned bool
 	Lane  int
+	// Room is the memory for Data of more than 64 KiB. nil: there is no end of it.
+	Room Room
+}
+
+// Room is the memory for signals that have begun to come. It is called by who calls the [Decoder].
+type Room interface {
+	// Take takes so many bytes more, and may wait for them. The Decoder ends with its error.
+	Take(bytes uint64) error
+	// Release gives back what was taken.
+	Release(bytes uint64)
 }
 
 // Decoder reads the signals of one stream. It is for one goroutine.
@@ -27,6 +38,7 @@ type Decoder struct {
 	names map[string]string
 
 	partials [MaxTransfers]partial // by the number of the transfer; none where the stream is no lane
+	returned uint64                // bytes of the room that the last signal has
 }
 
 // growth is how many times what has arrived of Data may be allocated for the rest of it.
@@ -35,7 +47,8 @@ const growth = 4
 // maxNames bounds the names that a Decoder remembers in order not to allocate them anew.
 const maxNames = 64
 
-// firstRead bounds what is allocated for Data before a byte of it has arrived: a length is a claim only.
+// firstRead bounds what is allocated for Data before a byte of it has arrived: a length is a claim only. No room is
+// asked for Data of no more than that.
 const firstRead = 64 << 10
 
 // readBuffer is how much is read at a time: some ten packets.
@@ -55,13 +68,23 @@ func NewDecoder(r io.Reader, o DecoderOptions) *Decoder {
 //
 // The error is [io.EOF] when the stream ends between signals; it wraps [io.ErrUnexpectedEOF] when
 // it ends inside one, and is a [*ProtocolError] with [ErrMalformed], [ErrFrameTooLarge], [ErrUnexpectedFrame],
-// [ErrMisrouted] or [ErrWrongLane] when the peer broke the rules. After an error the Decoder is of no further use.
+// [ErrMisrouted] or [ErrWrongLane] when the peer broke the rules, or that of the room. After an error the Decoder is of no
+// further use, and what it has of the room remains for its owner to release.
 func (d *Decoder) Next() (abi.Signal, error) {
 	for {
 		sig, whole, err := d.frame()
 		if err != nil || whole {
 			return sig, err
 		}
+	}
+}
+
+// Release gives back what the signal that [Decoder.Next] gave last has of the room: who has it counts it from now on. Without
+// it nothing is given back.
+func (d *Decoder) Release() {
+	if d.returned > 0 {
+		d.opts.Room.Release(d.returned)
+		d.returned = 0
 	}
 }
 
@@ -142,9 +165,10 @@ func (d *Decoder) body(size uint64) (abi.Signal, bool, error) {
 	if rest > d.opts.MaxSignalBytes {
 		return abi.Signal{}, false, d.tooLarge(size)
 	}
-	if sig.Data, err = readData(d.r, nil, rest, rest); err != nil {
+	if sig.Data, err = d.readData(nil, rest, rest); err != nil {
 		return abi.Signal{}, false, fmt.Errorf("read signal: %w", err)
 	}
+	d.whole(rest)
 	return sig, true, nil
 }
 
@@ -194,35 +218,44 @@ func (d *Decoder) intern(name []byte) string {
 	return s
 }
 
-// moveStep is how much is moved at a time of what is large.
-const moveStep = 1 << 20
-
-// moveInSteps is copy that lets a garbage collection begin in between. Nothing stops a copy, and where the pages are new it takes a
-// second for a few hundred megabytes, for which a collection would wait, with a processor of its own, and all others with it.
-func moveInSteps(to, from []byte) {
-	for ; len(from) > moveStep; to, from = to[moveStep:], from[moveStep:] {
-		copy(to, from[:moveStep])
-		runtime.Gosched()
-	}
-	copy(to, from)
-}
-
 // readData appends n bytes to data, of which there will be size in all. Memory grows no further than growth times what
 // has arrived.
-func readData(r io.Reader, data []byte, n, size uint64) ([]byte, error) {
+func (d *Decoder) readData(data []byte, n, size uint64) ([]byte, error) {
 	for end := uint64(len(data)) + n; uint64(len(data)) < end; {
 		if len(data) == cap(data) {
-			grown := make([]byte, len(data), min(size, max(firstRead, growth*uint64(len(data)))))
-			moveInSteps(grown, data)
+			grown, err := d.grow(data, size)
+			if err != nil {
+				return nil, err
+			}
 			data = grown
 		}
 		have := len(data)
 		data = data[:min(end, uint64(cap(data)))]
-		if _, err := io.ReadFull(r, data[have:]); err != nil {
+		if _, err := io.ReadFull(d.r, data[have:]); err != nil {
 			return nil, unexpectedEOF(err)
 		}
 	}
 	return data, nil
+}
+
+// grow gives data with more memory behind it, of which the room is asked when there will be much in all.
+func (d *Decoder) grow(data []byte, size uint64) ([]byte, error) {
+	more := min(size, max(firstRead, growth*uint64(len(data))))
+	if size > firstRead && d.opts.Room != nil {
+		if err := d.opts.Room.Take(more - uint64(cap(data))); err != nil {
+			return nil, err
+		}
+	}
+	grown := make([]byte, len(data), more)
+	stepwise.Copy(grown, data, runtime.Gosched)
+	return grown, nil
+}
+
+// whole notes that all Data of a signal have come, and that memory is all that they have.
+func (d *Decoder) whole(size uint64) {
+	if size > firstRead && d.opts.Room != nil {
+		d.returned += size
+	}
 }
 
 func (d *Decoder) tooLarge(size uint64) error {

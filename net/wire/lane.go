@@ -74,7 +74,7 @@ func (d *Decoder) begin(sig abi.Signal, transfer uint8, size, bytes uint64) erro
 	if bytes == 0 || bytes >= size {
 		return d.failed(fmt.Errorf("%w: %d bytes of a signal of %d bytes", ErrMalformed, bytes, size))
 	}
-	data, err := readData(d.r, nil, bytes, size)
+	data, err := d.readData(nil, bytes, size)
 	if err != nil {
 		return fmt.Errorf("read signal: %w", err)
 	}
@@ -101,12 +101,13 @@ func (d *Decoder) part(size uint64) (sig abi.Signal, whole bool, err error) {
 	if bytes > p.size-have {
 		return sig, false, d.failed(fmt.Errorf("%w: %d bytes more than the signal has", ErrMalformed, bytes-(p.size-have)))
 	}
-	if p.sig.Data, err = readData(d.r, p.sig.Data, bytes, p.size); err != nil {
+	if p.sig.Data, err = d.readData(p.sig.Data, bytes, p.size); err != nil {
 		return sig, false, fmt.Errorf("read signal: %w", err)
 	}
 	if have+bytes < p.size {
 		return sig, false, nil
 	}
+	d.whole(p.size)
 	sig, *p = p.sig, partial{}
 	return sig, true, nil
 }

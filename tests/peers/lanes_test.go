@@ -92,6 +92,31 @@ func TestPartsOfMessage(t *testing.T) {
 	healthy(t, n)
 }
 
+// What a peer has begun to send and does not end is part of the memory of the node, as long as there is a link.
+func TestPartsCountAsMemory(t *testing.T) {
+	n, _ := startNode(t, "one@127.0.0.1")
+	pid, got := receiver(t, n)
+	p := newPeer(t, "counted@127.0.0.1")
+	p.joinWithLanes(n)
+	sig := abi.Signal{Kind: abi.SignalMessage, From: p.pid(talker), To: pid, Data: make([]byte, 10<<20)}
+	behind := sig
+	behind.Data = term.MustEncode("behind")
+	b := wire.AppendFirstPart(nil, sig, 0, 1<<20, p.id, n.ID())
+	b = wire.AppendFirstPart(b, sig, 1, 10, p.id, n.ID())
+	_, err := p.signals.Write(wire.AppendSignal(b, behind, p.id, n.ID()))
+	p.check(err)
+	<-got
+	if m := n.Memory(); m.Links != 1<<20+64<<10 || m.Total() < m.Links {
+		t.Errorf("%+v: %d bytes are on links", m, m.Links)
+	}
+	p.check(p.conn.CloseWithError(0, ""))
+	healthy(t, n)
+	n.Disconnect(t.Context(), "counted@127.0.0.1") // waits for the end of the link, whoever ends it
+	if m := n.Memory(); m.Links != 0 {
+		t.Errorf("%d bytes are on links in the end", m.Links)
+	}
+}
+
 // Who breaks the rules of lanes loses the link, with one line in the log.
 func TestHostileLanes(t *testing.T) {
 	n, logs := startNode(t, "one@127.0.0.1")

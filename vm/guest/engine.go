@@ -32,6 +32,9 @@ const (
 // maxMemoryPages is what 32-bit addresses reach: 4 GiB.
 const maxMemoryPages = 1 << 16
 
+// PagesFor gives the pages of memory that have so many bytes, of those that a guest can have at most.
+func PagesFor(bytes uint64) uint32 { return uint32(min(bytes/pageBytes, maxMemoryPages)) }
+
 // Options are the parameters of an [Engine].
 type Options struct {
 	// Modules has the code. Required.

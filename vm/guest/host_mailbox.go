@@ -1,7 +1,6 @@
 package guest
 
 import (
-	"bytes"
 	"errors"
 	"time"
 
@@ -160,7 +159,7 @@ func (g *guest) sendName(c *call) (int64, error) {
 	if c.err != nil {
 		return 0, c.err
 	}
-	return 0, g.process.SendName(g, name, bytes.Clone(message))
+	return 0, g.process.SendName(g, name, g.process.Clone(message))
 }
 
 func (g *guest) sendNode(c *call) (int64, error) {
@@ -175,12 +174,12 @@ func (g *guest) sendNode(c *call) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
-	return 0, g.process.SendNode(g, name, id, bytes.Clone(message))
+	return 0, g.process.SendNode(g, name, id, g.process.Clone(message))
 }
 
 func (g *guest) sendWith(c *call) (int64, error) {
 	to, flags, message := c.pid(), abi.SendFlags(c.int32()), c.bytes()
-	return 0, g.process.SendWith(g, flags, to, bytes.Clone(message))
+	return 0, g.process.SendWith(g, flags, to, g.process.Clone(message))
 }
 
 func (g *guest) sendNodeWith(c *call) (int64, error) {
@@ -202,7 +201,7 @@ func (g *guest) sendNodeWith(c *call) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
-	return 0, g.process.SendNodeWith(g, flags, name, id, bytes.Clone(message))
+	return 0, g.process.SendNodeWith(g, flags, name, id, g.process.Clone(message))
 }
 
 func (g *guest) sendGlobal(c *call) (int64, error) {
@@ -214,5 +213,5 @@ func (g *guest) sendGlobal(c *call) (int64, error) {
 	if !ok {
 		return 0, abi.ErrNoName
 	}
-	return 0, g.process.Send(g, to, bytes.Clone(message))
+	return 0, g.process.Send(g, to, g.process.Clone(message))
 }

@@ -1,7 +1,6 @@
 package guest
 
 import (
-	"bytes"
 	"time"
 
 	"github.com/wnode/wnode/abi"
@@ -36,7 +35,7 @@ func (g *guest) sendNameAfter(c *call) (int64, error) {
 }
 
 func (g *guest) setTimer(set setTimer, delay time.Duration, to vm.TimerTarget, message, out []byte) error {
-	ref, err := set(g.process, delay, to, bytes.Clone(message))
+	ref, err := set(g.process, delay, to, g.process.Clone(message))
 	if err == nil {
 		ref.Append(out)
 	}

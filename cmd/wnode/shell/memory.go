@@ -29,6 +29,7 @@ func (e *Evaluator) memory(m wnode.Memory) goja.Value {
 		{"images", e.rt.ToValue(m.Images)},
 		{"code", e.rt.ToValue(m.Code)},
 		{"waiting", e.rt.ToValue(m.Waiting)},
+		{"links", e.rt.ToValue(m.Links)},
 		{"modules", e.rt.NewArray(modules...)},
 	})
 }

@@ -29,7 +29,8 @@ overflow: "drop", priority: "low"}; docs/policy.md says what there is. Gives the
 	{"Process.info", "pid", "What is known of a process of this node; undefined when it has ended.\ncurrent_function is where a guest is, [module, function, arity]; a guest that computes is\nasked, for a second at most.", (*Evaluator).processInfo},
 	{"memory", "", `What this node keeps for its processes, in bytes: most is what it may (--memory), total what it
 does. Of that processes have their memory; pooled are instances for the next ones, images what
-they begin with, code is compiled, and waiting is messages. modules says whose it is.`, func(e *Evaluator, _ arguments) (goja.Value, error) {
+they begin with, code is compiled, waiting is messages, and links is messages on their way to or
+from other nodes. modules says whose it is.`, func(e *Evaluator, _ arguments) (goja.Value, error) {
 		return e.memory(e.node.Memory()), nil
 	}},
 	{"Process.exit", "pid, reason", "Sends an exit signal, to a process of any node. The reason \"kill\" ends every\nprocess, \"normal\" none but the caller. Gives true.", (*Evaluator).processExit},
