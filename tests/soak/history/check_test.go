@@ -8,9 +8,14 @@ import (
 // script writes a history: two processes, a on the node one and b on the node two, which are connected.
 type script []Event
 
-func begin() script { return script{{Kind: Began, Process: "a"}, {Kind: Began, Process: "b"}} }
+func begin() script {
+	return script{{Kind: Began, Process: "a", Node: "one"}, {Kind: Began, Process: "b", Node: "two"}}
+}
 
-var nodeOf = map[string]string{"a": "one", "b": "two"}
+var nodeOf = map[string]string{"a": "one", "b": "two", "c": "one"}
+
+// third adds c, on the node of a.
+func (s script) third() script { return s.with(Event{Kind: Began, Process: "c", Node: "one"}) }
 
 func (s script) with(e ...Event) script { return append(s[:len(s):len(s)], e...) }
 
@@ -46,7 +51,7 @@ func (s script) led(from, to string, number int) script {
 }
 
 func (s script) idle(p string) script {
-	return s.with(Event{Kind: Idle, Process: p, Number: len(s)})
+	return s.with(Event{Kind: Idle, Process: p})
 }
 
 func (s script) up(p string) script {
@@ -54,7 +59,7 @@ func (s script) up(p string) script {
 }
 
 func (s script) down(p string) script {
-	return s.with(Event{Kind: NodeDown, Process: p, Node: nodeOf[other(p)]})
+	return s.with(Event{Kind: NodeDown, Process: p, Node: nodeOf[other(p)], Reason: "net_tick_timeout"})
 }
 
 func other(p string) string { return map[string]string{"a": "b", "b": "a"}[p] }
@@ -82,6 +87,13 @@ func (s script) end(p, reason string) script {
 
 func (s script) endBy(p, reason string, number int) script {
 	return s.with(Event{Kind: Ended, Process: p, Reason: reason, Channel: Channel{From: other(p), To: p}, Number: number})
+}
+
+func (s script) kill(p string) script { return s.with(Event{Kind: Killed, Process: p}) }
+
+// guest makes a monitor of a process that notes nothing.
+func (s script) guest(p, name string) script {
+	return s.with(Event{Kind: Tying, Process: p, Tie: name, Target: "guest", Node: "two", Reason: "normal|killed"}, Event{Kind: Tied, Process: p, Tie: name})
 }
 
 // way puts events on another way.
@@ -125,6 +137,17 @@ func TestRight(t *testing.T) {
 		"to an alias that is no more": begin().way("alias", begin().send("a", "b", 1)[2:]...).with(Event{Kind: Closed, Process: "b", Channel: Channel{Way: "alias"}}).quiet(),
 		"perhaps unlinked": begin().send("a", "b", 1).tie(Link, "a", "l", 2).send("a", "b", 3).receive("a", "b", 1, 3).
 			signal(Unlink, "a", "b", 4).untie("a", "l").down("b").quiet(),
+		"linked, lost, linked again": begin().up("b").tie(Link, "a", "l", 1).send("a", "b", 2).receive("a", "b", 2).answer("b", PassiveTie("a"), "noconnection").down("b").
+			answer("a", "l", "noconnection").up("b").tie(Link, "a", "l", 3).end("a", "x").answer("b", PassiveTie("a"), "x").quiet(),
+		"unlinked, linked again": begin().tie(Link, "a", "l", 1).signal(Unlink, "a", "b", 2).untie("a", "l").tie(Link, "a", "l", 3).send("a", "b", 4).receive("a", "b", 4).
+			end("a", "x").answer("b", PassiveTie("a"), "x").quiet(),
+		"killed":                       begin().up("a").tie(Other, "a", "m", 1).send("b", "a", 1).kill("b").answer("a", "m", "noconnection").down("a").quiet(),
+		"killed, and known to be dead": begin().kill("b").up("a").tie(Other, "a", "m", 1).answer("a", "m", "noproc").quiet(),
+		"dies of a kill":               begin().signal(Kill, "a", "b", 1).send("a", "b", 2).end("b", "killed").quiet(),
+		"kill lost":                    begin().signal(Kill, "a", "b", 1).down("b").up("b").send("a", "b", 2).receive("a", "b", 2).quiet(),
+		"guest":                        begin().guest("a", "m").answer("a", "m", "normal").quiet(),
+		"lost before the node was heard": begin().third().up("b").send("a", "b", 1, 2).
+			send("c", "b", 1).receive("c", "b", 1).receive("a", "b", 2).quiet(),
 	} {
 		if got := Check(s); len(got) != 0 {
 			t.Errorf("%s: %v\n%s", name, got, Excerpt(s, got[0], 20))
@@ -149,7 +172,7 @@ func TestWrong(t *testing.T) {
 		"reordered":        {begin().send("a", "b", 1, 2, 3).receive("a", "b", 1).down("b").up("b").receive("a", "b", 3, 2), "2 from a to b is received after 3"},
 		"invented":         {begin().send("a", "b", 1).receive("a", "b", 2), "2 was never sent"},
 		"after nodedown":   {begin().send("a", "b", 1).down("b").receive("a", "b", 1), "1 from a to b is received when one is down"},
-		"old connection":   {begin().send("a", "b", 1).idle("b").down("b").up("b").receive("a", "b", 1), "1 from a to b is of a connection before the last nodedown of one"},
+		"old connection":   {begin().send("a", "b", 1).idle("b").idle("b").down("b").up("b").receive("a", "b", 1), "1 from a to b is of a connection before the last nodedown of one"},
 		"down twice":       {begin().down("a").down("a"), "a is told twice that two is down"},
 		"up twice":         {begin().up("a").up("a"), "a is told twice that two is up"},
 		"leader lost":      {begin().signal(Leader, "a", "b", 1).send("a", "b", 2).receive("a", "b", 2).led("a", "b", 0), "group leader 1 from a to b is lost: 2 is received"},
@@ -177,16 +200,55 @@ func TestWrong(t *testing.T) {
 		},
 		"end of the living": {begin().tie(Other, "a", "m", 1).answer("a", "m", "x"), "b is said to have ended with x, and lives"},
 		"another reason":    {begin().tie(Other, "a", "m", 1).end("b", "x").answer("a", "m", "y"), "b ended with x, not y"},
-		"linked by nobody":  {begin().end("a", "x").answer("b", PassiveTie("a"), "x"), "b is told of a link that a has not made, or twice"},
+		"linked by nobody":  {begin().end("a", "x").answer("b", PassiveTie("a"), "x"), "b is told of a link that a has not made"},
 		"linked no more": {
 			begin().tie(Link, "a", "l", 1).signal(Unlink, "a", "b", 2).untie("a", "l").send("a", "b", 3).receive("a", "b", 3).
 				end("a", "x").answer("b", PassiveTie("a"), "x"),
-			"b is told of a link that a has taken back",
+			"b is told of a link that a has not made, or has taken back",
 		},
 		"linked, told twice": {
 			begin().tie(Link, "a", "l", 1).end("a", "x").answer("b", PassiveTie("a"), "x").answer("b", PassiveTie("a"), "x"),
-			"b is told of a link that a has not made, or twice",
+			"b is told of a link that a has not made, or has taken back, or twice",
 		},
+		"linked twice, told twice": {
+			begin().tie(Link, "a", "l", 1).signal(Unlink, "a", "b", 2).untie("a", "l").tie(Link, "a", "l", 3).end("a", "x").
+				answer("b", PassiveTie("a"), "x").answer("b", PassiveTie("a"), "x"),
+			"b is told of a link that a has not made, or has taken back, or twice",
+		},
+		"linked, told of two connections": {
+			begin().up("b").tie(Link, "a", "l", 1).send("a", "b", 2).receive("a", "b", 2).answer("b", PassiveTie("a"), "noconnection").down("b").up("b").
+				answer("b", PassiveTie("a"), "noconnection").down("b"),
+			"b is told of a link that a has not made, or has taken back, or twice",
+		},
+		"linked, told after the nodedown": {
+			begin().up("b").tie(Link, "a", "l", 1).down("b").answer("b", PassiveTie("a"), "noconnection").up("b"),
+			"b is told of a link that a has made, when one is down",
+		},
+		"linked, noconnection for nothing": {
+			begin().up("b").tie(Link, "a", "l", 1).answer("b", PassiveTie("a"), "noconnection").quiet(), "and no nodedown of one came",
+		},
+		"linked, lost at the end": {
+			begin().send("a", "b", 1).tie(Link, "a", "l", 2).end("a", "x").answer("b", PassiveTie("a"), "x"), "1 from a to b is lost: its end is received",
+		},
+		"sent by the dead, lost": {begin().send("a", "b", 1).end("a", "x").quiet(), "1 from a to b () is lost"},
+		"lost after the node was heard": {
+			begin().third().up("b").send("c", "b", 1).receive("c", "b", 1).send("a", "b", 1, 2).receive("a", "b", 2), "1 from a to b is lost: 2 is received",
+		},
+		"lost after the node was heard, at the end": {
+			begin().third().up("b").send("c", "b", 1).receive("c", "b", 1).send("a", "b", 1).quiet(), "1 from a to b () is lost",
+		},
+		"from another node":    {begin().third().send("a", "b", 1).with(Event{Kind: Received, Process: "b", Node: "two", Channel: Channel{From: "a", To: "b"}, Number: 1}), "1 from a to b is received from two, not from one"},
+		"survives a kill":      {begin().signal(Kill, "a", "b", 1).send("a", "b", 2).receive("a", "b", 2), "1 from a to b is lost: 2 is received"},
+		"survives the last":    {begin().signal(Kill, "a", "b", 1).quiet(), "1 from a to b () is lost"},
+		"killed, with a word":  {begin().up("a").tie(Other, "a", "m", 1).kill("b").answer("a", "m", "boom"), "b ended with , not boom"},
+		"killed, and no word":  {begin().up("a").tie(Other, "a", "m", 1).kill("b").quiet(), "m of a is never answered: b has ended"},
+		"killed, and goes on":  {begin().kill("b").idle("b"), "b goes on after its end"},
+		"end after nodedown":   {begin().down("a").tie(Other, "a", "m", 1).end("b", "x").answer("a", "m", "x"), "m of a is answered x when two is down"},
+		"noproc of a guest":    {begin().guest("a", "m").answer("a", "m", "noproc"), "m of a is answered noproc: guest lives"},
+		"guest never answered": {begin().guest("a", "m").quiet(), "m of a is never answered: guest has ended"},
+		"down for no reason":   {begin().with(Event{Kind: NodeDown, Process: "a", Node: "two"}), `a is told that two is down for ""`},
+		"numbers left out":     {begin().sending(Message, "a", "b", 2), "2 follows 0 from a to b"},
+		"sent, not begun":      {begin().sent("a", "b", 1), "1 from a to b has been sent, and nobody was about to"},
 		"linked, not told": {
 			begin().send("a", "b", 1).tie(Link, "a", "l", 2).send("a", "b", 3).receive("a", "b", 1, 3).end("a", "x").quiet(),
 			"b is never told by the link that a has made, which has ended",
@@ -224,8 +286,8 @@ func TestExcerpt(t *testing.T) {
 	if len(got) != 1 {
 		t.Fatal(got)
 	}
-	want := `       0 a          began
-       1 b          began
+	want := `       0 a          began [one]
+       1 b          began [two]
        4 a          sending 1 a->b  message
        5 a          sent 1 a->b 
        6 a          sending 2 a->b  message
@@ -237,9 +299,25 @@ func TestExcerpt(t *testing.T) {
 }
 
 func TestCount(t *testing.T) {
-	s := begin().send("a", "b", 1, 2, 3).receive("a", "b", 1).down("b").up("b").receive("a", "b", 3).tie(Other, "a", "m", 4).answer("a", "m", "noconnection")
-	want := Counts{Processes: 2, Received: 2, Answered: 1, Unconnected: 1, Lost: 1, NodeDowns: 1}
-	if got := Count(s); got != want {
-		t.Errorf("%+v, want %+v", got, want)
+	s := begin().up("b").send("a", "b", 1, 2, 3).receive("a", "b", 1).down("b").up("b").receive("a", "b", 3).tie(Other, "a", "m", 4).answer("a", "m", "noconnection").
+		signal(Exit, "a", "b", 5).receive("a", "b", 5).signal(Leader, "a", "b", 6).led("a", "b", 6).guest("b", "g").answer("b", "g", "normal").
+		way("alias", begin().send("a", "b", 1).receive("a", "b", 1)[2:]...)
+	got := Count(s)
+	for what, want := range map[string]int{
+		"processes": 2, "messages": 2, "exits": 1, "through aliases": 1, "group leaders": 1, "lost with connections": 1, "answered": 2, "by noconnection": 1,
+		"of guests": 1, "nodeups": 2, "nodedowns": 1, "ties made": 2,
+	} {
+		if got[what] != want {
+			t.Errorf("%d %s, want %d", got[what], what, want)
+		}
+	}
+	rest := begin().tie(Link, "a", "l", 1).end("a", "x").answer("b", PassiveTie("a"), "x").with(Event{Kind: Closed, Process: "b", Channel: Channel{Way: "alias"}}).
+		tie(Other, "b", "m", 1).untie("b", "m").tie(Other, "b", "n", 2).answer("b", "n", "noproc").signal(Kill, "b", "a", 3).kill("b")
+	if missing := got.Missing(); len(missing) != 6 {
+		t.Errorf("missing are %q", missing)
+	}
+	got.Add(Count(rest))
+	if missing := got.Missing(); len(missing) != 0 {
+		t.Errorf("missing are %q", missing)
 	}
 }
