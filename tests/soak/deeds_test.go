@@ -75,9 +75,14 @@ func (w *worker) to(other *contact) history.Channel {
 
 // signal sends the next signal on a channel.
 func (w *worker) signal(ch history.Channel, s history.Signal, send func(number int) error) {
+	w.signalBy("", ch, s, send)
+}
+
+// signalBy sends by an alias, or by "", which is none.
+func (w *worker) signalBy(alias string, ch history.Channel, s history.Signal, send func(number int) error) {
 	w.numbers[ch]++
 	number := w.numbers[ch]
-	w.note(history.Event{Kind: history.Sending, Channel: ch, Number: number, Signal: s})
+	w.note(history.Event{Kind: history.Sending, Channel: ch, Number: number, Signal: s, Target: alias})
 	if send(number) == nil {
 		w.note(history.Event{Kind: history.Sent, Channel: ch, Number: number})
 	}
@@ -120,9 +125,8 @@ func (w *worker) tellAtOnce(other *contact) {
 }
 
 func (w *worker) tellByAlias(other *contact) {
-	ch := history.Channel{From: w.name, To: other.Name, Way: other.Way}
-	w.signal(ch, history.Message, func(number int) error {
-		return w.p.Send(w.ctx(), abi.Pid(other.Alias), encode(message{Way: other.Way, Number: number}, w.draw.IntN(300)))
+	w.signalBy(other.Way, w.to(other), history.Message, func(number int) error {
+		return w.p.Send(w.ctx(), abi.Pid(other.Alias), encode(message{Number: number}, w.draw.IntN(300)))
 	})
 }
 
@@ -135,11 +139,12 @@ func (w *worker) newAlias() (err error) {
 // renewAlias takes the alias back, by which no message comes any more, and makes another one.
 func (w *worker) renewAlias(*contact) {
 	old := w.way
+	w.note(history.Event{Kind: history.Closing, Target: old})
 	w.p.Unalias(w.alias)
 	if w.takeAll() != nil {
 		return
 	}
-	w.note(history.Event{Kind: history.Closed, Channel: history.Channel{Way: old}})
+	w.note(history.Event{Kind: history.Closed, Target: old})
 	if w.newAlias() == nil {
 		self := *w.self
 		self.Alias, self.Way = w.alias, w.way

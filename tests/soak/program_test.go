@@ -143,7 +143,7 @@ func (p *program) start() error {
 	return nil
 }
 
-// populate starts as many workers as the node lacks.
+// populate starts as many workers as the node lacks, and waits until they are known.
 func (p *program) populate() {
 	if p.settling.Load() {
 		return
@@ -162,6 +162,7 @@ func (p *program) populate() {
 			p.board.fail("%s: spawn: %v", w.name, err)
 			return
 		}
+		<-w.entered
 	}
 }
 

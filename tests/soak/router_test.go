@@ -126,12 +126,22 @@ func (r *router) read(to int, sock *net.UDPConn) {
 			return
 		}
 		packet := slices.Clone(buffer[:n])
-		if i := int(from.Addr().Unmap().As4()[3]) - realHost; from.Addr().Unmap().As4()[1] == r.net[0] && i >= 0 && i < r.members {
+		if i := r.memberAt(netip.AddrPortFrom(from.Addr().Unmap(), from.Port())); i >= 0 {
 			r.ways[i][to].Carry(packet)
 			continue
 		}
 		r.lookups.Go(func() { r.lookUp(to, packet, from) })
 	}
+}
+
+// memberAt gives the node that listens at an address, -1 for none.
+func (r *router) memberAt(addr netip.AddrPort) int {
+	for i := range r.members {
+		if addr == r.real(i) {
+			return i
+		}
+	}
+	return -1
 }
 
 // lookUp carries a request for names, which comes from a socket of its own, and the answer.

@@ -138,7 +138,8 @@ func (w *worker) spawnMayfly(other *contact) { w.spawn(other, mayflyModule, "may
 
 func (w *worker) spawnRelay(other *contact) {
 	if guest := w.spawn(other, relayModule, "relay", relayEnds); guest != nil {
-		w.relays[w.program.label("by relay")] = guest
+		way := w.program.label("by relay")
+		w.relays[way], w.relayed[way] = guest, guest.pid
 	}
 }
 

@@ -30,6 +30,7 @@ type worker struct {
 	refs     map[abi.Ref]string // ties that are monitors
 	guests   map[abi.Pid]string // ties that are links with guests
 	relays   map[string]*ownTie // guests that send back, by the way to them
+	relayed  map[string]abi.Pid // those and those that have ended
 	alias    abi.Ref
 	way      string
 	reminded int32          // how often it has sent a last message
@@ -47,9 +48,9 @@ type ownTie struct {
 
 func newWorker(p *program) *worker {
 	return &worker{
-		program: p, name: p.label("w"), draw: p.drawn(),
+		program: p, name: p.label("w"), draw: p.drawn(), entered: make(chan struct{}),
 		numbers: map[history.Channel]int{}, ties: map[string]*ownTie{}, refs: map[abi.Ref]string{},
-		guests: map[abi.Pid]string{}, relays: map[string]*ownTie{},
+		guests: map[abi.Pid]string{}, relays: map[string]*ownTie{}, relayed: map[string]abi.Pid{},
 	}
 }
 
@@ -85,6 +86,7 @@ func (w *worker) enter() {
 		w.self.Sponsor = others[w.draw.IntN(len(others))].Name
 	}
 	w.program.board.write(entry{Contact: w.self})
+	close(w.entered)
 }
 
 func (w *worker) note(e history.Event) {
@@ -195,7 +197,7 @@ func (w *worker) takeMessage(m wnode.Message) {
 	ch := history.Channel{From: w.name, To: w.name, Way: got.Way}
 	if name, ok := w.program.board.nameOf(m.From); ok {
 		ch.From = name
-	} else if w.relays[got.Way] == nil && !w.knewRelay(got.Way) {
+	} else if got.Way == "" || m.From != w.relayed[got.Way] {
 		w.program.board.fail("%s: a message from %v, who is nobody", w.name, m.From)
 		return
 	}
@@ -203,11 +205,6 @@ func (w *worker) takeMessage(m wnode.Message) {
 	if got.Ends {
 		w.end = &history.Event{Channel: ch, Number: got.Number}
 	}
-}
-
-// knewRelay reports whether the worker has sent anything by the way to a relay, which may have ended.
-func (w *worker) knewRelay(way string) bool {
-	return w.numbers[history.Channel{From: w.name, To: w.name, Way: way}] > 0
 }
 
 // receive notes a receipt, and how far the sender is with setting the group leader if it may do that.

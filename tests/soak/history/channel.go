@@ -13,8 +13,9 @@ type channel struct {
 
 type send struct {
 	signal   Signal
-	begun    int // index of its Sending
-	done     int // index of its Sent; 0 while there is none
+	alias    string // by which it was sent, "" for none
+	begun    int    // index of its Sending
+	done     int    // index of its Sent; 0 while there is none
 	received bool
 	excused  bool // the connection was lost about that time, so it may have been
 }
@@ -37,7 +38,7 @@ func (c *checker) sending(e Event) {
 		c.wrong("%d follows %d from %s to %s", e.Number, ch.end()-1, ch.From, ch.To)
 		return
 	}
-	ch.sends = append(ch.sends, send{signal: e.Signal, begun: c.at})
+	ch.sends = append(ch.sends, send{signal: e.Signal, alias: e.Target, begun: c.at})
 }
 
 func (c *checker) sent(e Event) {
@@ -58,10 +59,12 @@ func (ch *channel) certain(s send, v *view) bool {
 	return s.done > 0 && (v.changes == ch.changes || v.first > 0 && s.begun > v.first)
 }
 
-// missing gives the first number between two that has arrived for certain and was not seen to, 0 for none.
-func (ch *channel) missing(after, before int, v *view) int {
-	for n := after + 1; n < before; n++ {
-		if s := ch.sends[n]; s.signal.shows() && !s.received && ch.certain(s, v) {
+// missing gives the first number from the last received to another one that has arrived for certain and was not seen to,
+// 0 for none.
+func (ch *channel) missing(to *process, before int) int {
+	v := to.view(ch.node)
+	for n := ch.last + 1; n < before; n++ {
+		if s := ch.sends[n]; s.signal.shows() && !s.received && !to.closing[s.alias] && ch.certain(s, v) {
 			return n
 		}
 	}
@@ -98,7 +101,10 @@ func (ch *channel) endLinks() { ch.over = max(ch.over, ch.last) }
 // a connection that lives.
 func (c *checker) received(p *process, e Event) {
 	ch := c.channel(e.Channel)
-	v := p.view(e.Node)
+	if ch.node == "" {
+		ch.node = e.Node
+	}
+	v := p.view(ch.node)
 	if e.Number <= 0 || e.Number >= ch.end() || !ch.sends[e.Number].signal.received() {
 		c.wrong("%d was never sent from %s to %s", e.Number, ch.From, ch.To)
 		return
@@ -110,11 +116,11 @@ func (c *checker) received(p *process, e Event) {
 	case e.Number < ch.last:
 		c.wrong("%d from %s to %s is received after %d", e.Number, ch.From, ch.To, ch.last)
 	}
-	if ch.node != "" && ch.node != e.Node {
+	if ch.node != e.Node {
 		c.wrong("%d from %s to %s is received from %s, not from %s", e.Number, ch.From, ch.To, e.Node, ch.node)
 	}
-	if p.closed[ch.Way] {
-		c.wrong("%d from %s to %s is received by %s, which had been taken back", e.Number, ch.From, ch.To, ch.Way)
+	if p.closed[s.alias] {
+		c.wrong("%d from %s to %s is received by %s, which had been taken back", e.Number, ch.From, ch.To, s.alias)
 	}
 	if v.state == NodeDown {
 		c.wrong("%d from %s to %s is received when %s is down", e.Number, ch.From, ch.To, e.Node)
@@ -122,12 +128,12 @@ func (c *checker) received(p *process, e Event) {
 	if s.done > 0 && s.done < v.idle && ch.From != ch.To {
 		c.wrong("%d from %s to %s is of a connection before the last nodedown of %s", e.Number, ch.From, ch.To, e.Node)
 	}
-	if number := ch.missing(ch.last, e.Number, v); number > 0 {
+	if number := ch.missing(p, e.Number); number > 0 {
 		c.wrong("%d from %s to %s is lost: %d is received", number, ch.From, ch.To, e.Number)
 	}
 	c.between(p, ch, e.Number, v)
 	s.received = true
-	ch.last, ch.changes, ch.node = max(ch.last, e.Number), v.changes, e.Node
+	ch.last, ch.changes = max(ch.last, e.Number), v.changes
 	if v.first == 0 {
 		v.first = c.at
 	}

@@ -50,7 +50,8 @@ type process struct {
 	nodes  map[string]*view
 	ties   map[string]*tie
 	linked map[string]bool // by whom, as far as is certain
-	closed map[string]bool // ways
+	// Aliases that it takes back and that it has taken back.
+	closing, closed map[string]bool
 }
 
 // view is what a process knows of a node.
@@ -71,7 +72,9 @@ type tie struct {
 func (c *checker) process(name string) *process {
 	p := c.processes[name]
 	if p == nil {
-		p = &process{name: name, nodes: map[string]*view{}, ties: map[string]*tie{}, linked: map[string]bool{}, closed: map[string]bool{}}
+		p = &process{
+			name: name, nodes: map[string]*view{}, ties: map[string]*tie{}, linked: map[string]bool{}, closing: map[string]bool{}, closed: map[string]bool{},
+		}
 		c.processes[name] = p
 	}
 	return p
@@ -140,8 +143,10 @@ func (c *checker) take(e Event) {
 		delete(p.ties, e.Tie)
 	case Answered:
 		c.answered(p, e)
+	case Closing:
+		p.closing[e.Target] = true
 	case Closed:
-		p.closed[e.Channel.Way] = true
+		p.closed[e.Target] = true
 	case Quiet:
 		c.quiet()
 	}
@@ -203,11 +208,11 @@ func (c *checker) quiet() {
 	}
 	for _, ch := range c.channels { // but those by way of a third process, which may have ended
 		to := c.process(ch.To)
-		if ch.From == ch.To || to.ended || to.closed[ch.Way] {
+		if ch.From == ch.To || to.ended {
 			continue
 		}
-		if number := ch.missing(ch.last, ch.end(), to.view(ch.node)); number > 0 {
-			c.about(Event{Process: ch.To, Channel: ch.Channel}).wrong("%d from %s to %s (%s) is lost", number, ch.From, ch.To, ch.Way)
+		if number := ch.missing(to, ch.end()); number > 0 {
+			c.about(Event{Process: ch.To, Channel: ch.Channel}).wrong("%d from %s to %s is lost", number, ch.From, ch.To)
 		}
 	}
 }
@@ -252,7 +257,7 @@ func concerns(e Event, v Violation) bool {
 		return e.Process == v.Process && (v.Node == "" || e.Node == v.Node)
 	case Tying, Tied, Untied, Answered:
 		return v.Tie == "" && e.Process == v.Process || e.Tie == v.Tie && (e.Process == v.Process || e.Target == v.Process)
-	case Began, Ended, Killed:
+	case Began, Ended, Killed, Closing, Closed:
 		return e.Process == v.Process || e.Process == v.Channel.From || e.Process == v.Channel.To
 	case Quiet:
 		return true

@@ -10,7 +10,7 @@ type Counts map[string]int
 
 // counted are what is counted, in the order in which people read it.
 var counted = []string{
-	"processes", "killed with their nodes", "nodeups", "nodedowns", "messages", "through aliases", "aliases taken back", "exits", "kills sent", "group leaders",
+	"processes", "killed with their nodes", "nodeups", "nodedowns", "messages", "through aliases", "through guests", "aliases taken back", "exits", "kills sent", "group leaders",
 	"lost with connections", "ties made", "taken back", "answered", "by noconnection", "by noproc", "of guests", "of who was linked to",
 }
 
@@ -53,11 +53,16 @@ func Count(events []Event) Counts {
 }
 
 func (n Counts) received(ch *channel, e Event) {
-	switch {
-	case e.Number < ch.end() && ch.sends[e.Number].signal == Exit:
+	if e.Number >= ch.end() {
+		return // which is wrong
+	}
+	switch s := ch.sends[e.Number]; {
+	case s.signal == Exit:
 		n["exits"]++
-	case e.Channel.Way != "" && e.Channel.From != e.Channel.To:
+	case s.alias != "":
 		n["through aliases"]++
+	case ch.Way != "":
+		n["through guests"]++
 	default:
 		n["messages"]++
 	}

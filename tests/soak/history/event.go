@@ -20,7 +20,7 @@ const (
 	Began    Kind = iota // the process begins, on Node
 	Ended                // it ends, with Reason. If a signal made it end, that is Number on Channel
 	Killed               // its node was killed, and it with that, at any time after what it noted last
-	Sending              // it is about to send Number on Channel, a Signal
+	Sending              // it is about to send Number on Channel, a Signal, by the alias Target if that is not ""
 	Sent                 // and has done so
 	Received             // it has taken Number on Channel out of its mailbox, where it came from Node
 	Led                  // its group leader is what Number on Channel made it
@@ -31,7 +31,8 @@ const (
 	Tied                 // and has done so, and has taken what was in its mailbox then
 	Untied               // it has taken the Tie back, and what was in its mailbox then
 	Answered             // it was told the end of the other side of the Tie, with Reason
-	Closed               // it takes no more from Channel, an alias that it has taken back
+	Closing              // it is about to take back Target, an alias
+	Closed               // and has done so, and has taken what was in its mailbox then
 	Quiet                // of no process: all that was under way has arrived
 )
 
@@ -55,8 +56,8 @@ func (s Signal) received() bool { return s == Message || s == Exit }
 // shows reports whether a process that lives shows that no such signal has come that it has not noted.
 func (s Signal) shows() bool { return s.received() || s == Kill }
 
-// Channel is a way from a process to another one on which signals keep their order. From and To are the same for
-// what a process sends and a third one sends back.
+// Channel is a way from a process to another one on which signals keep their order, whatever they are and by whatever name
+// they are sent. From and To are the same for what a process sends and a third one sends back, which Way names.
 type Channel struct {
 	From, To string
 	Way      string `json:",omitempty"`
@@ -87,7 +88,7 @@ const (
 func PassiveTie(by string) string { return "linked by " + by }
 
 var kinds = [...]string{
-	"began", "ended", "killed", "sending", "sent", "received", "led", "idle", "nodeup", "nodedown", "tying", "tied", "untied", "answered", "closed", "quiet",
+	"began", "ended", "killed", "sending", "sent", "received", "led", "idle", "nodeup", "nodedown", "tying", "tied", "untied", "answered", "closing", "closed", "quiet",
 }
 
 var signals = [...]string{"message", "exit", "kill", "group leader", "link", "unlink", "monitor"}

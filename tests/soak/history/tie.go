@@ -68,7 +68,7 @@ func (c *checker) endedSo(p, target *process, reason string) {
 		c.wrong("%s ended with %s, not %s", target.name, target.reason, reason)
 	}
 	ch := c.channel(Channel{From: target.name, To: p.name})
-	if number := ch.missing(ch.last, ch.end(), p.view(ch.node)); number > 0 {
+	if number := ch.missing(p, ch.end()); number > 0 {
 		c.wrong("%d from %s to %s is lost: its end is received", number, ch.From, ch.To)
 	}
 }
