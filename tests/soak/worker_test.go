@@ -24,6 +24,7 @@ type worker struct {
 	draw    *rand.Rand
 	p       *wnode.Process
 	self    *contact
+	entered chan struct{} // closed when the others know it
 
 	numbers  map[history.Channel]int // the last of each
 	ties     map[string]*ownTie
