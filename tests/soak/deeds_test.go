@@ -178,7 +178,8 @@ func (w *worker) kill(other *contact) {
 	})
 }
 
-// settle sends those a last message whom the worker has sent to, if they have not received all.
+// settle ties the worker to all others, when it is reminded first, so that many hear of the ends that come. It sends those a
+// last message whom it has sent to, if they have not received all.
 func (w *worker) settle() {
 	for len(w.relays) > 0 {
 		w.endRelay(nil)
@@ -189,7 +190,16 @@ func (w *worker) settle() {
 	}
 	w.reminded = reminded
 	for _, other := range w.program.board.living() {
-		if ch := w.to(other); w.numbers[ch] > 0 && (reminded == 1 || w.program.board.lacks(ch)) {
+		if other.Name == w.name {
+			continue
+		}
+		if reminded == 1 {
+			w.monitor(other)
+			if w.ties[linkTo(other.Name)] == nil {
+				w.linkOrUnlink(other)
+			}
+		}
+		if reminded == 1 || w.program.board.lacks(w.to(other)) {
 			w.message(other, message{}, 0)
 		}
 	}

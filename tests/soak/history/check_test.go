@@ -329,9 +329,10 @@ func TestCount(t *testing.T) {
 			t.Errorf("%d %s, want %d", got[what], what, want)
 		}
 	}
-	rest := begin().tie(Link, "a", "l", 1).end("a", "x").answer("b", PassiveTie("a"), "x").closing("b").closed("b").
+	rest := begin().tie(Link, "a", "l", 1).end("a", "x").answer("b", PassiveTie("a"), "x").closing("b").closed("b").down("b").
+		with(Event{Kind: NodeDown, Process: "b", Node: "three", Reason: "disconnect"}, Event{Kind: NodeDown, Process: "b", Node: "four", Reason: "connection_closed"}).
 		tie(Other, "b", "m", 1).untie("b", "m").tie(Other, "b", "n", 2).answer("b", "n", "noproc").signal(Kill, "b", "a", 3).kill("b")
-	if missing := got.Missing(); len(missing) != 6 {
+	if missing := got.Missing(); len(missing) != 8 {
 		t.Errorf("missing are %q", missing)
 	}
 	got.Add(Count(rest))

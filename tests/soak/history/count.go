@@ -10,7 +10,7 @@ type Counts map[string]int
 
 // counted are what is counted, in the order in which people read it.
 var counted = []string{
-	"processes", "killed with their nodes", "nodeups", "nodedowns", "messages", "through aliases", "through guests", "aliases taken back", "exits", "kills sent", "group leaders",
+	"processes", "killed with their nodes", "nodeups", "nodedowns", "by disconnect", "by connection_closed", "by net_tick_timeout", "messages", "through aliases", "through guests", "aliases taken back", "exits", "kills sent", "group leaders",
 	"lost with connections", "ties made", "taken back", "answered", "by noconnection", "by noproc", "of guests", "of who was linked to",
 }
 
@@ -29,6 +29,7 @@ func Count(events []Event) Counts {
 			n["nodeups"]++
 		case NodeDown:
 			n["nodedowns"]++
+			n["by "+e.Reason]++
 		case Received:
 			n.received(c.channels[e.Channel], e)
 		case Closed:
