@@ -34,6 +34,7 @@ var deeds = []deed{
 	{10, (*worker).tellRelay},
 	{1, (*worker).endRelay},
 	{1, (*worker).makeEnd},
+	{1, (*worker).watchEnd},
 	{1, (*worker).kill},
 }
 
@@ -159,18 +160,30 @@ func (w *worker) sendExit(other *contact) {
 	})
 }
 
-func (w *worker) lead(other *contact) {
-	if other.Sponsor != w.name {
+// lead sets the group leader of somebody who has the worker for a sponsor. What comes next tells whether that was done.
+func (w *worker) lead(*contact) {
+	for _, other := range w.program.board.living() {
+		if other.Sponsor != w.name {
+			continue
+		}
+		w.signal(w.to(other), history.Leader, func(number int) error {
+			return w.p.SetGroupLeader(w.ctx(), leader(w.p.Pid().Node, number), other.Pid)
+		})
 		w.tell(other)
 		return
 	}
-	w.signal(w.to(other), history.Leader, func(number int) error {
-		return w.p.SetGroupLeader(w.ctx(), leader(w.p.Pid().Node, number), other.Pid)
-	})
 }
 
 // makeEnd has another worker end by itself.
 func (w *worker) makeEnd(other *contact) { w.message(other, message{Ends: true}, 0) }
+
+// watchEnd has a worker end and is told how, since it asked for that before.
+func (w *worker) watchEnd(other *contact) {
+	if w.monitor(other); w.ties[linkTo(other.Name)] == nil {
+		w.linkOrUnlink(other)
+	}
+	w.makeEnd(other)
+}
 
 func (w *worker) kill(other *contact) {
 	w.signal(w.to(other), history.Kill, func(int) error {

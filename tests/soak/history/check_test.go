@@ -142,7 +142,7 @@ func TestRight(t *testing.T) {
 		"one of two reasons":       begin().tie(Other, "a", "m", 1).end("b", "done|killed").answer("a", "m", "killed").quiet(),
 		"monitor of the dead":      begin().end("b", "boom").tie(Other, "a", "m", 1).answer("a", "m", "noproc").quiet(),
 		"connection lost":          begin().up("a").tie(Other, "a", "m", 1).answer("a", "m", "noconnection").down("a").quiet(),
-		"no connection":            begin().tie(Other, "a", "m", 1).answer("a", "m", "noconnection").quiet(),
+		"no connection":            begin().tie(Other, "a", "m", 1)[:5].answer("a", "m", "noconnection").quiet(),
 		"taken back":               begin().tie(Other, "a", "m", 1).untie("a", "m").end("b", "boom").quiet(),
 		"link, again":              begin().tie(Link, "a", "l", 1).untie("a", "l").tie(Link, "a", "l", 2).end("b", "x").answer("a", "l", "x").quiet(),
 		"linked":                   begin().tie(Link, "a", "l", 1).end("a", "x").answer("b", PassiveTie("a"), "x").quiet(),
@@ -205,6 +205,9 @@ func TestWrong(t *testing.T) {
 		"never answered": {begin().tie(Other, "a", "m", 1).end("b", "x").quiet(), "m of a is never answered: b has ended"},
 		"not answered when the node is down": {
 			begin().up("a").tie(Other, "a", "m", 1).down("a"), "m of a is not answered when its node two is down",
+		},
+		"noconnection for nothing, of a node that was there": {
+			begin().tie(Other, "a", "m", 1).answer("a", "m", "noconnection").quiet(), "and no nodedown of two came",
 		},
 		"noconnection for nothing": {
 			begin().up("a").tie(Other, "a", "m", 1).answer("a", "m", "noconnection").quiet(), "and no nodedown of two came",

@@ -28,7 +28,7 @@ func (c *checker) answered(p *process, e Event) {
 	target := c.process(t.Target)
 	v := p.view(t.Node)
 	if e.Reason == NoConnection {
-		if t.settled && v.state == NodeUp {
+		if t.settled && v.state != NodeDown { // or it was never connected
 			v.promise = c.at
 		}
 		return
