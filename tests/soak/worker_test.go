@@ -63,6 +63,9 @@ func (w *worker) live(p *wnode.Process) wnode.Exit {
 	if err := errors.Join(p.MonitorNodes(), w.newAlias(), w.program.node.Register(w.name, p.Pid())); err != nil && !p.Told() {
 		w.program.board.fail("%s: %v", w.name, err)
 	}
+	for _, node := range w.program.node.Nodes() {
+		w.note(history.Event{Kind: history.Listed, Node: node})
+	}
 	w.enter()
 	err := w.work()
 	last := history.Event{Kind: history.Ended}

@@ -56,7 +56,7 @@ type process struct {
 
 // view is what a process knows of a node.
 type view struct {
-	state   Kind // NodeUp, NodeDown; zero: it has been told nothing yet
+	state   Kind // Listed, NodeUp, NodeDown; zero: it has been told nothing yet
 	changes int
 	first   int // index of the first receipt over the present connection; 0 for none
 	idle    int // at the last nodedown: what had been sent before is of an old connection
@@ -129,6 +129,8 @@ func (c *checker) take(e Event) {
 		c.led(e)
 	case Idle:
 		p.idle = p.noted
+	case Listed:
+		p.view(e.Node).state = Listed
 	case NodeUp:
 		c.nodeUp(p, e.Node)
 	case NodeDown:
@@ -253,7 +255,7 @@ func concerns(e Event, v Violation) bool {
 	switch e.Kind {
 	case Idle:
 		return false
-	case NodeUp, NodeDown:
+	case Listed, NodeUp, NodeDown:
 		return e.Process == v.Process && (v.Node == "" || e.Node == v.Node)
 	case Tying, Tied, Untied, Answered:
 		return v.Tie == "" && e.Process == v.Process || e.Tie == v.Tie && (e.Process == v.Process || e.Target == v.Process)

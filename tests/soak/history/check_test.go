@@ -54,6 +54,10 @@ func (s script) idle(p string) script {
 	return s.with(Event{Kind: Idle, Process: p})
 }
 
+func (s script) listed(p string) script {
+	return s.with(Event{Kind: Listed, Process: p, Node: nodeOf[other(p)]})
+}
+
 func (s script) up(p string) script {
 	return s.with(Event{Kind: NodeUp, Process: p, Node: nodeOf[other(p)]})
 }
@@ -142,7 +146,9 @@ func TestRight(t *testing.T) {
 		"one of two reasons":       begin().tie(Other, "a", "m", 1).end("b", "done|killed").answer("a", "m", "killed").quiet(),
 		"monitor of the dead":      begin().end("b", "boom").tie(Other, "a", "m", 1).answer("a", "m", "noproc").quiet(),
 		"connection lost":          begin().up("a").tie(Other, "a", "m", 1).answer("a", "m", "noconnection").down("a").quiet(),
-		"no connection":            begin().tie(Other, "a", "m", 1)[:5].answer("a", "m", "noconnection").quiet(),
+		"listed, then told":        begin().listed("a").up("a").down("a").up("a").quiet(),
+		"listed, then lost":        begin().listed("a").tie(Other, "a", "m", 1).answer("a", "m", "noconnection").down("a").up("a").quiet(),
+		"no connection":            begin().tie(Other, "a", "m", 1).answer("a", "m", "noconnection").quiet(),
 		"taken back":               begin().tie(Other, "a", "m", 1).untie("a", "m").end("b", "boom").quiet(),
 		"link, again":              begin().tie(Link, "a", "l", 1).untie("a", "l").tie(Link, "a", "l", 2).end("b", "x").answer("a", "l", "x").quiet(),
 		"linked":                   begin().tie(Link, "a", "l", 1).end("a", "x").answer("b", PassiveTie("a"), "x").quiet(),
@@ -190,6 +196,7 @@ func TestWrong(t *testing.T) {
 		"after nodedown":   {begin().send("a", "b", 1).down("b").receive("a", "b", 1), "1 from a to b is received when one is down"},
 		"old connection":   {begin().send("a", "b", 1).idle("b").idle("b").down("b").up("b").receive("a", "b", 1), "1 from a to b is of a connection before the last nodedown of one"},
 		"down twice":       {begin().down("a").down("a"), "a is told twice that two is down"},
+		"listed, up twice": {begin().listed("a").up("a").up("a"), "a is told twice that two is up"},
 		"up twice":         {begin().up("a").up("a"), "a is told twice that two is up"},
 		"leader lost":      {begin().signal(Leader, "a", "b", 1).send("a", "b", 2).receive("a", "b", 2).led("a", "b", 0), "group leader 1 from a to b is lost: 2 is received"},
 		"leader reordered": {begin().signal(Leader, "a", "b", 1).signal(Leader, "a", "b", 2).led("a", "b", 2).led("a", "b", 1), "b is led by 1 from a after 2"},
@@ -207,7 +214,7 @@ func TestWrong(t *testing.T) {
 			begin().up("a").tie(Other, "a", "m", 1).down("a"), "m of a is not answered when its node two is down",
 		},
 		"noconnection for nothing, of a node that was there": {
-			begin().tie(Other, "a", "m", 1).answer("a", "m", "noconnection").quiet(), "and no nodedown of two came",
+			begin().listed("a").tie(Other, "a", "m", 1).answer("a", "m", "noconnection").quiet(), "and no nodedown of two came",
 		},
 		"noconnection for nothing": {
 			begin().up("a").tie(Other, "a", "m", 1).answer("a", "m", "noconnection").quiet(), "and no nodedown of two came",

@@ -25,6 +25,7 @@ const (
 	Received             // it has taken Number on Channel out of its mailbox, where it came from Node
 	Led                  // its group leader is what Number on Channel made it
 	Idle                 // its mailbox has been empty since it noted what it noted before this
+	Listed               // Node was connected when it asked for news of nodes, before or behind the first
 	NodeUp               // it was told that Node is connected
 	NodeDown             // it was told that Node is not, for Reason
 	Tying                // it is about to make a Tie with Target on Node, as Number on Channel
@@ -88,7 +89,7 @@ const (
 func PassiveTie(by string) string { return "linked by " + by }
 
 var kinds = [...]string{
-	"began", "ended", "killed", "sending", "sent", "received", "led", "idle", "nodeup", "nodedown", "tying", "tied", "untied", "answered", "closing", "closed", "quiet",
+	"began", "ended", "killed", "sending", "sent", "received", "led", "idle", "listed", "nodeup", "nodedown", "tying", "tied", "untied", "answered", "closing", "closed", "quiet",
 }
 
 var signals = [...]string{"message", "exit", "kill", "group leader", "link", "unlink", "monitor"}

@@ -28,7 +28,7 @@ func (c *checker) answered(p *process, e Event) {
 	target := c.process(t.Target)
 	v := p.view(t.Node)
 	if e.Reason == NoConnection {
-		if t.settled && v.state != NodeDown { // or it was never connected
+		if t.settled && (v.state == Listed || v.state == NodeUp) { // or the connection may never have come about
 			v.promise = c.at
 		}
 		return
