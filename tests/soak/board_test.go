@@ -96,6 +96,13 @@ func (b *board) living() []*contact {
 	return seen.living()
 }
 
+// dead gives workers that have ended, with their nodes or before them.
+func (b *board) dead() []*contact {
+	seen, release := b.now()
+	defer release()
+	return slices.Clone(seen.dead)
+}
+
 // nameOf gives the name of a worker, dead or alive, by its pid.
 func (b *board) nameOf(pid abi.Pid) (name string, known bool) {
 	seen, release := b.now()

@@ -47,17 +47,8 @@ var deedsWeight = func() (sum int) {
 
 // act does something to somebody.
 func (w *worker) act() {
-	others := w.program.board.living()
-	if len(others) < 2 {
-		return
-	}
-	other := others[w.draw.IntN(len(others))]
-	for _, o := range others { // what happens to one process at a time shows what single signals do not
-		if o.Name == w.last && w.draw.IntN(4) != 0 {
-			other = o
-		}
-	}
-	if other.Name == w.name {
+	other := w.somebody()
+	if other == nil || other.Name == w.name {
 		return
 	}
 	w.last = other.Name
@@ -68,6 +59,23 @@ func (w *worker) act() {
 			return
 		}
 	}
+}
+
+// somebody draws whom to do something to, nil for nobody.
+func (w *worker) somebody() *contact {
+	others := w.program.board.living()
+	if dead := w.program.board.dead(); len(dead) > 0 && w.draw.IntN(20) == 0 {
+		others = dead
+	}
+	if len(others) == 0 {
+		return nil
+	}
+	for _, other := range others { // what happens to one process at a time shows what single signals do not
+		if other.Name == w.last && w.draw.IntN(4) != 0 {
+			return other
+		}
+	}
+	return others[w.draw.IntN(len(others))]
 }
 
 func (w *worker) to(other *contact) history.Channel {

@@ -19,6 +19,7 @@ type digest struct {
 	joined   map[string]bool
 
 	contacts map[string]*contact // workers that live, and have said so
+	dead     []*contact          // the last that have ended
 	names    map[abi.Pid]string  // of all workers that there have been
 	alive    map[string]bool     // workers that have begun, and not ended
 	ended    map[string]bool
@@ -71,9 +72,7 @@ func (d *digest) takeEvent(e history.Event) {
 	case history.Began:
 		d.alive[e.Process] = true
 	case history.Ended, history.Killed:
-		delete(d.alive, e.Process)
-		delete(d.contacts, e.Process)
-		d.ended[e.Process] = true
+		d.end(e.Process)
 	case history.Sending:
 		if e.Signal == history.Message {
 			d.progress(e.Channel).sent = e.Number
@@ -85,6 +84,18 @@ func (d *digest) takeEvent(e history.Event) {
 	case history.Untied, history.Answered:
 		delete(d.ties, tie)
 	}
+}
+
+// maxDead is how many of those who have ended somebody may still turn to.
+const maxDead = 10
+
+func (d *digest) end(name string) {
+	if c := d.contacts[name]; c != nil {
+		d.dead = append(d.dead[max(0, len(d.dead)+1-maxDead):], c)
+	}
+	delete(d.alive, name)
+	delete(d.contacts, name)
+	d.ended[name] = true
 }
 
 func (d *digest) progress(ch history.Channel) *progress {

@@ -43,9 +43,9 @@ func TestMain(m *testing.M) {
 // enoughRounds is how many rounds have all happen that can.
 const enoughRounds = 10
 
-// SIG-01, SIG-02, LINK-09, LINK-11, LINK-12, MON-09, MON-10, MON-11, MON-14, MON-15, DIST-20, DIST-22: whatever fails
-// between nodes and in them, and however often, what processes see of each other is in order, and once, and complete as
-// long as the connection lives; and each link and each monitor is answered once.
+// SIG-01, SIG-02, LINK-09, LINK-11, LINK-12, MON-05, MON-09, MON-10, MON-11, MON-14, MON-15, ALIAS-01, REG-05, GL-03, PROC-05, PROC-07,
+// DIST-03b, DIST-20, DIST-22: whatever fails between nodes and in them, and however often, what processes see of each other
+// is in order, and once, and complete as long as the connection lives; and each link and each monitor is answered once.
 func TestSoak(t *testing.T) {
 	over := time.Now().Add(*durationFlag)
 	seen := history.Counts{}
