@@ -151,12 +151,12 @@ func TestBoard(t *testing.T) {
 		defer b.close()
 		boards = append(boards, b)
 	}
-	const each = 300
+	const each = 100
 	var wg sync.WaitGroup
 	for i, b := range boards {
 		wg.Go(func() {
 			for n := range each {
-				b.note(history.Event{Kind: history.Idle, Process: fmt.Sprint(i), Number: n + 1, Reason: strings.Repeat("x", n*40)})
+				b.note(history.Event{Kind: history.Idle, Process: fmt.Sprint(i), Number: n + 1, Reason: strings.Repeat("x", n*100)})
 				if n == each/2 {
 					_, _ = b.file.WriteString("\n{\"Event\":{\"Kind\":1,\"Pro") // and no more
 				}

@@ -26,7 +26,8 @@ type cluster struct {
 	dir     string
 	board   *board
 	router  *router
-	workers int // of each node
+	workers int           // of each node
+	silence time.Duration // after which nodes give each other up
 	draw    *rand.Rand
 	members []*member
 	lives   int // that have been begun
@@ -42,7 +43,7 @@ type member struct {
 
 const members = 3
 
-func newCluster(t *testing.T, seed uint64, workers int) *cluster {
+func newCluster(t *testing.T, seed uint64, workers int, silence time.Duration) *cluster {
 	dir := t.TempDir()
 	b, err := openBoard(filepath.Join(dir, "board"))
 	if err != nil {
@@ -50,7 +51,7 @@ func newCluster(t *testing.T, seed uint64, workers int) *cluster {
 	}
 	t.Cleanup(b.close)
 	c := &cluster{
-		t: t, dir: dir, board: b, workers: workers, draw: rand.New(rand.NewPCG(seed, 1)), router: newRouter(t, members, rand.New(rand.NewPCG(seed, 2))),
+		t: t, dir: dir, board: b, workers: workers, silence: silence, draw: rand.New(rand.NewPCG(seed, 1)), router: newRouter(t, members, rand.New(rand.NewPCG(seed, 2))),
 	}
 	for i := range members {
 		c.members = append(c.members, &member{index: i})
@@ -66,7 +67,7 @@ func (c *cluster) start(m *member) {
 	m.life = fmt.Sprintf("n%d.%d", m.index, c.lives)
 	l := life{
 		Label: m.life, Node: c.router.nodeName(m.index), Listen: c.router.real(m.index).String(), Port: c.router.port, Board: filepath.Join(c.dir, "board"),
-		Cache: filepath.Join(c.dir, fmt.Sprint(m.index)), Workers: c.workers, Seed: c.draw.Uint64(), Log: *logFlag,
+		Cache: filepath.Join(c.dir, fmt.Sprint(m.index)), Workers: c.workers, Silence: c.silence, Seed: c.draw.Uint64(), Log: *logFlag,
 	}
 	for i := range members {
 		if i != m.index {

@@ -35,6 +35,7 @@ type life struct {
 	Board   string // the file
 	Cache   string
 	Workers int
+	Silence time.Duration // after which another node is given up
 	Seed    uint64
 	Log     bool
 }
@@ -127,7 +128,7 @@ func (p *program) start() error {
 		return err
 	}
 	opts := wnode.Options{
-		Name: p.Node, Cookie: secret, Listen: p.Listen, WellKnownPort: p.Port, IdleTimeout: deadAfter, CacheDir: p.Cache,
+		Name: p.Node, Cookie: secret, Listen: p.Listen, WellKnownPort: p.Port, IdleTimeout: p.Silence, CacheDir: p.Cache,
 	}
 	if p.Log {
 		opts.Logger = slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelDebug}))

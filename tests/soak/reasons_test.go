@@ -6,6 +6,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/wnode/wnode/internal/badnet"
 	"github.com/wnode/wnode/tests/soak/history"
@@ -16,24 +17,25 @@ import (
 func TestReasons(t *testing.T) {
 	const cut = "net_tick_timeout"
 	for name, test := range map[string]struct {
+		silence    time.Duration // that the nodes bear
 		end        func(c *cluster)
 		one, other string // the reason at the node that acts, and at the other one; "" where none is left to be told
 	}{
 		"disconnects": {
-			func(c *cluster) {
+			2 * patience, func(c *cluster) {
 				c.order(c.members[0], order{Disconnect: c.router.nodeName(1), Within: patience})
 			}, "disconnect", "connection_closed",
 		},
-		"is stopped":    {func(c *cluster) { c.stop(c.members[0]) }, "", "connection_closed"},
-		"is killed":     {func(c *cluster) { c.kill(c.members[0]) }, "", cut},
-		"is cut off":    {func(c *cluster) { c.cut(0, 1); c.cut(1, 0) }, cut, cut},
-		"is not heard":  {func(c *cluster) { c.cut(0, 1) }, cut, cut},
-		"does not hear": {func(c *cluster) { c.cut(1, 0) }, cut, cut},
-		"stands still":  {func(c *cluster) { c.members[0].Signal(syscall.SIGSTOP) }, "", cut},
+		"is stopped":    {2 * patience, func(c *cluster) { c.stop(c.members[0]) }, "", "connection_closed"},
+		"is killed":     {deadAfter, func(c *cluster) { c.kill(c.members[0]) }, "", cut},
+		"is cut off":    {deadAfter, func(c *cluster) { c.cut(0, 1); c.cut(1, 0) }, cut, cut},
+		"is not heard":  {deadAfter, func(c *cluster) { c.cut(0, 1) }, cut, cut},
+		"does not hear": {deadAfter, func(c *cluster) { c.cut(1, 0) }, cut, cut},
+		"stands still":  {deadAfter, func(c *cluster) { c.members[0].Signal(syscall.SIGSTOP) }, "", cut},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			c := newCluster(t, 1, 1)
+			c := newCluster(t, 1, 1, test.silence)
 			c.settle()
 			seen, release := c.board.now()
 			before := len(seen.events)

@@ -67,7 +67,7 @@ func TestSoak(t *testing.T) {
 // soakRound is a round: things fail for a time, then all settles, and then what has been noted is checked.
 func soakRound(t *testing.T, seed uint64, length time.Duration) history.Counts {
 	t.Logf("the same again: go test ./tests/soak -seed %d -round %v", seed, length)
-	c := newCluster(t, seed, *workersFlag)
+	c := newCluster(t, seed, *workersFlag, deadAfter)
 	over := make(chan struct{})
 	timer := time.AfterFunc(length, func() { close(over) })
 	defer timer.Stop()
