@@ -23,6 +23,9 @@ var (
 	logFlag      = flag.Bool("log", false, "write what the nodes log")
 )
 
+// parallel is how many tests run at a time unless -parallel says otherwise: most of the time they wait.
+const parallel = "4"
+
 const (
 	// deadAfter is the time after which a silent node is given up: the least there is.
 	deadAfter = wnode.MinIdleTimeout
@@ -36,6 +39,9 @@ var relayModule, mayflyModule = relay(), mayfly()
 func TestMain(m *testing.M) {
 	if text := os.Getenv(lifeVariable); text != "" {
 		os.Exit(runLife(text))
+	}
+	if err := flag.Set("test.parallel", parallel); err != nil { // before the command line is read
+		panic(err)
 	}
 	goleak.VerifyTestMain(m)
 }
