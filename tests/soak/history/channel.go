@@ -122,8 +122,8 @@ func (c *checker) received(p *process, e Event) {
 	if p.closed[s.alias] {
 		c.wrong("%d from %s to %s is received by %s, which had been taken back", e.Number, ch.From, ch.To, s.alias)
 	}
-	if v.state == NodeDown {
-		c.wrong("%d from %s to %s is received when %s is down", e.Number, ch.From, ch.To, e.Node)
+	if !v.up() && e.Node != p.node {
+		c.wrong("%d from %s to %s is received when %s is not up", e.Number, ch.From, ch.To, e.Node)
 	}
 	if s.done > 0 && s.done < v.idle && ch.From != ch.To {
 		c.wrong("%d from %s to %s is of a connection before the last nodedown of %s", e.Number, ch.From, ch.To, e.Node)

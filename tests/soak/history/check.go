@@ -90,6 +90,9 @@ func (p *process) view(node string) *view {
 	return v
 }
 
+// up reports whether the node is connected as far as the process knows, as it is whenever a signal of that comes (MON-15).
+func (v *view) up() bool { return v.state == Listed || v.state == NodeUp }
+
 // change takes in that the process was told of a node.
 func (v *view) change(state Kind) {
 	v.state, v.first, v.promise = state, 0, 0

@@ -8,7 +8,10 @@ import (
 // script writes a history: two processes, a on the node one and b on the node two, which are connected.
 type script []Event
 
-func begin() script {
+func begin() script { return apart().listed("a").listed("b") }
+
+// apart is the two before they know of each other's nodes.
+func apart() script {
 	return script{{Kind: Began, Process: "a", Node: "one"}, {Kind: Began, Process: "b", Node: "two"}}
 }
 
@@ -95,6 +98,11 @@ func (s script) endBy(p, reason string, number int) script {
 
 func (s script) kill(p string) script { return s.with(Event{Kind: Killed, Process: p}) }
 
+// near makes a monitor of a process of the same node.
+func (s script) near(p, name, target string) script {
+	return s.with(Event{Kind: Tying, Process: p, Tie: name, Target: target, Node: nodeOf[target]}, Event{Kind: Tied, Process: p, Tie: name})
+}
+
 // relayed is a message that a sends and a guest sends back.
 func (s script) relayed() script {
 	ch := Channel{From: "a", To: "a", Way: "guest"}
@@ -148,7 +156,7 @@ func TestRight(t *testing.T) {
 		"connection lost":          begin().up("a").tie(Other, "a", "m", 1).answer("a", "m", "noconnection").down("a").quiet(),
 		"listed, then told":        begin().listed("a").up("a").down("a").up("a").quiet(),
 		"listed, then lost":        begin().listed("a").tie(Other, "a", "m", 1).answer("a", "m", "noconnection").down("a").up("a").quiet(),
-		"no connection":            begin().tie(Other, "a", "m", 1).answer("a", "m", "noconnection").quiet(),
+		"no connection":            apart().tie(Other, "a", "m", 1).answer("a", "m", "noconnection").quiet(),
 		"taken back":               begin().tie(Other, "a", "m", 1).untie("a", "m").end("b", "boom").quiet(),
 		"link, again":              begin().tie(Link, "a", "l", 1).untie("a", "l").tie(Link, "a", "l", 2).end("b", "x").answer("a", "l", "x").quiet(),
 		"linked":                   begin().tie(Link, "a", "l", 1).end("a", "x").answer("b", PassiveTie("a"), "x").quiet(),
@@ -183,24 +191,28 @@ func TestWrong(t *testing.T) {
 		script
 		what string
 	}{
-		"lost":             {begin().send("a", "b", 1, 2, 3).receive("a", "b", 1, 3), "2 from a to b is lost: 3 is received"},
-		"first lost":       {begin().send("a", "b", 1, 2).receive("a", "b", 2), "1 from a to b is lost: 2 is received"},
-		"last lost":        {begin().send("a", "b", 1, 2).receive("a", "b", 1).quiet(), "2 from a to b is lost"},
-		"all lost":         {begin().send("a", "b", 1).quiet(), "1 from a to b is lost"},
-		"lost at the end":  {begin().tie(Other, "a", "m", 1).send("b", "a", 1).end("b", "x").answer("a", "m", "x"), "1 from b to a is lost: its end is received"},
-		"exit lost":        {begin().signal(Exit, "a", "b", 1).send("a", "b", 2).receive("a", "b", 2), "1 from a to b is lost: 2 is received"},
-		"twice":            {begin().send("a", "b", 1).receive("a", "b", 1, 1), "1 from a to b is received twice"},
-		"twice, later":     {begin().send("a", "b", 1).receive("a", "b", 1).down("b").up("b").receive("a", "b", 1), "1 from a to b is received twice"},
-		"reordered":        {begin().send("a", "b", 1, 2, 3).receive("a", "b", 1).down("b").up("b").receive("a", "b", 3, 2), "2 from a to b is received after 3"},
-		"invented":         {begin().send("a", "b", 1).receive("a", "b", 2), "2 was never sent"},
-		"after nodedown":   {begin().send("a", "b", 1).down("b").receive("a", "b", 1), "1 from a to b is received when one is down"},
-		"old connection":   {begin().send("a", "b", 1).idle("b").idle("b").down("b").up("b").receive("a", "b", 1), "1 from a to b is of a connection before the last nodedown of one"},
-		"down twice":       {begin().down("a").down("a"), "a is told twice that two is down"},
-		"listed, up twice": {begin().listed("a").up("a").up("a"), "a is told twice that two is up"},
-		"up twice":         {begin().up("a").up("a"), "a is told twice that two is up"},
-		"leader lost":      {begin().signal(Leader, "a", "b", 1).send("a", "b", 2).receive("a", "b", 2).led("a", "b", 0), "group leader 1 from a to b is lost: 2 is received"},
-		"leader reordered": {begin().signal(Leader, "a", "b", 1).signal(Leader, "a", "b", 2).led("a", "b", 2).led("a", "b", 1), "b is led by 1 from a after 2"},
-		"leader invented":  {begin().send("a", "b", 1).receive("a", "b", 1).led("a", "b", 9), "b is led by 9 from a, which was never sent"},
+		"lost":                      {begin().send("a", "b", 1, 2, 3).receive("a", "b", 1, 3), "2 from a to b is lost: 3 is received"},
+		"first lost":                {begin().send("a", "b", 1, 2).receive("a", "b", 2), "1 from a to b is lost: 2 is received"},
+		"last lost":                 {begin().send("a", "b", 1, 2).receive("a", "b", 1).quiet(), "2 from a to b is lost"},
+		"all lost":                  {begin().send("a", "b", 1).quiet(), "1 from a to b is lost"},
+		"lost at the end":           {begin().tie(Other, "a", "m", 1).send("b", "a", 1).end("b", "x").answer("a", "m", "x"), "1 from b to a is lost: its end is received"},
+		"exit lost":                 {begin().signal(Exit, "a", "b", 1).send("a", "b", 2).receive("a", "b", 2), "1 from a to b is lost: 2 is received"},
+		"twice":                     {begin().send("a", "b", 1).receive("a", "b", 1, 1), "1 from a to b is received twice"},
+		"twice, later":              {begin().send("a", "b", 1).receive("a", "b", 1).down("b").up("b").receive("a", "b", 1), "1 from a to b is received twice"},
+		"reordered":                 {begin().send("a", "b", 1, 2, 3).receive("a", "b", 1).down("b").up("b").receive("a", "b", 3, 2), "2 from a to b is received after 3"},
+		"invented":                  {begin().send("a", "b", 1).receive("a", "b", 2), "2 was never sent"},
+		"after nodedown":            {begin().send("a", "b", 1).down("b").receive("a", "b", 1), "1 from a to b is received when one is not up"},
+		"old connection":            {begin().send("a", "b", 1).idle("b").idle("b").down("b").up("b").receive("a", "b", 1), "1 from a to b is of a connection before the last nodedown of one"},
+		"down twice":                {begin().down("a").down("a"), "a is told twice that two is down"},
+		"before the nodeup":         {apart().send("a", "b", 1).receive("a", "b", 1), "1 from a to b is received when one is not up"},
+		"answer before the nodeup":  {apart().tie(Other, "a", "m", 1).end("b", "x").answer("a", "m", "x"), "m of a is answered x when two is not up"},
+		"link before the nodeup":    {apart().tie(Link, "a", "l", 1).end("a", "x").answer("b", PassiveTie("a"), "x"), "b is told of a link that a has made, when one is not up"},
+		"noconnection of one's own": {begin().third().near("a", "m", "c").answer("a", "m", "noconnection"), "m of a is answered noconnection: c is on the same node"},
+		"listed, up twice":          {begin().listed("a").up("a").up("a"), "a is told twice that two is up"},
+		"up twice":                  {begin().up("a").up("a"), "a is told twice that two is up"},
+		"leader lost":               {begin().signal(Leader, "a", "b", 1).send("a", "b", 2).receive("a", "b", 2).led("a", "b", 0), "group leader 1 from a to b is lost: 2 is received"},
+		"leader reordered":          {begin().signal(Leader, "a", "b", 1).signal(Leader, "a", "b", 2).led("a", "b", 2).led("a", "b", 1), "b is led by 1 from a after 2"},
+		"leader invented":           {begin().send("a", "b", 1).receive("a", "b", 1).led("a", "b", 9), "b is led by 9 from a, which was never sent"},
 		"answered twice": {
 			begin().tie(Link, "a", "l", 1).end("b", "x").answer("a", "l", "x").answer("a", "l", "x"),
 			"l of a is answered, and is not made, taken back, or answered already",
@@ -248,7 +260,7 @@ func TestWrong(t *testing.T) {
 		},
 		"linked, told after the nodedown": {
 			begin().up("b").tie(Link, "a", "l", 1).down("b").answer("b", PassiveTie("a"), "noconnection").up("b"),
-			"b is told of a link that a has made, when one is down",
+			"b is told of a link that a has made, when one is not up",
 		},
 		"linked, noconnection for nothing": {
 			begin().up("b").tie(Link, "a", "l", 1).answer("b", PassiveTie("a"), "noconnection").quiet(), "and no nodedown of one came",
@@ -269,7 +281,7 @@ func TestWrong(t *testing.T) {
 		"killed, with a word":  {begin().up("a").tie(Other, "a", "m", 1).kill("b").answer("a", "m", "boom"), "b ended with , not boom"},
 		"killed, and no word":  {begin().up("a").tie(Other, "a", "m", 1).kill("b").quiet(), "m of a is never answered: b has ended"},
 		"killed, and goes on":  {begin().kill("b").idle("b"), "b goes on after its end"},
-		"end after nodedown":   {begin().down("a").tie(Other, "a", "m", 1).end("b", "x").answer("a", "m", "x"), "m of a is answered x when two is down"},
+		"end after nodedown":   {begin().down("a").tie(Other, "a", "m", 1).end("b", "x").answer("a", "m", "x"), "m of a is answered x when two is not up"},
 		"noproc of a guest":    {begin().guest("a", "m").answer("a", "m", "noproc"), "m of a is answered noproc: guest lives"},
 		"guest never answered": {begin().guest("a", "m").quiet(), "m of a is never answered: guest has ended"},
 		"down for no reason":   {begin().with(Event{Kind: NodeDown, Process: "a", Node: "two"}), `a is told that two is down for ""`},
@@ -316,11 +328,12 @@ func TestExcerpt(t *testing.T) {
 	}
 	want := `       0 a          began [one]
        1 b          began [two]
-       4 a          sending 1 a->b  message
-       5 a          sent 1 a->b 
-       6 a          sending 2 a->b  message
-       7 a          sent 2 a->b 
-      10 b          received 2 a->b  [one]`
+       3 b          listed [one]
+       6 a          sending 1 a->b  message
+       7 a          sent 1 a->b 
+       8 a          sending 2 a->b  message
+       9 a          sent 2 a->b 
+      12 b          received 2 a->b  [one]`
 	if text := Excerpt(s, got[0], 100); text != want {
 		t.Errorf("got\n%s\nwant\n%s", text, want)
 	}

@@ -28,13 +28,16 @@ func (c *checker) answered(p *process, e Event) {
 	target := c.process(t.Target)
 	v := p.view(t.Node)
 	if e.Reason == NoConnection {
-		if t.settled && (v.state == Listed || v.state == NodeUp) { // or the connection may never have come about
+		if t.Node == p.node && target.began && !target.ended { // or it was of a node before this one, of the same name
+			c.wrong("%s of %s is answered noconnection: %s is on the same node", e.Tie, p.name, t.Target)
+		}
+		if t.settled && v.up() { // or the connection may never have come about
 			v.promise = c.at
 		}
 		return
 	}
-	if v.state == NodeDown {
-		c.wrong("%s of %s is answered %s when %s is down", e.Tie, p.name, e.Reason, t.Node)
+	if !v.up() && t.Node != p.node {
+		c.wrong("%s of %s is answered %s when %s is not up", e.Tie, p.name, e.Reason, t.Node)
 	}
 	if e.Reason != NoProcess {
 		c.answeredEnd(p, t, target, e.Reason)
@@ -81,8 +84,8 @@ func (c *checker) answeredPassive(p *process, by string, e Event) {
 	if number == 0 {
 		c.wrong("%s is told of a link that %s has not made, or has taken back, or twice", p.name, by)
 	}
-	if v.state == NodeDown {
-		c.wrong("%s is told of a link that %s has made, when %s is down", p.name, by, ch.node)
+	if !v.up() && ch.node != p.node {
+		c.wrong("%s is told of a link that %s has made, when %s is not up", p.name, by, ch.node)
 	}
 	ch.over = max(ch.over, number)
 	ch.endLinks()
@@ -90,7 +93,7 @@ func (c *checker) answeredPassive(p *process, by string, e Event) {
 	case e.Reason != NoConnection:
 		c.endedSo(p, c.process(by), e.Reason)
 		ch.over = ch.end()
-	case v.state != NodeDown:
+	case v.up():
 		v.promise = c.at
 	}
 	delete(p.linked, by)
