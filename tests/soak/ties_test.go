@@ -39,6 +39,7 @@ func (w *worker) tied(ties ...*ownTie) {
 
 // untie takes a tie back. With flushed nothing of it is left in the mailbox.
 func (w *worker) untie(t *ownTie, s history.Signal, flushed bool, undo func()) {
+	w.note(history.Event{Kind: history.Untying, Tie: t.name})
 	w.signal(history.Channel{From: w.name, To: t.target}, s, func(int) error { undo(); return nil })
 	if !flushed && w.takeAll() != nil {
 		return

@@ -66,7 +66,7 @@ type view struct {
 // tie is a link or a monitor that is to be answered.
 type tie struct {
 	Event
-	settled bool // what its making may have met has been taken
+	settled bool // what its making may have met has been taken, and it is not being taken back
 }
 
 func (c *checker) process(name string) *process {
@@ -140,9 +140,9 @@ func (c *checker) take(e Event) {
 		c.nodeDown(p, e)
 	case Tying:
 		c.tying(p, e)
-	case Tied:
+	case Tied, Untying:
 		if t := p.ties[e.Tie]; t != nil {
-			t.settled = true
+			t.settled = e.Kind == Tied
 		}
 	case Untied:
 		delete(p.ties, e.Tie)
@@ -260,7 +260,7 @@ func concerns(e Event, v Violation) bool {
 		return false
 	case Listed, NodeUp, NodeDown:
 		return e.Process == v.Process && (v.Node == "" || e.Node == v.Node)
-	case Tying, Tied, Untied, Answered:
+	case Tying, Tied, Untying, Untied, Answered:
 		return v.Tie == "" && e.Process == v.Process || e.Tie == v.Tie && (e.Process == v.Process || e.Target == v.Process)
 	case Began, Ended, Killed, Closing, Closed:
 		return e.Process == v.Process || e.Process == v.Channel.From || e.Process == v.Channel.To

@@ -81,7 +81,7 @@ func (s script) tie(signal Signal, p, name string, number int) script {
 }
 
 func (s script) untie(p, name string) script {
-	return s.with(Event{Kind: Untied, Process: p, Tie: name})
+	return s.with(Event{Kind: Untying, Process: p, Tie: name}, Event{Kind: Untied, Process: p, Tie: name})
 }
 
 func (s script) answer(p, name, reason string) script {
@@ -137,29 +137,31 @@ func (s script) quiet() script { return s.with(Event{Kind: Quiet}) }
 // Histories that can have come about.
 func TestRight(t *testing.T) {
 	for name, s := range map[string]script{
-		"in order":                 begin().send("a", "b", 1, 2, 3).receive("a", "b", 1, 2, 3).quiet(),
-		"both ways":                begin().send("a", "b", 1).send("b", "a", 1).receive("b", "a", 1).receive("a", "b", 1).quiet(),
-		"seen before it has left":  begin().sending(Message, "a", "b", 1).receive("a", "b", 1).sent("a", "b", 1).quiet(),
-		"not sent":                 begin().sending(Message, "a", "b", 1).send("a", "b", 2).receive("a", "b", 2).quiet(),
-		"lost with the connection": begin().send("a", "b", 1, 2, 3).receive("a", "b", 1).down("b").up("b").receive("a", "b", 3).quiet(),
-		"lost before the first":    begin().send("a", "b", 1, 2).up("b").receive("a", "b", 2).quiet(),
-		"unreceived by the dead":   begin().send("a", "b", 1, 2).receive("a", "b", 1).end("b", "killed").quiet(),
-		"exits are received":       begin().signal(Exit, "a", "b", 1).send("a", "b", 2).receive("a", "b", 1, 2).quiet(),
-		"monitors are not":         begin().signal(Other, "a", "b", 1).send("a", "b", 2).receive("a", "b", 2).quiet(),
-		"sent late, over the next": begin().idle("b").send("a", "b", 1).down("b").up("b").receive("a", "b", 1).quiet(),
-		"led":                      begin().signal(Leader, "a", "b", 1).send("a", "b", 2).receive("a", "b", 2).led("a", "b", 1).quiet(),
-		"led by what came after":   begin().send("a", "b", 1).signal(Leader, "a", "b", 2).receive("a", "b", 1).led("a", "b", 2).quiet(),
-		"leader lost":              begin().send("a", "b", 1).signal(Leader, "a", "b", 2).receive("a", "b", 1).down("b").up("b").send("a", "b", 3).receive("a", "b", 3).led("a", "b", 0).quiet(),
-		"monitor":                  begin().tie(Other, "a", "m", 1).end("b", "boom").answer("a", "m", "boom").quiet(),
-		"one of two reasons":       begin().tie(Other, "a", "m", 1).end("b", "done|killed").answer("a", "m", "killed").quiet(),
-		"monitor of the dead":      begin().end("b", "boom").tie(Other, "a", "m", 1).answer("a", "m", "noproc").quiet(),
-		"connection lost":          begin().up("a").tie(Other, "a", "m", 1).answer("a", "m", "noconnection").down("a").quiet(),
-		"listed, then told":        begin().listed("a").up("a").down("a").up("a").quiet(),
-		"listed, then lost":        begin().listed("a").tie(Other, "a", "m", 1).answer("a", "m", "noconnection").down("a").up("a").quiet(),
-		"no connection":            apart().tie(Other, "a", "m", 1).answer("a", "m", "noconnection").quiet(),
-		"taken back":               begin().tie(Other, "a", "m", 1).untie("a", "m").end("b", "boom").quiet(),
-		"link, again":              begin().tie(Link, "a", "l", 1).untie("a", "l").tie(Link, "a", "l", 2).end("b", "x").answer("a", "l", "x").quiet(),
-		"linked":                   begin().tie(Link, "a", "l", 1).end("a", "x").answer("b", PassiveTie("a"), "x").quiet(),
+		"in order":                         begin().send("a", "b", 1, 2, 3).receive("a", "b", 1, 2, 3).quiet(),
+		"both ways":                        begin().send("a", "b", 1).send("b", "a", 1).receive("b", "a", 1).receive("a", "b", 1).quiet(),
+		"seen before it has left":          begin().sending(Message, "a", "b", 1).receive("a", "b", 1).sent("a", "b", 1).quiet(),
+		"not sent":                         begin().sending(Message, "a", "b", 1).send("a", "b", 2).receive("a", "b", 2).quiet(),
+		"lost with the connection":         begin().send("a", "b", 1, 2, 3).receive("a", "b", 1).down("b").up("b").receive("a", "b", 3).quiet(),
+		"lost before the first":            begin().send("a", "b", 1, 2).up("b").receive("a", "b", 2).quiet(),
+		"unreceived by the dead":           begin().send("a", "b", 1, 2).receive("a", "b", 1).end("b", "killed").quiet(),
+		"exits are received":               begin().signal(Exit, "a", "b", 1).send("a", "b", 2).receive("a", "b", 1, 2).quiet(),
+		"monitors are not":                 begin().signal(Other, "a", "b", 1).send("a", "b", 2).receive("a", "b", 2).quiet(),
+		"sent late, over the next":         begin().idle("b").send("a", "b", 1).down("b").up("b").receive("a", "b", 1).quiet(),
+		"led":                              begin().signal(Leader, "a", "b", 1).send("a", "b", 2).receive("a", "b", 2).led("a", "b", 1).quiet(),
+		"led by what came after":           begin().send("a", "b", 1).signal(Leader, "a", "b", 2).receive("a", "b", 1).led("a", "b", 2).quiet(),
+		"leader lost":                      begin().send("a", "b", 1).signal(Leader, "a", "b", 2).receive("a", "b", 1).down("b").up("b").send("a", "b", 3).receive("a", "b", 3).led("a", "b", 0).quiet(),
+		"monitor":                          begin().tie(Other, "a", "m", 1).end("b", "boom").answer("a", "m", "boom").quiet(),
+		"one of two reasons":               begin().tie(Other, "a", "m", 1).end("b", "done|killed").answer("a", "m", "killed").quiet(),
+		"monitor of the dead":              begin().end("b", "boom").tie(Other, "a", "m", 1).answer("a", "m", "noproc").quiet(),
+		"connection lost":                  begin().up("a").tie(Other, "a", "m", 1).answer("a", "m", "noconnection").down("a").quiet(),
+		"listed, then told":                begin().listed("a").up("a").down("a").up("a").quiet(),
+		"listed, then lost":                begin().listed("a").tie(Other, "a", "m", 1).answer("a", "m", "noconnection").down("a").up("a").quiet(),
+		"no connection":                    apart().tie(Other, "a", "m", 1).answer("a", "m", "noconnection").quiet(),
+		"taken back when the node is lost": begin().tie(Other, "a", "m", 1).with(Event{Kind: Untying, Process: "a", Tie: "m"}).down("a").with(Event{Kind: Untied, Process: "a", Tie: "m"}).quiet(),
+		"answered as it is taken back":     begin().tie(Other, "a", "m", 1).with(Event{Kind: Untying, Process: "a", Tie: "m"}).end("b", "x").answer("a", "m", "x").untie("a", "m").quiet(),
+		"taken back":                       begin().tie(Other, "a", "m", 1).untie("a", "m").end("b", "boom").quiet(),
+		"link, again":                      begin().tie(Link, "a", "l", 1).untie("a", "l").tie(Link, "a", "l", 2).end("b", "x").answer("a", "l", "x").quiet(),
+		"linked":                           begin().tie(Link, "a", "l", 1).end("a", "x").answer("b", PassiveTie("a"), "x").quiet(),
 		"linked and lost": begin().send("a", "b", 1).tie(Link, "a", "l", 2).send("a", "b", 3).receive("a", "b", 1, 3).
 			answer("b", PassiveTie("a"), "noconnection").down("b").quiet(),
 		"link lost on its way":        begin().send("a", "b", 1).tie(Link, "a", "l", 2).receive("a", "b", 1).down("b").quiet(),

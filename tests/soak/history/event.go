@@ -30,7 +30,8 @@ const (
 	NodeDown             // it was told that Node is not, for Reason
 	Tying                // it is about to make a Tie with Target on Node, as Number on Channel
 	Tied                 // and has done so, and has taken what was in its mailbox then
-	Untied               // it has taken the Tie back, and what was in its mailbox then
+	Untying              // it is about to take the Tie back
+	Untied               // and has done so, and has taken what was in its mailbox then
 	Answered             // it was told the end of the other side of the Tie, with Reason
 	Closing              // it is about to take back Target, an alias
 	Closed               // and has done so, and has taken what was in its mailbox then
@@ -89,7 +90,7 @@ const (
 func PassiveTie(by string) string { return "linked by " + by }
 
 var kinds = [...]string{
-	"began", "ended", "killed", "sending", "sent", "received", "led", "idle", "listed", "nodeup", "nodedown", "tying", "tied", "untied", "answered", "closing", "closed", "quiet",
+	"began", "ended", "killed", "sending", "sent", "received", "led", "idle", "listed", "nodeup", "nodedown", "tying", "tied", "untying", "untied", "answered", "closing", "closed", "quiet",
 }
 
 var signals = [...]string{"message", "exit", "kill", "group leader", "link", "unlink", "monitor"}
