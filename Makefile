@@ -18,7 +18,7 @@ test: ## install the guest toolchains that are missing and run everything
 check: ## the quick gate: format, lint, architecture, generated files, cross-builds
 	scripts/check
 
-soak: ## run 100,000 processes and 100,000 guests that send each other messages (some 3 GiB, a minute), and nodes between which things fail (ten minutes)
+soak: ## run 100,000 processes and 100,000 guests that send each other messages (some 3 GiB, a minute), and nodes that fail, and between which things fail (ten minutes)
 	go test -count=1 -v -run '^TestSoak$$' ./vm
 	go test -count=1 -v -run '^TestSoak$$' ./vm/guest -guests 100000
 	go test -count=1 -v -run '^TestSoak$$' -timeout 20m ./tests/soak -duration 10m

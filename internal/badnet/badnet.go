@@ -78,7 +78,8 @@ type held struct {
 // maxWaiting bounds the packets on their way.
 const maxWaiting = 1 << 14
 
-// Way makes a way without faults. deliver is given the packets that arrive, on any goroutine.
+// Way makes a way without faults. deliver is given the packets that arrive, on any goroutine, and must not change them: one
+// that arrives twice is the same bytes.
 func (n *Network) Way(deliver func(packet []byte)) *Way {
 	w := &Way{network: n, deliver: deliver, waiting: make(chan held, maxWaiting)}
 	n.wg.Go(w.run)

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// Program is a program that runs.
+// Program is a program that runs. Its methods are for the goroutine of the test.
 type Program struct {
 	Name string
 	In   io.WriteCloser // standard input

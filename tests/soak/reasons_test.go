@@ -3,43 +3,47 @@
 package soak
 
 import (
+	"strings"
+	"syscall"
 	"testing"
+	"time"
 
-	"github.com/wnode/wnode"
-	"github.com/wnode/wnode/abi"
-	"github.com/wnode/wnode/abi/term"
 	"github.com/wnode/wnode/internal/badnet"
+	"github.com/wnode/wnode/tests/soak/history"
 )
 
-// MON-14, DIST-08: each way for a link to end has its word at each end, and every process that asked is told once.
-// tests/net has programs that are killed or stand still, and tests/peers those that break the rules.
+// MON-14, DIST-08, DIST-22: each way for a link to end has its word at each end. tests/net has programs that are killed and
+// missed at once, since their host says so, and tests/peers those that break the rules.
 func TestReasons(t *testing.T) {
 	const cut = "net_tick_timeout"
 	for name, test := range map[string]struct {
+		silence    time.Duration // that the nodes bear
 		end        func(c *cluster)
 		one, other string // the reason at the node that acts, and at the other one; "" where none is left to be told
 	}{
-		"disconnects":   {func(c *cluster) { c.members[0].running().Disconnect(c.t.Context(), c.router.nodeName(1)) }, "disconnect", "connection_closed"},
-		"is stopped":    {func(c *cluster) { c.stop(c.members[0], patience) }, "", "connection_closed"},
-		"is cut off":    {func(c *cluster) { c.cut(0, 1); c.cut(1, 0) }, cut, cut},
-		"is not heard":  {func(c *cluster) { c.cut(0, 1) }, cut, cut},
-		"does not hear": {func(c *cluster) { c.cut(1, 0) }, cut, cut},
-		"vanishes":      {func(c *cluster) { c.cut(0, 1); c.cut(1, 0); c.stop(c.members[0], patience) }, "", cut},
+		"disconnects": {
+			2 * patience, func(c *cluster) {
+				c.order(c.members[0], order{Disconnect: c.router.nodeName(1), Within: patience})
+			}, "disconnect", "connection_closed",
+		},
+		"is stopped":    {2 * patience, func(c *cluster) { c.stop(c.members[0]) }, "", "connection_closed"},
+		"is killed":     {deadAfter, func(c *cluster) { c.kill(c.members[0]) }, "", cut},
+		"is cut off":    {deadAfter, func(c *cluster) { c.cut(0, 1); c.cut(1, 0) }, cut, cut},
+		"is not heard":  {deadAfter, func(c *cluster) { c.cut(0, 1) }, cut, cut},
+		"does not hear": {deadAfter, func(c *cluster) { c.cut(1, 0) }, cut, cut},
+		"stands still":  {deadAfter, func(c *cluster) { c.members[0].Signal(syscall.SIGSTOP) }, "", cut},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			c := newCluster(t, 1)
+			c := newCluster(t, 1, 1, test.silence)
 			c.settle()
-			one, other := c.watch(0, 1), c.watch(1, 0)
+			seen, release := c.board.now()
+			before := len(seen.events)
+			release()
 			test.end(c)
-			if got := <-other; got != test.other {
-				t.Errorf("the other node: %s, want %s", got, test.other)
-			}
-			if test.one == "" {
-				return
-			}
-			if got := <-one; got != test.one {
-				t.Errorf("the node: %s, want %s", got, test.one)
+			c.awaitDown(before, 1, 0, test.other)
+			if test.one != "" {
+				c.awaitDown(before, 0, 1, test.one)
 			}
 		})
 	}
@@ -47,29 +51,18 @@ func TestReasons(t *testing.T) {
 
 func (c *cluster) cut(from, to int) { c.router.set(from, to, badnet.Faults{Cut: true}) }
 
-// watch has a process of a node be told of another one, and gives the reason with which it is down first.
-func (c *cluster) watch(at, of int) <-chan string {
-	ready, reason := make(chan struct{}), make(chan string, 1)
-	_, err := c.members[at].running().Spawn("watcher", abi.Pid{}, func(p *wnode.Process) wnode.Exit {
-		if err := p.MonitorNodes(); err != nil {
-			c.t.Error(err)
-		}
-		close(ready)
-		for {
-			m, err := p.Receive(p.Context(), wnode.Infinity)
-			if err != nil {
-				return wnode.Normal
-			}
-			event, _ := term.Decode(m.Data)
-			if list := event.([]any); list[0] == "nodedown" && list[1] == c.router.nodeName(of) {
-				reason <- list[2].(map[any]any)["nodedown_reason"].(string)
-				return wnode.Normal
+// awaitDown waits until the worker of a node is told that another one is down, after so many events, and wants a reason.
+func (c *cluster) awaitDown(after, at, of int, want string) {
+	c.t.Helper()
+	c.until("a nodedown", func(seen *digest) bool {
+		for _, e := range seen.events[after:] {
+			if e.Kind == history.NodeDown && e.Node == c.router.nodeName(of) && strings.HasPrefix(e.Process, c.members[at].life+"-") {
+				if e.Reason != want {
+					c.t.Errorf("%s: %s, want %s", c.members[at].life, e.Reason, want)
+				}
+				return true
 			}
 		}
+		return false
 	})
-	if err != nil {
-		c.t.Fatal(err)
-	}
-	<-ready
-	return reason
 }

@@ -28,7 +28,7 @@ type router struct {
 	ways    [][]*badnet.Way
 	readers sync.WaitGroup
 	lookups sync.WaitGroup
-	net     [2]byte
+	subnet  [2]byte
 }
 
 // Offsets of the last byte of an address to the number of the node.
@@ -44,7 +44,7 @@ func newRouter(t *testing.T, members int, draw *rand.Rand) *router {
 	for range 100 {
 		r := &router{
 			Network: badnet.New(draw.Uint64()), members: members, moved: make([]atomic.Bool, members), port: uint16(20_000 + rand.N(10_000)),
-			net: [2]byte{byte(64 + rand.N(128)), byte(rand.N(256))},
+			subnet: [2]byte{byte(64 + rand.N(128)), byte(rand.N(256))},
 		}
 		if r.open() {
 			t.Cleanup(r.close)
@@ -60,7 +60,7 @@ func (r *router) public(i int) netip.AddrPort { return r.addr(publicHost + i) }
 func (r *router) real(i int) netip.AddrPort   { return r.addr(realHost + i) }
 
 func (r *router) addr(host int) netip.AddrPort {
-	return netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, r.net[0], r.net[1], byte(host)}), r.port)
+	return netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, r.subnet[0], r.subnet[1], byte(host)}), r.port)
 }
 
 // open opens the sockets, false when one of the addresses is taken.
@@ -126,12 +126,22 @@ func (r *router) read(to int, sock *net.UDPConn) {
 			return
 		}
 		packet := slices.Clone(buffer[:n])
-		if i := int(from.Addr().Unmap().As4()[3]) - realHost; from.Addr().Unmap().As4()[1] == r.net[0] && i >= 0 && i < r.members {
+		if i := r.memberAt(netip.AddrPortFrom(from.Addr().Unmap(), from.Port())); i >= 0 {
 			r.ways[i][to].Carry(packet)
 			continue
 		}
 		r.lookups.Go(func() { r.lookUp(to, packet, from) })
 	}
+}
+
+// memberAt gives the node that listens at an address, -1 for none.
+func (r *router) memberAt(addr netip.AddrPort) int {
+	for i := range r.members {
+		if addr == r.real(i) {
+			return i
+		}
+	}
+	return -1
 }
 
 // lookUp carries a request for names, which comes from a socket of its own, and the answer.

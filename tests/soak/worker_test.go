@@ -19,23 +19,24 @@ import (
 // worker is a process that does to others what processes can do to each other, at random, and notes what it does
 // and what comes of it. All but its beginning is for its own stack.
 type worker struct {
-	c    *cluster
-	node *wnode.Node
-	name string
-	draw *rand.Rand
-	p    *wnode.Process
-	self *contact
+	program *program
+	name    string
+	draw    *rand.Rand
+	p       *wnode.Process
+	self    *contact
+	entered chan struct{} // closed when the others know it
 
-	numbers map[history.Channel]int // the last of each
-	ties    map[string]*ownTie
-	refs    map[abi.Ref]string // ties that are monitors
-	guests  map[abi.Pid]string // ties that are links with guests
-	relays  map[string]*ownTie // guests that send back, by the way to them
-	alias   abi.Ref
-	way     string
-	fins    int32
-	last    string         // to whom something was done
-	end     *history.Event // the signal that it ends by
+	numbers  map[history.Channel]int // the last of each
+	ties     map[string]*ownTie
+	refs     map[abi.Ref]string // ties that are monitors
+	guests   map[abi.Pid]string // ties that are links with guests
+	relays   map[string]*ownTie // guests that send back, by the way to them
+	relayed  map[string]abi.Pid // those and those that have ended
+	alias    abi.Ref
+	way      string
+	reminded int32          // how often it has sent a last message
+	last     string         // to whom something was done
+	end      *history.Event // the signal that it ends by
 }
 
 // ownTie is a link or a monitor that a worker has made.
@@ -46,25 +47,27 @@ type ownTie struct {
 	ref          abi.Ref // zero for a link
 }
 
-func (c *cluster) newWorker(n *wnode.Node) *worker {
+func newWorker(p *program) *worker {
 	return &worker{
-		c: c, node: n, name: c.label("w"), draw: drawn(c, func(r *rand.Rand) *rand.Rand { return rand.New(rand.NewPCG(r.Uint64(), 3)) }),
+		program: p, name: p.label("w"), draw: p.drawn(), entered: make(chan struct{}),
 		numbers: map[history.Channel]int{}, ties: map[string]*ownTie{}, refs: map[abi.Ref]string{},
-		guests: map[abi.Pid]string{}, relays: map[string]*ownTie{},
+		guests: map[abi.Pid]string{}, relays: map[string]*ownTie{}, relayed: map[string]abi.Pid{},
 	}
 }
 
 // live is the body of the process.
 func (w *worker) live(p *wnode.Process) wnode.Exit {
 	w.p = p
-	w.note(history.Event{Kind: history.Began})
+	w.note(history.Event{Kind: history.Began, Node: w.program.Node})
 	p.TrapExits(true)
-	if err := errors.Join(p.MonitorNodes(), w.newAlias(), w.node.Register(w.name, p.Pid())); err != nil && !p.Told() {
-		w.c.t.Errorf("%s: %v", w.name, err)
+	if err := errors.Join(p.MonitorNodes(), w.newAlias(), w.program.node.Register(w.name, p.Pid())); err != nil && !p.Told() {
+		w.program.board.fail("%s: %v", w.name, err)
 	}
-	w.self = w.c.enter(w)
+	for _, node := range w.program.node.Nodes() {
+		w.note(history.Event{Kind: history.Listed, Node: node})
+	}
+	w.enter()
 	err := w.work()
-	w.c.leave(w)
 	last := history.Event{Kind: history.Ended}
 	if w.end != nil {
 		last.Channel, last.Number = w.end.Channel, w.end.Number
@@ -80,9 +83,19 @@ func (w *worker) live(p *wnode.Process) wnode.Exit {
 	return wnode.Exit{Reason: reason}
 }
 
+// enter makes the worker known to the others, among whom one is to be its sponsor.
+func (w *worker) enter() {
+	w.self = &contact{Name: w.name, Pid: w.p.Pid(), Node: w.program.Node, Alias: w.alias, Way: w.way}
+	if others := w.program.board.living(); len(others) > 0 {
+		w.self.Sponsor = others[w.draw.IntN(len(others))].Name
+	}
+	w.program.board.write(entry{Contact: w.self})
+	close(w.entered)
+}
+
 func (w *worker) note(e history.Event) {
 	e.Process = w.name
-	w.c.note(e)
+	w.program.board.note(e)
 }
 
 // work goes on until the worker is told to end.
@@ -92,9 +105,9 @@ func (w *worker) work() error {
 			return err
 		}
 		switch {
-		case w.end != nil || w.c.toEnd(w.name):
+		case w.end != nil || w.program.toEnd(w.name):
 			return nil
-		case phase(w.c.phase.Load()) == settling:
+		case w.program.settling.Load():
 			w.settle()
 		default:
 			w.act()
@@ -112,13 +125,12 @@ func (w *worker) work() error {
 // takeAll takes what is in the mailbox.
 func (w *worker) takeAll() error {
 	for {
-		before := w.c.notes.count()
 		m, err := w.p.Receive(w.p.Context(), 0)
 		switch {
 		case err == nil:
 			w.take(m)
 		case errors.Is(err, abi.ErrTimedOut):
-			w.note(history.Event{Kind: history.Idle, Number: before})
+			w.note(history.Event{Kind: history.Idle})
 			return nil
 		default:
 			return err
@@ -154,7 +166,7 @@ func (w *worker) take(m wnode.Message) {
 	t, err := term.Decode(m.Data)
 	list, ok := t.([]any)
 	if err != nil || !ok {
-		w.c.t.Errorf("%s: message of kind %d: %x", w.name, m.Kind, m.Data)
+		w.program.board.fail("%s: message of kind %d: %x", w.name, m.Kind, m.Data)
 		return
 	}
 	switch m.Kind {
@@ -167,11 +179,11 @@ func (w *worker) take(m wnode.Message) {
 		}
 		w.answered(name, text(list[4]))
 	case abi.MessageNode:
-		kind := history.NodeUp
+		e := history.Event{Kind: history.NodeUp, Node: list[1].(string)}
 		if list[0] == "nodedown" {
-			kind = history.NodeDown
+			e.Kind, e.Reason = history.NodeDown, text(list[2].(map[any]any)["nodedown_reason"])
 		}
-		w.note(history.Event{Kind: kind, Node: list[1].(string)})
+		w.note(e)
 	}
 }
 
@@ -183,14 +195,14 @@ func (w *worker) answered(tie, reason string) {
 func (w *worker) takeMessage(m wnode.Message) {
 	var got message
 	if err := term.DecodeInto(m.Data, &got); err != nil || crc32.ChecksumIEEE(got.Bytes) != got.Sum {
-		w.c.t.Errorf("%s: a message of %d bytes is not what was sent: %v", w.name, len(m.Data), err)
+		w.program.board.fail("%s: a message of %d bytes is not what was sent: %v", w.name, len(m.Data), err)
 		return
 	}
 	ch := history.Channel{From: w.name, To: w.name, Way: got.Way}
-	if name, ok := w.c.nameOf(m.From); ok {
+	if name, ok := w.program.board.nameOf(m.From); ok {
 		ch.From = name
-	} else if w.relays[got.Way] == nil && !w.knewRelay(got.Way) {
-		w.c.t.Errorf("%s: a message from %v, who is nobody", w.name, m.From)
+	} else if got.Way == "" || m.From != w.relayed[got.Way] {
+		w.program.board.fail("%s: a message from %v, who is nobody", w.name, m.From)
 		return
 	}
 	w.receive(ch, got.Number, m.From)
@@ -199,23 +211,21 @@ func (w *worker) takeMessage(m wnode.Message) {
 	}
 }
 
-// knewRelay reports whether the worker has sent anything by the way to a relay, which may have ended.
-func (w *worker) knewRelay(way string) bool {
-	return w.numbers[history.Channel{From: w.name, To: w.name, Way: way}] > 0
-}
-
 // receive notes a receipt, and how far the sender is with setting the group leader if it may do that.
 func (w *worker) receive(ch history.Channel, number int, from abi.Pid) {
-	node, _ := w.node.NodeName(from.Node)
+	node, ok := w.program.node.NodeName(from.Node)
+	if !ok {
+		w.program.board.fail("%s: %v of %s is from %v, of an unknown node", w.name, number, ch.From, from)
+	}
 	w.note(history.Event{Kind: history.Received, Node: node, Channel: ch, Number: number})
-	if ch.From == w.self.sponsor && ch.Way == "" {
+	if ch.From == w.self.Sponsor && ch.Way == "" {
 		w.note(history.Event{Kind: history.Led, Channel: ch, Number: leaderNumber(w.p.GroupLeader(), from.Node)})
 	}
 }
 
 // takeExit tells exits that were sent, which have a number for a reason, from those of links.
 func (w *worker) takeExit(from abi.Pid, reason any) {
-	name, isWorker := w.c.nameOf(from)
+	name, isWorker := w.program.board.nameOf(from)
 	if list, ok := reason.([]any); ok && len(list) == 2 && list[0] == "number" && isWorker {
 		w.receive(history.Channel{From: name, To: w.name}, int(list[1].(int64)), from)
 		return

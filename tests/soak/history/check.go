@@ -39,48 +39,64 @@ type checker struct {
 // process is what has been noted by a process so far.
 type process struct {
 	name   string
+	node   string
 	began  bool
 	ended  bool
 	reason string
 	cause  Channel // of the signal that made it end
 	number int
-	idle   int // how many events there were when its mailbox was empty last
+	noted  int // index of what it noted last
+	idle   int // index since when its mailbox was empty when it looked last
 	nodes  map[string]*view
 	ties   map[string]*tie
 	linked map[string]bool // by whom, as far as is certain
-	closed map[string]bool // ways
+	// Aliases that it takes back and that it has taken back.
+	closing, closed map[string]bool
 }
 
 // view is what a process knows of a node.
 type view struct {
-	state   Kind // NodeUp, NodeDown; zero: it has been told nothing yet
+	state   Kind // Listed, NodeUp, NodeDown; zero: it has been told nothing yet
 	changes int
+	first   int // index of the first receipt over the present connection; 0 for none
 	idle    int // at the last nodedown: what had been sent before is of an old connection
-	promise int // index of an answer that a nodedown has to follow; -1 for none
+	promise int // index of an answer that a nodedown has to follow; 0 for none
 }
 
 // tie is a link or a monitor that is to be answered.
 type tie struct {
 	Event
-	settled bool // what its making may have met has been taken
+	settled bool // what its making may have met has been taken, and it is not being taken back
 }
 
 func (c *checker) process(name string) *process {
 	p := c.processes[name]
 	if p == nil {
-		p = &process{name: name, nodes: map[string]*view{}, ties: map[string]*tie{}, linked: map[string]bool{}, closed: map[string]bool{}}
+		p = &process{
+			name: name, nodes: map[string]*view{}, ties: map[string]*tie{}, linked: map[string]bool{}, closing: map[string]bool{}, closed: map[string]bool{},
+		}
 		c.processes[name] = p
 	}
 	return p
 }
 
-func (p *process) node(name string) *view {
-	v := p.nodes[name]
+// view gives what the process knows of a node.
+func (p *process) view(node string) *view {
+	v := p.nodes[node]
 	if v == nil {
-		v = &view{promise: -1}
-		p.nodes[name] = v
+		v = &view{}
+		p.nodes[node] = v
 	}
 	return v
+}
+
+// up reports whether the node is connected as far as the process knows, as it is whenever a signal of that comes (MON-15).
+func (v *view) up() bool { return v.state == Listed || v.state == NodeUp }
+
+// change takes in that the process was told of a node.
+func (v *view) change(state Kind) {
+	v.state, v.first, v.promise = state, 0, 0
+	v.changes++
 }
 
 // about says what the violations found at the present event are about, where that is not the event itself.
@@ -103,73 +119,89 @@ func (c *checker) take(e Event) {
 	}
 	switch e.Kind {
 	case Began:
-		p.began = true
-	case Ended:
+		p.began, p.node = true, e.Node
+	case Ended, Killed:
 		p.ended, p.reason, p.cause, p.number = true, e.Reason, e.Channel, e.Number
 	case Sending:
-		c.channel(e.Channel).sending(e)
+		c.sending(e)
 	case Sent:
-		c.channel(e.Channel).sent(e.Number, c.at)
+		c.sent(e)
 	case Received:
 		c.received(p, e)
 	case Led:
 		c.led(e)
 	case Idle:
-		p.idle = e.Number
+		p.idle = p.noted
+	case Listed:
+		p.view(e.Node).state = Listed
 	case NodeUp:
 		c.nodeUp(p, e.Node)
 	case NodeDown:
-		c.nodeDown(p, e.Node)
+		c.nodeDown(p, e)
 	case Tying:
 		c.tying(p, e)
-	case Tied:
+	case Tied, Untying:
 		if t := p.ties[e.Tie]; t != nil {
-			t.settled = true
+			t.settled = e.Kind == Tied
 		}
 	case Untied:
 		delete(p.ties, e.Tie)
 	case Answered:
 		c.answered(p, e)
+	case Closing:
+		p.closing[e.Target] = true
 	case Closed:
-		p.closed[e.Channel.Way] = true
+		p.closed[e.Target] = true
 	case Quiet:
 		c.quiet()
 	}
+	p.noted = c.at
 }
 
 func (c *checker) nodeUp(p *process, node string) {
-	v := p.node(node)
+	v := p.view(node)
 	if v.state == NodeUp {
 		c.wrong("%s is told twice that %s is up", p.name, node)
 	}
-	if v.promise >= 0 {
+	if v.promise > 0 {
 		c.wrong("noconnection at %d, and no nodedown of %s came", v.promise, node)
 	}
-	v.state, v.promise = NodeUp, -1
-	v.changes++
+	v.change(NodeUp)
 }
 
-func (c *checker) nodeDown(p *process, node string) {
-	v := p.node(node)
+// downReasons are the words for the loss of a node that keeps to the protocol (MON-14).
+var downReasons = []string{"connection_closed", "disconnect", "net_tick_timeout"}
+
+func (c *checker) nodeDown(p *process, e Event) {
+	v := p.view(e.Node)
 	if v.state == NodeDown {
-		c.wrong("%s is told twice that %s is down", p.name, node)
+		c.wrong("%s is told twice that %s is down", p.name, e.Node)
 	}
-	v.state, v.idle, v.promise = NodeDown, p.idle, -1
-	for name, t := range p.ties {
-		if t.Node == node && t.settled {
-			c.about(t.Event).wrong("%s of %s is not answered when its node %s is down", name, p.name, node)
+	if !slices.Contains(downReasons, e.Reason) {
+		c.wrong("%s is told that %s is down for %q", p.name, e.Node, e.Reason)
+	}
+	for _, name := range sorted(p.ties) {
+		if t := p.ties[name]; t.Node == e.Node && t.settled {
+			c.about(t.Event).wrong("%s of %s is not answered when its node %s is down", name, p.name, e.Node)
 		}
 	}
-	for by := range p.linked {
+	for _, by := range sorted(p.linked) {
 		ch := c.channel(Channel{From: by, To: p.name})
-		if ch.node == node && !ch.pending(Unlink) {
-			c.about(Event{Process: p.name, Channel: ch.Channel}).wrong("%s is not told by the link that %s has made, when its node %s is down", p.name, by, node)
+		if ch.node != e.Node {
+			continue
 		}
-		if ch.node == node {
-			delete(p.linked, by)
+		if !ch.pending(Unlink) {
+			c.about(Event{Process: p.name, Channel: ch.Channel}).wrong("%s is not told by the link that %s has made, when its node %s is down", p.name, by, e.Node)
+		}
+		delete(p.linked, by)
+	}
+	for _, ch := range c.channels {
+		if ch.To == p.name && ch.node == e.Node {
+			ch.endLinks()
 		}
 	}
-	v.changes++
+	v.idle = p.idle
+	v.change(NodeDown)
 }
 
 // quiet looks at what should have happened by the end.
@@ -181,30 +213,31 @@ func (c *checker) quiet() {
 	}
 	for _, ch := range c.channels { // but those by way of a third process, which may have ended
 		to := c.process(ch.To)
-		if ch.From == ch.To || c.process(ch.From).ended || to.ended || to.closed[ch.Way] {
+		if ch.From == ch.To || to.ended {
 			continue
 		}
-		if number := ch.missing(ch.last, ch.end()); number > 0 && !ch.changed(to) {
-			c.about(Event{Process: ch.To, Channel: ch.Channel}).wrong("%d from %s to %s (%s) is lost", number, ch.From, ch.To, ch.Way)
+		if number := ch.missing(to, ch.end()); number > 0 {
+			c.about(Event{Process: ch.To, Channel: ch.Channel}).wrong("%d from %s to %s is lost", number, ch.From, ch.To)
 		}
 	}
 }
 
 func (c *checker) quietProcess(p *process) {
-	for name, t := range p.ties {
-		if target := c.processes[t.Target]; target != nil && target.ended {
+	for _, name := range sorted(p.ties) {
+		t := p.ties[name]
+		if target := c.processes[t.Target]; t.Reason != "" || target != nil && target.ended {
 			c.about(t.Event).wrong("%s of %s is never answered: %s has ended", name, p.name, t.Target)
 		}
 	}
-	for by := range p.linked {
+	for _, by := range sorted(p.linked) {
 		ch := c.channel(Channel{From: by, To: p.name})
 		if c.process(by).ended && !ch.pending(Unlink) {
 			c.about(Event{Process: p.name, Channel: ch.Channel}).wrong("%s is never told by the link that %s has made, which has ended", p.name, by)
 		}
 	}
-	for node, v := range p.nodes {
-		if v.promise >= 0 {
-			c.about(Event{Process: p.name, Node: node}).wrong("noconnection of %s at %d, and no nodedown of %s came", p.name, v.promise, node)
+	for _, node := range sorted(p.nodes) {
+		if at := p.nodes[node].promise; at > 0 {
+			c.about(Event{Process: p.name, Node: node}).wrong("noconnection of %s at %d, and no nodedown of %s came", p.name, at, node)
 		}
 	}
 }
@@ -225,11 +258,11 @@ func concerns(e Event, v Violation) bool {
 	switch e.Kind {
 	case Idle:
 		return false
-	case NodeUp, NodeDown:
+	case Listed, NodeUp, NodeDown:
 		return e.Process == v.Process && (v.Node == "" || e.Node == v.Node)
-	case Tying, Tied, Untied, Answered:
+	case Tying, Tied, Untying, Untied, Answered:
 		return v.Tie == "" && e.Process == v.Process || e.Tie == v.Tie && (e.Process == v.Process || e.Target == v.Process)
-	case Began, Ended:
+	case Began, Ended, Killed, Closing, Closed:
 		return e.Process == v.Process || e.Process == v.Channel.From || e.Process == v.Channel.To
 	case Quiet:
 		return true
