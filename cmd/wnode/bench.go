@@ -46,6 +46,7 @@ With "remote":
 	}
 	c.Flags().BoolVar(&b.json, "json", false, "print one JSON object, with nothing else")
 	c.Flags().StringVar(&b.only, "only", "", "measure those figures only whose keys match this regular expression")
+	c.Flags().IntVar(&b.idle, "idle", usualIdle, "how many processes wait for idle_process_bytes; each takes some 24 kB")
 	c.Flags().IntVar(&b.shrink, "shrink", 1, "do one part in so many of the work, for a quick look that says less")
 	return c
 }
@@ -54,6 +55,7 @@ With "remote":
 type bench struct {
 	json   bool
 	shrink int
+	idle   int // processes that wait
 	only   string
 	remote bool
 
@@ -69,6 +71,9 @@ func (b *bench) run(ctx context.Context) (err error) {
 	if b.shrink < 1 {
 		return errors.New("--shrink: give a number from 1 on")
 	}
+	if b.idle < 1 || b.idle > mostIdle {
+		return fmt.Errorf("--idle: give a number from 1 to %d", mostIdle)
+	}
 	if b.wanted, err = regexp.Compile(b.only); err != nil {
 		return fmt.Errorf("--only: %w", err)
 	}
@@ -77,8 +82,8 @@ func (b *bench) run(ctx context.Context) (err error) {
 	}
 	log := (&nodeFlags{logLevel: slog.LevelWarn}).logger(os.Stderr)
 	b.node, err = wnode.Start(ctx, wnode.Options{
-		Name: benchHere, Cookie: b.cookie, Listen: anyLoopback, WellKnownPort: b.port, Logger: log,
-		Rights: wnode.Rights{Limits: wnode.Limits{Children: 1 << 20}},
+		Name: benchHere, Memory: b.memory(), Cookie: b.cookie, Listen: anyLoopback, WellKnownPort: b.port, Logger: log,
+		Rights: wnode.Rights{Limits: wnode.Limits{Children: mostIdle + 1}},
 	})
 	if err != nil {
 		return err
@@ -95,6 +100,21 @@ func (b *bench) run(ctx context.Context) (err error) {
 		return b.withOther(ctx, b.within)
 	}
 	return b.within(ctx)
+}
+
+// How many processes wait for idle_process_bytes.
+const (
+	usualIdle = 100_000
+	mostIdle  = 1<<20 - 1<<10 // a node has no more than that and those of the bench
+)
+
+// memory is what the node may keep: what is usual, unless so many processes are to wait that they count for more. A process
+// that waits counts for all the memory that it may touch, 64 KiB and what the node needs for it.
+func (b *bench) memory() uint64 {
+	if b.idle <= usualIdle {
+		return 0
+	}
+	return uint64(b.idle) * (128 << 10)
 }
 
 // within runs the measurements on a native process.
@@ -129,6 +149,9 @@ func (b *bench) all(ctx context.Context) error {
 	for _, m := range measurements {
 		if !slices.ContainsFunc(m.figures, b.wants) {
 			continue
+		}
+		if m.driver == idleDriver {
+			m.sizes = []int64{int64(b.idle)}
 		}
 		m.shrink(int64(b.shrink))
 		values, err := m.values(b, ctx, &m)

@@ -58,7 +58,7 @@ type measurement struct {
 var localMeasurements = []measurement{
 	{one("spawn_roundtrip_ns", nanoseconds, "spawn a process and wait for its DOWN"), "spawn_roundtrip", []int64{100_000}, (*bench).each},
 	{one("spawn_storm_per_s", perSecond, "processes that two others spawn, and that send a message"), "storm", []int64{2, 100_000}, (*bench).rate},
-	{one("idle_process_bytes", octets, "resident memory of a process that waits"), "idle", []int64{100_000}, (*bench).resident},
+	{one("idle_process_bytes", octets, "resident memory of a process that waits"), idleDriver, []int64{usualIdle}, (*bench).resident},
 	{one("pingpong_ns", nanoseconds, "a message of 16 bytes there and back"), "pingpong", []int64{500_000}, (*bench).each},
 	{one("ring_hop_ns", nanoseconds, "a message from one process to the next in a ring of 1000"), "ring", []int64{1000, 1000}, (*bench).each},
 	{one("fan_in_msgs_per_s", perSecond, "messages that 100 processes send to one"), "fan_in", []int64{100, 10_000}, (*bench).rate},
@@ -127,6 +127,9 @@ func (b *bench) resident(ctx context.Context, m *measurement) ([]float64, error)
 	_, err := b.drive(ctx, m, func() { bytes = float64(residentBytes()-before) / m.ops() })
 	return []float64{bytes}, errors.Join(err, b.settle(ctx, had))
 }
+
+// idleDriver spawns the processes that wait.
+const idleDriver = "idle"
 
 // settle waits until the node has no more processes than it had: to end 100,000 takes a while, in which nothing else
 // can be measured.

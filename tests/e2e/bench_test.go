@@ -46,6 +46,11 @@ func TestBench(t *testing.T) {
 		t.Errorf("bench of something else: %+v", r)
 	}
 	h.run("bench", "--only", "nothing").wantError(t, 1, `--only: no key matches "nothing"; .*`)
+	h.run("bench", "--idle", "0").wantError(t, 1, `--idle: give a number from 1 to \d+`)
+	// More than is usual, but for the part that is left of it: the node has room for all of them.
+	if r := h.run("bench", "--idle", "150000", "--shrink", "100", "--only", "idle"); r.code != 0 || !strings.HasPrefix(r.stdout, "idle_process_bytes") {
+		t.Errorf("more processes that wait: %+v", r)
+	}
 	h.run("bench", "--only", "(").wantError(t, 1, `--only: error parsing regexp: .*`)
 }
 
