@@ -24,7 +24,7 @@ var rooms = []room{
 	{"net/cluster", []string{"abi", "net/wire"}, "membership decides; links are given to it"},
 	{"net/link", []string{"abi", "net/wire", "cookie", "internal/processors"}, "a link carries signals and knows nobody who sends them"},
 	{"net/names", []string{"abi"}, "the port lookup must work before there is a link"},
-	{"net/ship", []string{"abi", "net/wire"}, "modules travel over any stream"},
+	{"net/ship", []string{"abi", "net/wire", "internal/processors"}, "modules travel over any stream"},
 	{"net/wire", []string{"abi", "internal/stepwise"}, "frames are bytes in, values out"},
 	{"guest-sdk", []string{"abi"}, "a guest has the ABI and nothing of the node"},
 	{"examples", []string{"abi", "guest-sdk"}, "examples show what a user of the SDK writes"},

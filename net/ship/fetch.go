@@ -209,6 +209,7 @@ func (f *fetching) standsStill(idle, every time.Duration) bool {
 
 // body copies the decompressed body to the Writer and checks its size.
 func (f *fetching) body(size int64) error {
+	defer keepingBusy(size)()
 	done := f.got.Offset
 	src := &source{r: &f.r, left: maxCompressed(size - done), pace: pace{hurry: f.o.Hurry}, moved: f.o.Moved}
 	if f.o.Hurry {

@@ -243,6 +243,7 @@ func (m *moving) Write(p []byte) (done int, err error) {
 
 // sendModule sends a module from where the request wants it, or all of it when it has less than that.
 func (v *Server) sendModule(s io.Writer, content io.ReadSeeker, size int64, q request, form Form) error {
+	defer keepingBusy(size)()
 	offset := int64(0)
 	if q.offset <= uint64(size) {
 		offset = int64(q.offset)
