@@ -51,6 +51,7 @@ func calm(t *testing.T, look func(float64)) {
 }
 
 func TestFollow(t *testing.T) {
+	runtime.SetDefaultGOMAXPROCS() // whatever the environment says
 	before := runtime.GOMAXPROCS(0)
 	look := followed(t)
 	calm(t, look)

@@ -47,13 +47,20 @@ func (h *host) arrived() (size int64) {
 	return size
 }
 
+// startThree starts a third node beside the second, with a cache of its own, that is connected with both. home is where it keeps that.
+func (p *pair) startThree(t *testing.T) (three *node, home *host) {
+	t.Helper()
+	neighbour := *p.two
+	neighbour.home = t.TempDir()
+	three = neighbour.start("three", "--connect", p.nodeOne.name)
+	three.gives(`until(function() { return Node.list().length > 1 }); "connected"`, "connected")
+	return three, &neighbour
+}
+
 // A node gets a module from its neighbour that has it, and not over a slow network from where it comes from.
 func TestNearestSends(t *testing.T) {
 	p := newPair(t)
-	neighbour := *p.two
-	neighbour.home = t.TempDir() // with a cache of its own
-	three := neighbour.start("three", "--connect", p.nodeOne.name)
-	three.gives(`until(function() { return Node.list().length > 1 }); "connected"`, "connected")
+	three, _ := p.startThree(t)
 	if err := os.WriteFile(filepath.Join(p.one.home, "nothing.wasm"), nothing, 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -117,10 +124,7 @@ func TestTransferGoesOn(t *testing.T) {
 // A person that runs a module on another node sees when that waits for a third one, from which the module comes.
 func TestRunTellsOfWaiting(t *testing.T) {
 	p := newPair(t)
-	neighbour := *p.two
-	neighbour.home = t.TempDir() // with a cache of its own
-	three := neighbour.start("three", "--connect", p.nodeOne.name)
-	three.gives(`until(function() { return Node.list().length > 1 }); "connected"`, "connected")
+	three, neighbour := p.startThree(t)
 	if err := os.WriteFile(filepath.Join(p.one.home, "large.wasm"), large(), 0o600); err != nil {
 		t.Fatal(err)
 	}

@@ -1,6 +1,7 @@
 package sched
 
 import (
+	"runtime"
 	"testing"
 	"time"
 
@@ -8,8 +9,11 @@ import (
 	"github.com/wnode/wnode/internal/processors"
 )
 
-// keepToOne has the program keep to one processor.
+// keepToOne has the program keep to one processor, of more than one that nobody says there are to be.
 func keepToOne(t *testing.T) {
+	t.Setenv("GOMAXPROCS", "")
+	before := runtime.GOMAXPROCS(2)
+	t.Cleanup(func() { runtime.GOMAXPROCS(before) })
 	t.Cleanup(processors.Follow())
 	nodetest.Eventually(t, "one processor for nothing to do", processors.Single)
 }
